@@ -1,0 +1,65 @@
+// Hard limits of DESIGN 12, with the relations between them. Past a limit: a typed refusal, not done.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+#include "base/time.h"
+
+namespace rift::limits {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr std::size_t kibi = 1024;
+constexpr std::size_t mebi = kibi * kibi;
+
+constexpr std::size_t key_bytes_max = 4 * kibi;
+constexpr std::size_t value_bytes_max = 1 * mebi;
+constexpr std::size_t entry_bytes_max = value_bytes_max + key_bytes_max + 4 * kibi;
+constexpr std::size_t entry_bytes_soft = 256 * kibi;  // a round fills entries up to here, then starts the next
+constexpr std::size_t frame_bytes_max = entry_bytes_max + 64 * kibi;
+constexpr std::size_t grpc_message_bytes_max = 6 * mebi;  // set explicitly on every channel and server
+constexpr std::size_t keyspace_name_bytes_max = 64;
+
+constexpr std::size_t batch_ops_max = 1024;
+constexpr std::size_t batch_bytes_max = 4 * mebi;
+constexpr std::size_t connection_in_flight_bytes_max = 4 * mebi;
+constexpr std::size_t uncommitted_bytes_max = 64 * mebi;  // per group
+constexpr std::size_t dedup_window_max = 4096;             // per (client, partition)
+constexpr std::size_t dedup_clients_max = 100'000;         // per partition
+constexpr std::size_t dedup_seen_value_bytes_max = 256 * kibi;  // values of failed cas kept in one row
+
+constexpr std::size_t shard_inbox_requests_max = 64 * kibi;
+constexpr std::size_t shard_inbox_bytes_max = 256 * mebi;
+constexpr std::size_t lane_control_frames_max = 1024;            // drops the oldest
+constexpr std::size_t lane_data_bytes_max = 32 * mebi;           // refuses the newest
+constexpr std::size_t peer_in_flight_bytes_max = 16 * mebi;      // appends to one peer, below the queue's bound
+constexpr std::size_t peer_in_flight_messages_max = 256;
+constexpr std::size_t pending_writes_max = 64 * kibi;            // ap: per node
+constexpr std::size_t pending_bytes_max = 64 * mebi;
+constexpr std::size_t scan_page_keys_max = 1000;
+constexpr std::size_t scan_page_bytes_max = 1 * mebi;
+constexpr std::size_t partitions_per_keyspace_max = 64;
+constexpr std::size_t members_max = 64;
+
+constexpr Duration heartbeat_interval = milliseconds(75);
+constexpr Duration election_timeout_min = milliseconds(500);
+constexpr Duration election_timeout_max = milliseconds(1000);
+constexpr Duration hint_after_max = seconds(1);
+constexpr Duration request_budget_default = seconds(5);
+constexpr Duration request_budget_max = seconds(60);
+constexpr Duration dedup_row_lifetime = std::chrono::hours(1);
+constexpr Duration clock_drift_max = milliseconds(500);
+
+static_assert(entry_bytes_max > value_bytes_max + key_bytes_max);
+static_assert(frame_bytes_max > entry_bytes_max);
+static_assert(grpc_message_bytes_max > frame_bytes_max);
+static_assert(grpc_message_bytes_max > batch_bytes_max + batch_ops_max * kibi);
+static_assert(batch_ops_max <= dedup_window_max);
+static_assert(peer_in_flight_bytes_max + frame_bytes_max <= lane_data_bytes_max);
+static_assert(election_timeout_min > 3 * heartbeat_interval);
+static_assert(election_timeout_min <= election_timeout_max);
+
+}  // namespace rift::limits
