@@ -1,0 +1,122 @@
+#include "topology/catalog.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "base/hash.h"
+#include "base/limits.h"
+
+namespace rift::topology {
+namespace {
+
+bool is_name(std::string_view name) {
+  if (name.empty() || name.size() > limits::keyspace_name_bytes_max || name.front() == '_') return false;
+  return std::all_of(name.begin(), name.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
+  });
+}
+
+std::uint32_t default_partitions(Mode mode) { return mode == Mode::cp ? 1 : 16; }
+Level default_level(Mode mode) { return mode == Mode::cp ? Level::majority : Level::one; }
+
+Result<void> check_wish(const Catalog& catalog, const KeyspaceWish& wish, std::uint32_t copies, std::uint32_t partitions) {
+  if (!is_name(wish.name)) {
+    return fail(Code::invalid, fmt::format("a keyspace name has 1 to {} letters, digits, '-', '_' or '.', and no leading '_'",
+                                           limits::keyspace_name_bytes_max));
+  }
+  if (catalog.find(wish.name) != nullptr) return fail(Code::already_exists, "keyspace " + wish.name + " exists already");
+  if (copies > catalog.members.size()) {
+    return fail(Code::invalid,
+                fmt::format("{} copies need {} nodes, the cluster has {}", copies, copies, catalog.members.size()));
+  }
+  if (partitions > limits::partitions_per_keyspace_max) {
+    return fail(Code::too_large, fmt::format("at most {} partitions", limits::partitions_per_keyspace_max));
+  }
+  return {};
+}
+
+}  // namespace
+
+const Keyspace* Catalog::find(std::string_view name) const {
+  const auto it = keyspaces.find(std::string(name));
+  return it == keyspaces.end() ? nullptr : &it->second;
+}
+
+const Member* Catalog::member(NodeId node) const {
+  const auto it = members.find(node);
+  return it == members.end() ? nullptr : &it->second;
+}
+
+Result<Catalog> found(ClusterId cluster, std::vector<Member> members) {
+  if (members.empty()) return fail(Code::invalid, "a cluster is founded by at least one node");
+  if (members.size() > limits::members_max) return fail(Code::too_large, fmt::format("at most {} nodes", limits::members_max));
+  Catalog catalog;
+  catalog.cluster = cluster;
+  catalog.epoch = MapEpoch(1);
+  Partition partition{.id = system_partition, .owners = {}};
+  for (Member& member : members) {
+    if (member.node == NodeId()) return fail(Code::invalid, "node id 0 is nobody");
+    const NodeId node = member.node;
+    if (!catalog.members.emplace(node, std::move(member)).second) {
+      return fail(Code::invalid, "two founding nodes are called " + to_string(node));
+    }
+  }
+  for (const auto& [node, member] : catalog.members) partition.owners.push_back(node);
+  Keyspace system;
+  system.id = system_keyspace;
+  system.name = system_keyspace_name;
+  system.copies = static_cast<std::uint32_t>(catalog.members.size());
+  system.partitions.push_back(std::move(partition));
+  catalog.keyspaces.emplace(system.name, std::move(system));
+  return catalog;
+}
+
+Result<Catalog> create_keyspace(const Catalog& catalog, const KeyspaceWish& wish) {
+  const auto members = static_cast<std::uint32_t>(catalog.members.size());
+  const std::uint32_t copies = wish.copies != 0 ? wish.copies : std::min(3U, members);
+  const std::uint32_t partitions = wish.partitions != 0 ? wish.partitions : default_partitions(wish.mode);
+  TRY(check_wish(catalog, wish, copies, partitions));
+
+  std::vector<NodeId> nodes;
+  for (const auto& [node, member] : catalog.members) nodes.push_back(node);
+  Catalog result = catalog;
+  result.epoch = MapEpoch(catalog.epoch.value() + 1);
+  Keyspace keyspace{.id = result.next_keyspace,
+                    .name = wish.name,
+                    .mode = wish.mode,
+                    .copies = copies,
+                    .read = wish.read != Level::unspecified ? wish.read : default_level(wish.mode),
+                    .write = wish.write != Level::unspecified ? wish.write : default_level(wish.mode),
+                    .durability = wish.durability,
+                    .partitions = {}};
+  result.next_keyspace = KeyspaceId(keyspace.id.value() + 1);
+  for (std::uint32_t p = 0; p < partitions; ++p) {
+    Partition partition{.id = result.next_partition, .owners = {}};
+    result.next_partition = PartitionId(partition.id.value() + 1);
+    for (std::uint32_t c = 0; c < copies; ++c) partition.owners.push_back(nodes[(partition.id.value() + c) % nodes.size()]);
+    keyspace.partitions.push_back(std::move(partition));
+  }
+  result.keyspaces.emplace(keyspace.name, std::move(keyspace));
+  return result;
+}
+
+Result<Catalog> drop_keyspace(const Catalog& catalog, std::string_view name) {
+  if (name == system_keyspace_name) return fail(Code::invalid, "_system holds the cluster map and cannot be dropped");
+  if (catalog.find(name) == nullptr) return fail(Code::unknown_keyspace, "no keyspace is called " + std::string(name));
+  Catalog result = catalog;
+  result.epoch = MapEpoch(catalog.epoch.value() + 1);
+  result.keyspaces.erase(std::string(name));
+  return result;
+}
+
+const Partition& place(const Keyspace& keyspace, ByteView key) {
+  ByteView hashed = key;
+  if (const auto open = key.find('{'); open != ByteView::npos) {
+    const auto close = key.find('}', open + 1);
+    if (close != ByteView::npos && close > open + 1) hashed = key.substr(open + 1, close - open - 1);
+  }
+  return keyspace.partitions[xxh3_64(hashed) % keyspace.partitions.size()];
+}
+
+}  // namespace rift::topology

@@ -1,0 +1,92 @@
+// The cluster map as plain values: members, keyspaces, partitions and their ordered owners. The catalog is the value of one key of the cp
+// keyspace `_system`; a node decodes it when its own `_system` replica applies a change, and hands it on as an immutable View
+// (DESIGN 7). The catalog holds the wish; a group's voters are what its own log says.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/ids.h"
+#include "base/outcome.h"
+#include "base/result.h"
+
+namespace rift::topology {
+
+constexpr KeyspaceId system_keyspace{0};
+constexpr PartitionId system_partition{1};
+constexpr std::string_view system_keyspace_name = "_system";
+constexpr std::string_view catalog_key = "catalog";
+
+// fsync: an acknowledgement means on disk. wal: handed to the operating system.
+enum class Durability : std::uint8_t { fsync = 1, wal = 2 };
+
+struct Partition {
+  PartitionId id;
+  std::vector<NodeId> owners;  // ordered: the preference list
+  friend bool operator==(const Partition&, const Partition&) = default;
+};
+
+struct Keyspace {
+  KeyspaceId id;
+  std::string name;
+  Mode mode = Mode::cp;
+  std::uint32_t copies = 3;
+  Level read = Level::majority;
+  Level write = Level::majority;
+  Durability durability = Durability::fsync;
+  std::vector<Partition> partitions;
+  friend bool operator==(const Keyspace&, const Keyspace&) = default;
+};
+
+struct Member {
+  NodeId node;
+  std::string client_address;  // advertised, "host:port"
+  std::string peer_address;
+  DiskId disk;
+  friend bool operator==(const Member&, const Member&) = default;
+};
+
+struct Catalog {
+  ClusterId cluster;
+  MapEpoch epoch;
+  std::map<NodeId, Member> members;
+  std::map<std::string, Keyspace> keyspaces;  // `_system` included
+  KeyspaceId next_keyspace{1};
+  PartitionId next_partition{2};
+
+  const Keyspace* find(std::string_view name) const;
+  const Member* member(NodeId node) const;
+  friend bool operator==(const Catalog&, const Catalog&) = default;
+};
+
+// The wish for a new keyspace; zero and unspecified fields take the mode's defaults (CONTRACTS 3).
+struct KeyspaceWish {
+  std::string name;
+  Mode mode = Mode::cp;
+  std::uint32_t copies = 0;
+  std::uint32_t partitions = 0;
+  Level read = Level::unspecified;
+  Level write = Level::unspecified;
+  Durability durability = Durability::fsync;
+};
+
+// The first catalog: the founding members and `_system` on all of them. Errors: no member, duplicate or zero node id.
+Result<Catalog> found(ClusterId cluster, std::vector<Member> members);
+// Each returns the next catalog, with the epoch raised by one. Pure: owners are spread round robin from the number of partitions so far.
+// Errors: invalid name, already_exists, more copies than members, too many partitions, unknown_keyspace, `_system`.
+Result<Catalog> create_keyspace(const Catalog& catalog, const KeyspaceWish& wish);
+Result<Catalog> drop_keyspace(const Catalog& catalog, std::string_view name);
+
+// Placement (CONTRACTS 3): XXH3-64 of the `{tag}` if the key has a non-empty one, else of the key, modulo partitions.
+const Partition& place(const Keyspace& keyspace, ByteView key);
+
+// MAJORITY of `copies`.
+constexpr std::uint32_t majority(std::uint32_t copies) { return copies / 2 + 1; }
+
+}  // namespace rift::topology
