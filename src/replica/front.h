@@ -1,0 +1,88 @@
+// The client side of a node: what api (gRPC) and the simulator's callers talk to. node implements it for the shard's thread; server wraps
+// it so that calls from other threads are posted. Answers arrive in a ReplySink on the shard's thread, which must not block there.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "replica/replica.h"
+#include "replica/request.h"
+#include "topology/catalog.h"
+
+namespace rift {
+
+using SinkId = Id<struct SinkIdTag, std::uint64_t>;
+
+class ReplySink {
+ public:
+  virtual ~ReplySink() = default;
+  // All replies of one round to this sink; Response::id is the id that the submitter gave.
+  virtual void deliver(std::vector<Response> responses) = 0;
+};
+
+class Front {
+ public:
+  virtual ~Front() = default;
+  // `id` is chosen by the caller, unique while attached. A detached sink gets nothing more; its open requests are cancelled.
+  virtual void attach(SinkId id, std::unique_ptr<ReplySink> sink) = 0;
+  virtual void detach(SinkId id) = 0;
+  virtual void submit(SinkId id, std::vector<Request> requests) = 0;
+  virtual void cancel(SinkId id, std::vector<RequestId> requests) = 0;
+};
+
+// Who this node is. Unfounded nodes have a zero cluster.
+struct NodeIdentity {
+  NodeId node;
+  ClusterId cluster;
+  DiskId disk;
+  std::uint64_t incarnation = 0;
+  friend bool operator==(const NodeIdentity&, const NodeIdentity&) = default;
+};
+
+struct NodeStatus {
+  NodeIdentity identity;
+  bool ready = false;
+  std::string not_ready_because;
+  MapEpoch epoch;
+  std::vector<NodeId> reachable;
+  std::vector<ReplicaStatus> replicas;
+  std::map<std::string, std::uint64_t> counters;  // rounds, syncs, frames, store keys, reads, refused, ...
+};
+
+// One key of a node's local state, for convergence checks and for people.
+struct InspectedKey {
+  PartitionId partition;
+  std::string key;
+  Version version;
+  bool deleted = false;
+  std::uint64_t value_hash = 0;  // XXH3-64
+};
+
+struct InspectPage {
+  std::vector<InspectedKey> keys;  // in the store's order
+  std::string next;                // cursor, empty at the end
+};
+
+class Admin {
+ public:
+  template <class T>
+  using Done = std::function<void(Result<T>)>;
+
+  virtual ~Admin() = default;
+  virtual void identity(Done<NodeIdentity> done) = 0;
+  virtual void status(Done<NodeStatus> done) = 0;
+  // Founds the cluster on this node: the same catalog on every founding node (topology::found). Done once it is durable; repeating
+  // it with the same catalog is harmless, with another one is refused.
+  virtual void found(topology::Catalog first, Done<void> done) = 0;
+  virtual void catalog(Done<topology::Catalog> done) = 0;
+  // Through `_system`, from any node that reaches its leader. The outcome of an error is outcome_of(code).
+  virtual void create_keyspace(topology::KeyspaceWish wish, Done<topology::Catalog> done) = 0;
+  virtual void drop_keyspace(std::string name, Done<topology::Catalog> done) = 0;
+  // The node's own copy, without asking anybody. keys_max at most limits::scan_page_keys_max.
+  virtual void inspect(std::string keyspace, std::string cursor, std::uint32_t keys_max, Done<InspectPage> done) = 0;
+};
+
+}  // namespace rift

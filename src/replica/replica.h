@@ -1,0 +1,48 @@
+// A replica of one partition, of either mode: a deterministic object with five verbs that writes everything it wants done into a Turn
+// (DESIGN 1). It holds no clock, thread, lock or I/O. Called by the shard loop (node), on its thread.
+#pragma once
+
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "replica/turn.h"
+#include "topology/view.h"
+
+namespace rift {
+
+// For people and tests; never decides anything.
+struct ReplicaStatus {
+  PartitionId partition;
+  Mode mode = Mode::cp;
+  std::string role;  // leader, follower, candidate, learner; owner; stopped
+  NodeId leader;
+  Term term;
+  LogIndex commit;
+  LogIndex applied;
+  LogIndex last;
+  std::uint64_t pending = 0;  // requests or writes in flight
+  std::uint64_t hints = 0;    // keys that wait for other owners
+  std::string last_change;    // reason code of the last role change
+  std::map<std::string, std::uint64_t> counters;
+};
+
+class Replica {
+ public:
+  virtual ~Replica() = default;
+
+  // All requests of a round, validated and routed, in arrival order. Each gets exactly one last reply, at the latest shortly after its
+  // budget is spent.
+  virtual void submit(std::span<Request> requests, Turn& turn) = 0;
+  // One peer message of this partition, as wire encoded it; hostile until decoded. from == self: its own send_when_durable.
+  virtual void receive(NodeId from, env::Lane lane, ByteView message, Turn& turn) = 0;
+  virtual void tick(Turn& turn) = 0;
+  virtual void observe(const topology::ViewPtr& view, Turn& turn) = 0;
+  // The client is gone: stop working for these requests; no reply is needed. A write already begun goes on.
+  virtual void cancel(std::span<const RequestId> requests, Turn& turn) = 0;
+
+  virtual ReplicaStatus status() const = 0;
+};
+
+}  // namespace rift

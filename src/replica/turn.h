@@ -1,0 +1,109 @@
+// The Turn: everything a replica may read and everything it wants done, in one object that passes through all replicas of a shard
+// round (DESIGN 1). What may overtake the disk is visible in the verb: send and reply leave at once, the _when_durable forms leave only
+// after this Turn's batch and all before it are on disk. Made and carried out by the shard loop (node); used on its thread only.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/log.h"
+#include "base/marks.h"
+#include "base/rng.h"
+#include "base/time.h"
+#include "env/network.h"
+#include "env/storage.h"
+#include "replica/request.h"
+
+namespace rift {
+
+struct Outgoing {
+  PartitionId partition;
+  NodeId to;
+  env::Lane lane = env::Lane::data;
+  Bytes message;  // encoded by wire
+};
+
+struct Reply {
+  Response response;
+  bool last = true;  // false: more replies to the same request follow
+};
+
+// What the loop carries out after the round.
+struct TurnOutput {
+  env::WriteBatch batch;
+  std::vector<Outgoing> send_now;
+  std::vector<Outgoing> send_when_durable;
+  std::vector<Reply> reply_now;
+  std::vector<Reply> reply_when_durable;
+  std::vector<std::pair<PartitionId, Time>> wakes;
+  std::vector<std::pair<PartitionId, std::string>> failures;
+
+  void clear();
+};
+
+class Turn {
+ public:
+  struct Inputs {
+    Now now;
+    env::Engine& storage;
+    env::Reader& reader;  // the storage, or a cache in front of it
+    env::Pressure pressure = env::Pressure::none;
+    Rng& random;
+    Log& log;
+    Recorder* recorder = nullptr;
+  };
+  Turn(Inputs inputs, TurnOutput& output);
+
+  // For replicas.
+  Now now() const { return inputs_.now; }
+  Rng& random() { return inputs_.random; }
+  Log& log() { return inputs_.log; }
+  Recorder* recorder() { return inputs_.recorder; }
+  env::Pressure pressure() const { return inputs_.pressure; }
+  void wake_at(Time at);  // tick comes at `at` or as soon after as possible; the earliest wish wins, and is used up by its tick
+
+  // Reads see this Turn's own batch.
+  Result<std::optional<Bytes>> get(env::Table table, ByteView key);
+  Result<std::vector<env::KeyValue>> scan(env::Table table, const env::Range& range, std::size_t keys_max, std::size_t bytes_max);
+  std::unique_ptr<env::Snapshot> pin() { return inputs_.storage.pin(); }  // without this Turn's batch
+
+  void put(env::Table table, ByteView key, Bytes value) { output_.batch.put(table, key, std::move(value)); }
+  void erase(env::Table table, ByteView key) { output_.batch.erase(table, key); }
+  void erase_range(env::Table table, ByteView first, ByteView last) { output_.batch.erase_range(table, first, last); }
+
+  void send(NodeId to, env::Lane lane, Bytes message);
+  // To oneself: handed back by the loop as receive(self, ...) once durable; it dies with the process.
+  void send_when_durable(NodeId to, env::Lane lane, Bytes message);
+  void reply(Response response, bool last = true);
+  void reply_when_durable(Response response, bool last = true);
+  // This replica stops and what it wrote in this Turn is dropped; the node goes on.
+  void fail(std::string reason);
+
+  // For the loop: begin() before each replica, end() after it; end returns false when the replica failed.
+  void begin(PartitionId partition);
+  bool end();
+
+ private:
+  struct Marks {
+    env::WriteBatch::Mark batch;
+    std::size_t send_now = 0, send_when_durable = 0, reply_now = 0, reply_when_durable = 0;
+  };
+  // The newest operation of this Turn's batch on (table, key), if any; index_ follows the batch lazily.
+  std::optional<std::size_t> find_in_batch(env::Table table, ByteView key);
+  void index_batch();
+  void insert_slot(std::size_t operation);
+  bool covered_by_erased_range(env::Table table, ByteView key, std::size_t after) const;
+
+  Inputs inputs_;
+  TurnOutput& output_;
+  PartitionId partition_;
+  Marks marks_;
+  bool failed_ = false;
+  std::vector<std::uint32_t> slots_;  // open addressing over batch operations; 0: empty, else operation + 1
+  std::size_t indexed_ = 0;
+  std::vector<std::size_t> erased_ranges_;
+};
+
+}  // namespace rift
