@@ -1,0 +1,65 @@
+// Progress: what a leader knows about one peer and how much it may send it. Flow control only: no messages, no log. Owned by Raft.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+
+#include "base/ids.h"
+#include "base/time.h"
+
+namespace rift::raft {
+
+class Progress {
+ public:
+  enum class State : std::uint8_t {
+    probe,      // the peer's log end is unknown: one append at a time until one is accepted
+    replicate,  // appends are pipelined within the in-flight bounds
+    snapshot,   // the peer needs entries that are no longer stored: heartbeats only, until it reports a newer log
+  };
+
+  Progress(LogIndex next, Time now) : next_(next), last_contact_(now) {}
+
+  State state() const { return state_; }
+  LogIndex match() const { return match_; }
+  LogIndex next() const { return next_; }
+  Time last_contact() const { return last_contact_; }
+  std::uint64_t read_position() const { return read_position_; }
+  LogIndex commit_sent() const { return commit_sent_; }
+  std::size_t in_flight_messages() const { return in_flight_.size(); }
+  std::size_t in_flight_bytes() const { return in_flight_bytes_; }
+
+  bool may_send(std::size_t messages_max) const;
+  bool has_room(std::size_t bytes, std::size_t bytes_max) const;
+  void sent(LogIndex last, std::size_t bytes);  // an append that ends at `last`
+  void commit_sent(LogIndex commit) { commit_sent_ = commit; }
+
+  void contacted(Time now) { last_contact_ = now; }
+  void echoed(std::uint64_t position);
+  bool accepted(LogIndex match);  // true when match moved
+  // False: an old rejection. True: back to probing from `next`.
+  bool rejected(LogIndex rejected_prev, LogIndex next);
+  bool is_stale_rejection(LogIndex rejected_prev) const;
+  void needs_snapshot() { state_ = State::snapshot; }
+  // Called at each heartbeat's answer: true when an append was lost or may have been (nothing acknowledged since the last one).
+  bool heartbeat_acked(LogIndex last_index);
+
+ private:
+  struct Sent {
+    LogIndex last;
+    std::size_t bytes = 0;
+  };
+  void start_probe(LogIndex next);
+
+  State state_ = State::probe;
+  LogIndex match_;
+  LogIndex next_;
+  LogIndex commit_sent_;
+  bool probe_sent_ = false;
+  bool progressed_ = false;
+  std::uint64_t read_position_ = 0;
+  Time last_contact_;
+  std::deque<Sent> in_flight_;
+  std::size_t in_flight_bytes_ = 0;
+};
+
+}  // namespace rift::raft

@@ -1,0 +1,174 @@
+// Raft: one replica of one group, as a state machine without I/O, clock, thread or hidden randomness (DESIGN 5; Ongaro's
+// thesis). It decides; cp carries out. Called only by cp, on the shard's thread: any number of verbs, then one take().
+//
+// A verb's error: Code::invalid means that the message was malformed and dropped, nothing changed; not_leader, overloaded,
+// too_large are refusals with no effect; anything else came from the LogReader and is fatal for the replica.
+#pragma once
+
+#include <map>
+#include <span>
+#include <variant>
+
+#include "base/rng.h"
+#include "raft/effects.h"
+#include "raft/log.h"
+#include "raft/progress.h"
+
+namespace rift::raft {
+
+struct PeerStatus {
+  NodeId node;
+  bool voter = false;
+  LogIndex match;  // durable there
+  LogIndex next;
+  Progress::State state = Progress::State::probe;
+  std::uint64_t read_position = 0;  // newest position of this term that it echoed
+  Time last_contact{};
+};
+
+class Raft {
+ public:
+  static Result<Raft> create(Options options, Restored restored, Rng rng, Time now);
+
+  // Verbs.
+  Result<void> step(NodeId from, Message message, const Context& context);
+  Result<Proposed> propose(std::span<const Proposal> proposals, const Context& context);  // all of them or none
+  Result<ReadPosition> read(const Context& context);  // reads between two take() share one position
+  Result<void> tick(const Context& context);          // due at next_wake(); harmless earlier
+  Result<void> log_durable(const SelfAck& ack, const Context& context);
+  Result<void> transfer(NodeId to, const Context& context);
+  void applied(LogIndex index);  // the state machine holds everything up to here
+  Result<Effects> take(const Context& context);
+
+  // Committed (or any) entries [from, to], from memory or the store; at least one.
+  Result<std::vector<Entry>> entries(LogIndex from, LogIndex to, std::size_t bytes_max, LogReader& reader) const;
+
+  Time next_wake() const;
+  Role role() const;
+  bool is_leader() const { return role() == Role::leader; }
+  Term term() const { return hard_state_.term; }
+  NodeId leader() const;  // 0: unknown
+  LogIndex commit() const { return commit_; }
+  LogIndex durable() const { return durable_; }
+  LogIndex applicable() const { return commit_ < durable_ ? commit_ : durable_; }
+  LogIndex last_index() const { return log_.last_index(); }
+  Duration last_log_time() const { return log_.last_log_time(); }
+  const Config* config() const { return configs_.empty() ? nullptr : &configs_.back().config; }  // the log's latest
+  bool handing_over() const;
+  std::vector<PeerStatus> peers() const;      // leader only, without itself; else empty
+  LogIndex durable_on_all_voters() const;     // leader only; else 0
+  bool has_quorum_contact(Time now) const;    // leader: a quorum answered within one minimum election timeout
+
+ private:
+  struct Follower {
+    NodeId leader;
+    LogIndex verified;  // the log up to here equals the leader's of this term
+    bool ack_due = false;
+  };
+  struct PreCandidate {
+    Term campaign;
+    std::map<NodeId, bool> answers;
+  };
+  struct Candidate {
+    LogIndex last_index;  // durable before any grant can arrive: the vote request leaves when_durable
+    bool transfer = false;
+    std::map<NodeId, bool> answers;
+  };
+  struct PendingRead {
+    std::uint64_t number = 0;
+    LogIndex index;
+  };
+  struct Leader {
+    LogIndex term_start;  // index of this term's no-op
+    std::map<NodeId, Progress> peers;
+    std::size_t uncommitted_bytes = 0;
+    Time next_heartbeat{};
+    bool heartbeat_due = false;
+    std::uint64_t read_position = 0;
+    bool read_open = false;  // the newest position has not been sent yet: reads may still join it
+    std::vector<PendingRead> reads;
+    NodeId transfer_to;
+    Time transfer_deadline{};
+    bool transfer_sent = false;
+  };
+  // What this replica proposed in a term it led, as far as its fate is open.
+  struct OwnRange {
+    Term term;
+    LogIndex first;
+    LogIndex last;
+  };
+
+  Raft(Options options, Restored restored, Rng rng, Time now);
+
+  // raft.cc
+  Result<void> dispatch(NodeId from, Message& message, const Context& context);
+  Result<void> after_verb(const Context& context);
+  void set_hard_state(HardState state);
+  void note(Reason reason);
+  void restart_election_timer(Time now);
+  bool may_campaign() const;
+  bool leader_is_live(Time now) const;
+
+  // election.cc
+  void become_follower(Term term, NodeId leader, Reason reason, Time now);
+  void become_pre_candidate(Reason reason, const Context& context);
+  void become_candidate(Reason reason, const Context& context);
+  void become_leader(const Context& context);
+  void count_pre_votes(const Context& context);
+  void count_votes(const Context& context);
+  bool is_log_fresh(LogIndex last_index, Term last_term) const;
+  void on(NodeId from, const PreVote& message, const Context& context);
+  void on(NodeId from, const PreVoteReply& message, const Context& context);
+  void on(NodeId from, const Vote& message, const Context& context);
+  void on(NodeId from, const VoteReply& message, const Context& context);
+  void on(NodeId from, const TimeoutNow& message, const Context& context);
+  void check_quorum(const Context& context);
+
+  // follower.cc
+  Result<void> on(NodeId from, Append& message, const Context& context);
+  Result<void> accept(Append& message, const Context& context);
+  Result<void> reject(NodeId from, const Append& message, const Context& context);
+  Result<void> append_config(const Entry& entry);
+  void truncate(LogIndex from, const Context& context);
+  Result<void> on(NodeId from, const Heartbeat& message, const Context& context);
+  Result<void> follow(NodeId from, Term term, const Context& context);
+
+  // replication.cc
+  Result<void> on(NodeId from, const AppendAck& message, const Context& context);
+  Result<void> on_rejected(Progress& progress, const AppendAck& message, const Context& context);
+  Result<void> send_appends(NodeId to, Progress& progress, const Context& context);
+  Result<bool> send_append(NodeId to, Progress& progress, bool empty, const Context& context);
+  Result<void> advance_commit(const Context& context);
+  Result<void> commit_to(LogIndex index, const Context& context);
+  Result<void> settle_proposals(const Context& context);
+  void append_own(EntryKind kind, Duration log_time, Bytes payload);
+  void send_heartbeat(NodeId to, Progress& progress);
+  void continue_transfer(const Context& context);
+  void sync_peers(Time now);
+
+  // reads.cc
+  Result<void> on(NodeId from, const HeartbeatAck& message, const Context& context);
+  void release_reads();
+  void fail_reads();
+
+  // invariants.cc
+  void check_invariants() const;
+
+  Options options_;
+  Rng rng_;
+  HardState hard_state_;
+  Log log_;
+  std::vector<ConfigAt> configs_;
+  LogIndex commit_;
+  LogIndex durable_;
+  LogIndex applied_;
+  std::variant<Follower, PreCandidate, Candidate, Leader> state_;
+  Time election_deadline_{};
+  Time leader_heard_{};
+  Term campaign_floor_;  // highest term seen in a refused pre-vote: the next campaign goes above it (I9)
+  std::vector<OwnRange> own_;
+  LogIndex handed_out_;  // entries up to here were given to the caller in some Effects
+  Effects pending_;
+};
+
+}  // namespace rift::raft
