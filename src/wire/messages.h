@@ -1,0 +1,160 @@
+// Messages between nodes (CONTRACTS 2): plain structs. raft's own messages stand in raft/messages.h. encode_message gives the bytes that a
+// Turn sends; decode_message takes hostile bytes. Which lane a message travels on, and whether it waits for the disk, is its sender's part.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/ids.h"
+#include "base/result.h"
+#include "base/time.h"
+#include "causal/version.h"
+#include "raft/messages.h"
+#include "replica/request.h"
+#include "topology/catalog.h"
+
+namespace rift::wire {
+
+// --- node ----------------------------------------------------------------------------------------------------------------------
+
+// First on every connection. A node whose cluster, disk or incarnation does not fit is refused.
+struct Hello {
+  ClusterId cluster;
+  NodeId node;
+  DiskId disk;
+  std::uint64_t incarnation = 0;
+  std::uint32_t protocol_min = 1;
+  std::uint32_t protocol_max = 1;
+  MapEpoch epoch;
+  friend bool operator==(const Hello&, const Hello&) = default;
+};
+constexpr std::uint32_t protocol_version = 1;
+
+struct Forward {
+  Request request;  // id is the sender's own
+  friend bool operator==(const Forward&, const Forward&) = default;
+};
+struct ForwardReply {
+  Response response;
+  friend bool operator==(const ForwardReply&, const ForwardReply&) = default;
+};
+struct MapPull {
+  MapEpoch epoch;  // the asker's
+  friend bool operator==(const MapPull&, const MapPull&) = default;
+};
+struct MapPush {  // informs about a newer epoch exists; the map itself comes through `_system`'s log
+  MapEpoch epoch;
+  friend bool operator==(const MapPush&, const MapPush&) = default;
+};
+
+// --- membership ------------------------------------------------------------------------------------------------------------------
+
+struct Ping {
+  std::uint64_t sequence = 0;
+  Time sent{};  // the sender's steady clock, echoed
+  friend bool operator==(const Ping&, const Ping&) = default;
+};
+struct PingAck {
+  std::uint64_t sequence = 0;
+  Time sent{};
+  WallTime wall{};  // clock sample of the answering node
+  friend bool operator==(const PingAck&, const PingAck&) = default;
+};
+
+// --- cp ------------------------------------------------------------------------------------------------------------------------
+
+// A follower asks the leader for a read position on behalf of its own waiting reads.
+struct ReadPosition {
+  Term term;
+  std::uint64_t token = 0;  // the follower's, never reused in its process lifetime
+  friend bool operator==(const ReadPosition&, const ReadPosition&) = default;
+};
+struct ReadPositionReply {
+  Term term;
+  std::uint64_t token = 0;
+  bool granted = false;
+  LogIndex index;  // serve when applied >= index
+  friend bool operator==(const ReadPositionReply&, const ReadPositionReply&) = default;
+};
+// A replica tells itself, through send_when_durable, how far its own log is on disk.
+struct LogDurable {
+  Term term;  // of the writer, when it was sent: stale after a term change (trap 11)
+  LogIndex index;
+  Term index_term;
+  friend bool operator==(const LogDurable&, const LogDurable&) = default;
+};
+
+// --- ap ------------------------------------------------------------------------------------------------------------------------
+
+enum class StoreReason : std::uint8_t { write = 1, repair = 2, hint = 3, sync = 4 };
+enum class StoreResult : std::uint8_t { stored = 1, had_it = 2, superseded = 3, clock_skew = 4, refused = 5 };
+
+struct Store {
+  std::uint64_t token = 0;  // the sender's
+  StoreReason reason = StoreReason::write;
+  Bytes key;
+  causal::Envelope envelope;
+  friend bool operator==(const Store&, const Store&) = default;
+};
+struct StoreAck {
+  std::uint64_t token = 0;
+  StoreResult result = StoreResult::stored;
+  causal::Stamp winner;  // what the replica holds now
+  friend bool operator==(const StoreAck&, const StoreAck&) = default;
+};
+struct Versions {  // which version of this key do you hold?
+  std::uint64_t token = 0;
+  Bytes key;
+  friend bool operator==(const Versions&, const Versions&) = default;
+};
+struct VersionsReply {
+  std::uint64_t token = 0;
+  bool found = false;  // false: absent, nothing was ever stored
+  causal::Stamp stamp;
+  bool tombstone = false;
+  friend bool operator==(const VersionsReply&, const VersionsReply&) = default;
+};
+struct Fetch {
+  std::uint64_t token = 0;
+  Bytes key;
+  friend bool operator==(const Fetch&, const Fetch&) = default;
+};
+struct FetchReply {
+  std::uint64_t token = 0;
+  bool found = false;
+  causal::Envelope envelope;
+  friend bool operator==(const FetchReply&, const FetchReply&) = default;
+};
+// Hint delivery: versions first, then only what the target lacks.
+struct HintOffer {
+  std::uint64_t token = 0;
+  struct Item {
+    Bytes key;
+    causal::Stamp stamp;
+    friend bool operator==(const Item&, const Item&) = default;
+  };
+  std::vector<Item> items;  // at most hint_offer_keys_max
+  friend bool operator==(const HintOffer&, const HintOffer&) = default;
+};
+struct HintWant {
+  std::uint64_t token = 0;
+  std::vector<std::uint32_t> wanted;  // positions in the offer; the others are held already, durably
+  friend bool operator==(const HintWant&, const HintWant&) = default;
+};
+constexpr std::size_t hint_offer_keys_max = 256;
+
+using Message = std::variant<raft::Message, Forward, ForwardReply, MapPull, MapPush, Ping, PingAck, ReadPosition, ReadPositionReply, LogDurable,
+                             Store, StoreAck, Versions, VersionsReply, Fetch, FetchReply, HintOffer, HintWant>;
+
+Bytes encode_message(const Message& message);
+// Payloads of appends and envelopes are slices of `bytes` where that saves a copy.
+Result<Message> decode_message(const Bytes& bytes);
+
+Bytes encode_hello(const Hello& hello);
+Result<Hello> decode_hello(ByteView bytes);
+
+}  // namespace rift::wire
