@@ -25,6 +25,9 @@ class Bytes {
   const char* data() const { return view_.data(); }
   std::string to_string() const { return std::string(view_); }
 
+  // False for a slice: keeping it keeps more alive than its size.
+  bool is_whole() const { return owner_ == nullptr || owner_->size() == view_.size(); }
+
   // A part of these bytes that keeps the whole alive. Clamped to the end.
   Bytes slice(std::size_t offset, std::size_t length = std::string_view::npos) const {
     Bytes part;

@@ -36,7 +36,7 @@ class Replica {
   // budget is spent.
   virtual void submit(std::span<Request> requests, Turn& turn) = 0;
   // One peer message of this partition, as wire encoded it; hostile until decoded. from == self: its own send_when_durable.
-  virtual void receive(NodeId from, env::Lane lane, ByteView message, Turn& turn) = 0;
+  virtual void receive(NodeId from, env::Lane lane, const Bytes& message, Turn& turn) = 0;
   virtual void tick(Turn& turn) = 0;
   virtual void observe(const topology::ViewPtr& view, Turn& turn) = 0;
   // The client is gone: stop working for these requests; no reply is needed. A write already begun goes on.
