@@ -28,7 +28,7 @@ struct Context {
 };
 
 struct Options {
-  NodeId self;
+  NodeId self{};
   Duration heartbeat_interval = limits::heartbeat_interval;
   Duration election_timeout_min = limits::election_timeout_min;
   Duration election_timeout_max = limits::election_timeout_max;
@@ -42,14 +42,14 @@ struct Options {
 
 // What a restart found. All of it must be durable before create() (review 10).
 struct Restored {
-  HardState hard_state;
-  std::vector<ConfigAt> configs;  // ascending: the last committed config of the log and every later one; empty: none known yet
+  HardState hard_state{};
+  std::vector<ConfigAt> configs{};  // ascending: the last committed config of the log and every later one; empty: none known yet
   LogIndex first_index{1};        // the oldest entry still stored
-  LogIndex last_index;            // 0: empty log
-  Term last_term;
+  LogIndex last_index{};            // 0: empty log
+  Term last_term{};
   Duration last_log_time{};
-  LogIndex applied;
-  std::vector<Entry> tail;  // optional: the newest entries, ending at last_index, to start with a warm memory
+  LogIndex applied{};
+  std::vector<Entry> tail{};  // optional: the newest entries, ending at last_index, to start with a warm memory
 };
 
 // The same first entry on every founder of a group (DESIGN 7): a group is born with it at index 1 of term 1, durable, applied 0.
@@ -57,56 +57,56 @@ Entry founding_entry(const Config& config);
 Restored founded(const Config& config);
 
 struct Proposal {
-  Bytes payload;
+  Bytes payload{};
   Duration log_time{};  // raised to the log's last where it is lower
 };
 
 struct Proposed {
-  Term term;
-  LogIndex first;  // the span's entries are [first, first + size)
+  Term term{};
+  LogIndex first{};  // the span's entries are [first, first + size)
 };
 
 // Positions are numbers that only grow within a term and die with it (trap 2).
 struct ReadPosition {
-  Term term;
+  Term term{};
   std::uint64_t number = 0;
   friend auto operator<=>(const ReadPosition&, const ReadPosition&) = default;
 };
 
 struct ReadReady {
-  ReadPosition position;
-  LogIndex index;  // serve from state applied at least up to here
+  ReadPosition position{};
+  LogIndex index{};  // serve from state applied at least up to here
 };
 
 // "My log up to `index` is durable", said by a replica to itself. `writer` is the term in which the write was made and
 // entry_term that of the entry at `index`: an ack from before a term change or an overwrite is recognised and dropped (trap 11).
 struct SelfAck {
-  Term writer;
-  LogIndex index;
-  Term entry_term;
+  Term writer{};
+  LogIndex index{};
+  Term entry_term{};
   friend bool operator==(const SelfAck&, const SelfAck&) = default;
 };
 
 // [from, to] was handed out earlier and is void: delete it before writing `entries` (trap 20).
 struct Truncation {
-  LogIndex from;
-  LogIndex to;
+  LogIndex from{};
+  LogIndex to{};
   friend bool operator==(const Truncation&, const Truncation&) = default;
 };
 
 // Proof that what this replica proposed in `term` at [first, last] never happened: committed entries of other terms stand there
 // or before them (terms never fall along a log).
 struct Superseded {
-  Term term;
-  LogIndex first;
-  LogIndex last;
+  Term term{};
+  LogIndex first{};
+  LogIndex last{};
   friend bool operator==(const Superseded&, const Superseded&) = default;
 };
 
 struct RoleChange {
   Role role = Role::follower;
-  Term term;
-  NodeId leader;  // 0: unknown
+  Term term{};
+  NodeId leader{};  // 0: unknown
   Reason reason = Reason::started;
   friend bool operator==(const RoleChange&, const RoleChange&) = default;
 };
@@ -114,17 +114,17 @@ struct RoleChange {
 // Carry out in this order: write (truncation, entries, hard_state, one atomic batch), send_now at any time, when_durable and
 // self_ack after this batch *and every earlier one* are durable, even when this one writes nothing.
 struct Effects {
-  std::vector<Outbound> send_now;
-  std::optional<Truncation> truncation;
-  std::vector<Entry> entries;
-  std::optional<HardState> hard_state;
-  std::vector<Outbound> when_durable;
-  std::optional<SelfAck> self_ack;  // hand to log_durable()
-  LogIndex commit;                  // apply up to min(commit, durable): Raft::applicable() (I15)
-  std::vector<ReadReady> reads_ready;
-  std::vector<ReadPosition> reads_failed;  // leadership lost: retry elsewhere, nothing was served
-  std::vector<RoleChange> changes;         // in order of happening
-  std::vector<Superseded> superseded;
+  std::vector<Outbound> send_now{};
+  std::optional<Truncation> truncation{};
+  std::vector<Entry> entries{};
+  std::optional<HardState> hard_state{};
+  std::vector<Outbound> when_durable{};
+  std::optional<SelfAck> self_ack{};  // hand to log_durable()
+  LogIndex commit{};                  // apply up to min(commit, durable): Raft::applicable() (I15)
+  std::vector<ReadReady> reads_ready{};
+  std::vector<ReadPosition> reads_failed{};  // leadership lost: retry elsewhere, nothing was served
+  std::vector<RoleChange> changes{};         // in order of happening
+  std::vector<Superseded> superseded{};
 
   bool writes() const { return truncation.has_value() || !entries.empty() || hard_state.has_value(); }
 };

@@ -28,7 +28,7 @@ class Log {
   Result<std::vector<Entry>> read(LogIndex from, LogIndex to, std::size_t bytes_max, LogReader& reader) const;
 
   void append(Entry entry);
-  void truncate(LogIndex from);                                // drops [from, ...]
+  Result<void> truncate(LogIndex from, LogReader& reader);     // drops [from, ...]
   void release(LogIndex up_to, std::size_t memory_bytes_max);  // forgets old entries, at most up to `up_to`
 
  private:

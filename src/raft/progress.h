@@ -17,7 +17,7 @@ class Progress {
     snapshot,   // the peer needs entries that are no longer stored: heartbeats only, until it reports a newer log
   };
 
-  Progress(LogIndex next, Time now) : next_(next), last_contact_(now) {}
+  Progress(LogIndex next, Time now) : next_(next), last_contact_(now), last_progress_(now) {}
 
   State state() const { return state_; }
   LogIndex match() const { return match_; }
@@ -28,36 +28,34 @@ class Progress {
   std::size_t in_flight_messages() const { return in_flight_.size(); }
   std::size_t in_flight_bytes() const { return in_flight_bytes_; }
 
-  bool may_send(std::size_t messages_max) const;
-  bool has_room(std::size_t bytes, std::size_t bytes_max) const;
-  void sent(LogIndex last, std::size_t bytes);  // an append that ends at `last`
+  bool may_send(std::size_t messages_max, std::size_t bytes_max) const;
+  bool has_room(std::size_t bytes, std::size_t bytes_max) const;  // an append always fits when nothing is in flight
+  void sent(LogIndex last, std::size_t bytes, Time now);          // an append that ends at `last`
   void commit_sent(LogIndex commit) { commit_sent_ = commit; }
 
   void contacted(Time now) { last_contact_ = now; }
   void echoed(std::uint64_t position);
-  bool accepted(LogIndex match);  // true when match moved
-  // False: an old rejection. True: back to probing from `next`.
-  bool rejected(LogIndex rejected_prev, LogIndex next);
-  bool is_stale_rejection(LogIndex rejected_prev) const;
-  void needs_snapshot() { state_ = State::snapshot; }
-  // Called at each heartbeat's answer: true when an append was lost or may have been (nothing acknowledged since the last one).
-  bool heartbeat_acked(LogIndex last_index);
+  void accepted(LogIndex match, Time now);
+  bool is_stale_rejection(LogIndex rejected_prev) const;  // answers an append that is no longer in question
+  void rejected(LogIndex next);                           // back to probing, from `next` but above match
+  void needs_snapshot();
+  // At a heartbeat's answer: the peer lives, yet nothing was acknowledged for a whole interval. True: an empty append must find
+  // out whether those in flight were lost. A lost probe is simply allowed again.
+  bool suspects_loss(Time now, Duration interval);
 
  private:
   struct Sent {
-    LogIndex last;
+    LogIndex last{};
     std::size_t bytes = 0;
   };
-  void start_probe(LogIndex next);
-
   State state_ = State::probe;
   LogIndex match_;
   LogIndex next_;
   LogIndex commit_sent_;
   bool probe_sent_ = false;
-  bool progressed_ = false;
   std::uint64_t read_position_ = 0;
   Time last_contact_;
+  Time last_progress_;
   std::deque<Sent> in_flight_;
   std::size_t in_flight_bytes_ = 0;
 };

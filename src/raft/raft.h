@@ -16,11 +16,14 @@
 
 namespace rift::raft {
 
+constexpr Term term_max{std::uint64_t{1} << 62};     // a message beyond it is damaged: terms grow by elections
+constexpr std::size_t reads_pending_max = 4096;  // rounds of reads that wait for a quorum
+
 struct PeerStatus {
-  NodeId node;
+  NodeId node{};
   bool voter = false;
-  LogIndex match;  // durable there
-  LogIndex next;
+  LogIndex match{};  // durable there
+  LogIndex next{};
   Progress::State state = Progress::State::probe;
   std::uint64_t read_position = 0;  // newest position of this term that it echoed
   Time last_contact{};
@@ -61,51 +64,51 @@ class Raft {
 
  private:
   struct Follower {
-    NodeId leader;
-    LogIndex verified;  // the log up to here equals the leader's of this term
+    NodeId leader{};
+    LogIndex verified{};  // the log up to here equals the leader's of this term
     bool ack_due = false;
   };
   struct PreCandidate {
-    Term campaign;
-    std::map<NodeId, bool> answers;
+    Term campaign{};
+    std::map<NodeId, bool> answers{};
   };
   struct Candidate {
-    LogIndex last_index;  // durable before any grant can arrive: the vote request leaves when_durable
-    bool transfer = false;
-    std::map<NodeId, bool> answers;
+    LogIndex last_index{};  // durable before any grant can arrive: the vote request leaves when_durable
+    bool asked = false;  // the requests were handed out; an answer before that is nobody's
+    std::map<NodeId, bool> answers{};
   };
   struct PendingRead {
     std::uint64_t number = 0;
-    LogIndex index;
+    LogIndex index{};
   };
   struct Leader {
-    LogIndex term_start;  // index of this term's no-op
-    std::map<NodeId, Progress> peers;
+    LogIndex term_start{};  // index of this term's no-op
+    std::map<NodeId, Progress> peers{};
     std::size_t uncommitted_bytes = 0;
     Time next_heartbeat{};
     bool heartbeat_due = false;
     std::uint64_t read_position = 0;
     bool read_open = false;  // the newest position has not been sent yet: reads may still join it
-    std::vector<PendingRead> reads;
-    NodeId transfer_to;
+    std::vector<PendingRead> reads{};
+    NodeId transfer_to{};
     Time transfer_deadline{};
     bool transfer_sent = false;
   };
   // What this replica proposed in a term it led, as far as its fate is open.
   struct OwnRange {
-    Term term;
-    LogIndex first;
-    LogIndex last;
+    Term term{};
+    LogIndex first{};
+    LogIndex last{};
   };
 
   Raft(Options options, Restored restored, Rng rng, Time now);
 
   // raft.cc
-  Result<void> dispatch(NodeId from, Message& message, const Context& context);
-  Result<void> after_verb(const Context& context);
+  void checked() const;  // after each verb
   void set_hard_state(HardState state);
   void note(Reason reason);
   void restart_election_timer(Time now);
+  void start_heartbeat_grid(Leader& leader, Time now) const;
   bool may_campaign() const;
   bool leader_is_live(Time now) const;
 
@@ -115,36 +118,36 @@ class Raft {
   void become_candidate(Reason reason, const Context& context);
   void become_leader(const Context& context);
   void count_pre_votes(const Context& context);
-  void count_votes(const Context& context);
+  Result<void> count_votes(const Context& context);
   bool is_log_fresh(LogIndex last_index, Term last_term) const;
-  void on(NodeId from, const PreVote& message, const Context& context);
-  void on(NodeId from, const PreVoteReply& message, const Context& context);
-  void on(NodeId from, const Vote& message, const Context& context);
-  void on(NodeId from, const VoteReply& message, const Context& context);
-  void on(NodeId from, const TimeoutNow& message, const Context& context);
+  Result<void> on(NodeId from, const PreVote& message, const Context& context);
+  Result<void> on(NodeId from, const PreVoteReply& message, const Context& context);
+  Result<void> on(NodeId from, const Vote& message, const Context& context);
+  Result<void> on(NodeId from, const VoteReply& message, const Context& context);
+  Result<void> on(NodeId from, const TimeoutNow& message, const Context& context);
   void check_quorum(const Context& context);
 
   // follower.cc
   Result<void> on(NodeId from, Append& message, const Context& context);
   Result<void> accept(Append& message, const Context& context);
   Result<void> reject(NodeId from, const Append& message, const Context& context);
-  Result<void> append_config(const Entry& entry);
-  void truncate(LogIndex from, const Context& context);
+  Result<void> truncate(LogIndex from, const Context& context);
+  void append_entry(Entry entry);
   Result<void> on(NodeId from, const Heartbeat& message, const Context& context);
   Result<void> follow(NodeId from, Term term, const Context& context);
 
   // replication.cc
   Result<void> on(NodeId from, const AppendAck& message, const Context& context);
-  Result<void> on_rejected(Progress& progress, const AppendAck& message, const Context& context);
-  Result<void> send_appends(NodeId to, Progress& progress, const Context& context);
-  Result<bool> send_append(NodeId to, Progress& progress, bool empty, const Context& context);
+  Result<void> send_to_peers(const Context& context);
+  Result<bool> send_appends(NodeId to, Progress& progress, const Context& context);  // true: at least one left
+  enum class Fill : std::uint8_t { entries, nothing };
+  Result<bool> send_append(NodeId to, Progress& progress, Fill fill, const Context& context);
   Result<void> advance_commit(const Context& context);
   Result<void> commit_to(LogIndex index, const Context& context);
   Result<void> settle_proposals(const Context& context);
   void append_own(EntryKind kind, Duration log_time, Bytes payload);
   void send_heartbeat(NodeId to, Progress& progress);
   void continue_transfer(const Context& context);
-  void sync_peers(Time now);
 
   // reads.cc
   Result<void> on(NodeId from, const HeartbeatAck& message, const Context& context);
@@ -153,6 +156,7 @@ class Raft {
 
   // invariants.cc
   void check_invariants() const;
+  void check_leader(const Leader& leader) const;
 
   Options options_;
   Rng rng_;
@@ -169,6 +173,7 @@ class Raft {
   std::vector<OwnRange> own_;
   LogIndex handed_out_;  // entries up to here were given to the caller in some Effects
   Effects pending_;
+  RoleChange noted_;  // the last change reported
 };
 
 }  // namespace rift::raft

@@ -21,25 +21,25 @@ enum class EntryKind : std::uint8_t {
 };
 
 struct Entry {
-  Term term;
-  LogIndex index;
+  Term term{};
+  LogIndex index{};
   EntryKind kind = EntryKind::noop;
   Duration log_time{};  // the proposer's log clock: carried, never read; monotone along the log
-  Bytes payload;
+  Bytes payload{};
   friend bool operator==(const Entry&, const Entry&) = default;
 };
 
 // What must be on disk before it is told to anybody. vote 0: nobody in this term.
 struct HardState {
-  Term term;
-  NodeId vote;
+  Term term{};
+  NodeId vote{};
   friend bool operator==(const HardState&, const HardState&) = default;
 };
 
 // Who takes part. Sorted, unique, disjoint. Learners get the log and count for nothing.
 struct Config {
-  std::vector<NodeId> voters;
-  std::vector<NodeId> learners;
+  std::vector<NodeId> voters{};
+  std::vector<NodeId> learners{};
   friend bool operator==(const Config&, const Config&) = default;
 
   bool is_voter(NodeId node) const;
@@ -52,8 +52,8 @@ Bytes encode(const Config& config);
 Result<Config> decode_config(ByteView bytes);  // Code::corruption on anything but a valid Config
 
 struct ConfigAt {
-  LogIndex index;
-  Config config;
+  LogIndex index{};
+  Config config{};
   friend bool operator==(const ConfigAt&, const ConfigAt&) = default;
 };
 
@@ -70,7 +70,6 @@ enum class Reason : std::uint8_t {
   higher_term,       // somebody is in a later term
   lost_quorum,       // leader without a quorum's answers for one minimum election timeout
   transfer,          // told to campaign at once by a leader that hands over
-  removed,           // no longer a voter of its own configuration
 };
 
 std::string_view to_string(EntryKind kind);

@@ -1,0 +1,73 @@
+// ReadIndex with positions (thesis 6.4): numbers that grow within a term, are echoed by heartbeats and die with the term. A late
+// echo of an older position can therefore never confirm a newer read (trap 2).
+#include <algorithm>
+
+#include "raft/raft.h"
+
+namespace rift::raft {
+
+// The index is at least this term's no-op: everything that earlier leaders committed lies below it (trap 1).
+Result<ReadPosition> Raft::read(const Context& context) {
+  auto* leader = std::get_if<Leader>(&state_);
+  if (leader == nullptr) return fail(Code::not_leader, "this replica does not lead");
+  const LogIndex index = std::max(commit_, leader->term_start);
+  if (!leader->read_open) {
+    if (leader->reads.size() >= reads_pending_max) {
+      MARK(context.recorder, "raft.read_refused_pending");
+      return fail(Code::overloaded, "too many rounds of reads wait for a quorum");
+    }
+    leader->read_open = true;
+    leader->reads.push_back({.number = ++leader->read_position, .index = index});
+  }
+  leader->reads.back().index = index;  // not sent yet: a later read of the round may raise it
+  checked();
+  return ReadPosition{.term = hard_state_.term, .number = leader->read_position};
+}
+
+Result<void> Raft::on(NodeId from, const HeartbeatAck& message, const Context& context) {
+  if (message.term > hard_state_.term) {
+    become_follower(message.term, NodeId(0), Reason::higher_term, context.now);
+    return {};
+  }
+  auto* leader = std::get_if<Leader>(&state_);
+  if (leader == nullptr || message.term != hard_state_.term) return {};
+  const auto peer = leader->peers.find(from);
+  if (peer == leader->peers.end()) return {};
+  if (message.read_position > leader->read_position) return fail(Code::invalid, "an echo of a position never sent");
+  Progress& progress = peer->second;
+  progress.contacted(context.now);
+  progress.echoed(message.read_position);
+  release_reads();
+  if (progress.suspects_loss(context.now, options_.heartbeat_interval)) {
+    MARK(context.recorder, "raft.lost_append_probed");
+    TRY(send_append(from, progress, Fill::nothing, context));
+  }
+  return {};
+}
+
+void Raft::release_reads() {
+  auto& leader = std::get<Leader>(state_);
+  if (leader.reads.empty() || leader.reads.front().index > commit_) return;
+  std::vector<std::uint64_t> echoes;
+  for (const NodeId voter : config()->voters) {
+    echoes.push_back(voter == options_.self ? leader.read_position : leader.peers.at(voter).read_position());
+  }
+  const std::size_t quorum = config()->quorum();
+  std::nth_element(echoes.begin(), echoes.begin() + static_cast<std::ptrdiff_t>(quorum - 1), echoes.end(), std::greater<>());
+  auto read = leader.reads.begin();
+  for (; read != leader.reads.end() && read->number <= echoes[quorum - 1] && read->index <= commit_; ++read) {
+    pending_.reads_ready.push_back(
+        {.position = {.term = hard_state_.term, .number = read->number}, .index = read->index});
+  }
+  leader.reads.erase(leader.reads.begin(), read);
+}
+
+void Raft::fail_reads() {
+  const auto* leader = std::get_if<Leader>(&state_);
+  if (leader == nullptr) return;
+  for (const PendingRead& read : leader->reads) {
+    pending_.reads_failed.push_back({.term = hard_state_.term, .number = read.number});
+  }
+}
+
+}  // namespace rift::raft

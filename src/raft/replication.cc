@@ -1,0 +1,224 @@
+// The leader's side of replication: proposals, appends within the in-flight bounds, commit by durable indexes, fates.
+#include <algorithm>
+
+#include "raft/raft.h"
+
+namespace rift::raft {
+
+Result<Proposed> Raft::propose(std::span<const Proposal> proposals, const Context& context) {
+  auto* leader = std::get_if<Leader>(&state_);
+  if (leader == nullptr) return fail(Code::not_leader, "this replica does not lead");
+  if (leader->transfer_to != NodeId(0)) {
+    return fail(Code::not_leader, "leadership is being handed over to " + to_string(leader->transfer_to));
+  }
+  if (proposals.empty()) return fail(Code::invalid, "an empty proposal");
+  std::size_t bytes = 0;
+  for (const Proposal& proposal : proposals) {
+    if (proposal.payload.size() > limits::entry_bytes_max) return fail(Code::too_large, "an entry above entry_bytes_max");
+    bytes += proposal.payload.size();
+  }
+  if (leader->uncommitted_bytes + bytes > options_.uncommitted_bytes_max) {
+    MARK(context.recorder, "raft.proposal_refused_uncommitted_bytes");
+    return fail(Code::overloaded, "too many uncommitted bytes");
+  }
+  leader->uncommitted_bytes += bytes;
+  const Proposed proposed{.term = hard_state_.term, .first = next(log_.last_index())};
+  for (const Proposal& proposal : proposals) append_own(EntryKind::command, proposal.log_time, proposal.payload);
+  checked();
+  return proposed;
+}
+
+void Raft::append_own(EntryKind kind, Duration log_time, Bytes payload) {
+  const LogIndex index = next(log_.last_index());
+  if (own_.empty() || own_.back().term != hard_state_.term) {
+    own_.push_back({.term = hard_state_.term, .first = index, .last = index});
+  }
+  own_.back().last = index;
+  append_entry({.term = hard_state_.term,
+                .index = index,
+                .kind = kind,
+                .log_time = std::max(log_time, log_.last_log_time()),
+                .payload = std::move(payload)});
+}
+
+Result<void> Raft::transfer(NodeId to, const Context& context) {
+  auto* leader = std::get_if<Leader>(&state_);
+  if (leader == nullptr) return fail(Code::not_leader, "this replica does not lead");
+  if (to == options_.self || !config()->is_voter(to)) return fail(Code::invalid, to_string(to) + " cannot take over");
+  leader->transfer_to = to;
+  leader->transfer_sent = false;
+  leader->transfer_deadline = context.now + options_.election_timeout_min;
+  checked();
+  return {};
+}
+
+// The target has everything and nothing new is accepted meanwhile: it may campaign at once (thesis 3.10).
+void Raft::continue_transfer(const Context& context) {
+  auto& leader = std::get<Leader>(state_);
+  if (leader.transfer_to == NodeId(0) || leader.transfer_sent) return;
+  if (leader.peers.at(leader.transfer_to).match() != log_.last_index()) return;
+  MARK(context.recorder, "raft.timeout_now_sent");
+  leader.transfer_sent = true;
+  pending_.send_now.push_back({.to = leader.transfer_to, .message = TimeoutNow{.term = hard_state_.term}});
+}
+
+Result<void> Raft::send_to_peers(const Context& context) {
+  auto& leader = std::get<Leader>(state_);
+  const bool beat = leader.heartbeat_due || leader.read_open;
+  for (auto& [node, progress] : leader.peers) {
+    const bool sent = TRY(send_appends(node, progress, context));
+    // A commit that no append carries goes out at once: a follower's reads wait for it.
+    const bool untold = !sent && progress.commit_sent() < std::min(commit_, progress.match());
+    if (beat || untold) send_heartbeat(node, progress);
+  }
+  leader.heartbeat_due = false;
+  leader.read_open = false;
+  release_reads();  // a leader that is its own quorum
+  continue_transfer(context);
+  return {};
+}
+
+void Raft::send_heartbeat(NodeId to, Progress& progress) {
+  const auto& leader = std::get<Leader>(state_);
+  const LogIndex commit = std::min(commit_, progress.match());
+  pending_.send_now.push_back(
+      {.to = to,
+       .message = Heartbeat{.term = hard_state_.term, .commit = commit, .read_position = leader.read_position}});
+  progress.commit_sent(commit);
+}
+
+Result<bool> Raft::send_appends(NodeId to, Progress& progress, const Context& context) {
+  bool any = false;
+  while (progress.may_send(options_.peer_in_flight_messages_max, options_.peer_in_flight_bytes_max)) {
+    const bool probes = progress.state() == Progress::State::probe;
+    if (!probes && progress.next() > log_.last_index()) break;
+    if (!TRY(send_append(to, progress, Fill::entries, context))) break;
+    any = true;
+  }
+  return any;
+}
+
+Result<bool> Raft::send_append(NodeId to, Progress& progress, Fill fill, const Context& context) {
+  const LogIndex prev = previous(progress.next());
+  const auto prev_term = TRY(log_.term(prev, context.log));
+  if (!prev_term || progress.next() < log_.first_index()) {
+    MARK(context.recorder, "raft.peer_needs_snapshot");
+    progress.needs_snapshot();
+    return false;
+  }
+  Append append{.term = hard_state_.term, .prev_index = prev, .prev_term = *prev_term, .commit = commit_, .entries = {}};
+  if (fill == Fill::entries && prev < log_.last_index()) {
+    append.entries = TRY(log_.read(progress.next(), log_.last_index(), options_.append_bytes_max, context.log));
+  }
+  std::size_t bytes = 0;
+  for (const Entry& entry : append.entries) bytes += entry.payload.size();
+  if (!progress.has_room(bytes, options_.peer_in_flight_bytes_max)) {
+    MARK(context.recorder, "raft.in_flight_bytes_full");
+    return false;
+  }
+  const LogIndex last(prev.value() + append.entries.size());
+  progress.sent(last, bytes, context.now);
+  progress.commit_sent(std::min(commit_, last));
+  pending_.send_now.push_back({.to = to, .message = std::move(append)});
+  return true;
+}
+
+Result<void> Raft::on(NodeId from, const AppendAck& message, const Context& context) {
+  if (message.term > hard_state_.term) {
+    become_follower(message.term, NodeId(0), Reason::higher_term, context.now);
+    return {};
+  }
+  auto* leader = std::get_if<Leader>(&state_);
+  if (leader == nullptr || message.term != hard_state_.term) return {};
+  const auto peer = leader->peers.find(from);
+  if (peer == leader->peers.end()) return {};
+  Progress& progress = peer->second;
+  if (message.accepted) {
+    if (message.match > log_.last_index()) return fail(Code::invalid, "an ack beyond the end of the log");
+    progress.contacted(context.now);
+    progress.accepted(message.match, context.now);
+    return advance_commit(context);
+  }
+  progress.contacted(context.now);
+  return on_rejected(progress, message, context);
+}
+
+// The hint names the follower's last entry that can match; the leader's last entry of that term or older can match too. The
+// lower of both: one round per term in which the logs differ, not one per entry (thesis 3.5).
+Result<void> Raft::on_rejected(Progress& progress, const AppendAck& message, const Context& context) {
+  if (progress.is_stale_rejection(message.rejected_prev) || message.rejected_prev > log_.last_index()) {
+    MARK(context.recorder, "raft.stale_rejection");
+    return {};
+  }
+  const LogIndex common = TRY(log_.last_index_up_to_term(message.hint_index, message.hint_term, context.log));
+  progress.rejected(std::min(message.rejected_prev, next(common)));
+  return {};
+}
+
+// The largest index that a quorum holds durably. Entries of older terms are committed only by one of this term above them
+// (figure 8, trap 24); all entries from term_start on are of this term.
+Result<void> Raft::advance_commit(const Context& context) {
+  auto& leader = std::get<Leader>(state_);
+  std::vector<LogIndex> matches;
+  for (const NodeId voter : config()->voters) {
+    matches.push_back(voter == options_.self ? durable_ : leader.peers.at(voter).match());
+  }
+  const std::size_t quorum = config()->quorum();
+  std::nth_element(matches.begin(), matches.begin() + static_cast<std::ptrdiff_t>(quorum - 1), matches.end(),
+                   std::greater<>());
+  const LogIndex agreed = matches[quorum - 1];
+  if (agreed <= commit_ || agreed < leader.term_start) return {};
+  for (LogIndex index = std::max(next(commit_), leader.term_start); index <= agreed; index = next(index)) {
+    leader.uncommitted_bytes -= log_.in_memory(index).payload.size();
+  }
+  TRY(commit_to(agreed, context));
+  release_reads();
+  return {};
+}
+
+Result<void> Raft::commit_to(LogIndex index, const Context& context) {
+  if (index <= commit_) return {};
+  ASSERT(index <= log_.last_index());
+  commit_ = index;
+  return settle_proposals(context);
+}
+
+// Fates of what this replica proposed in terms it led. A leader's own term needs no look: its log is the log.
+Result<void> Raft::settle_proposals(const Context& context) {
+  if (own_.empty()) return {};
+  if (is_leader() && own_.size() == 1 && own_.front().term == hard_state_.term) {
+    own_.front().first = std::max(own_.front().first, next(commit_));
+    if (own_.front().first > own_.front().last) own_.clear();
+    return {};
+  }
+  const Term commit_term = TRY(log_.term(commit_, context.log)).value_or(Term(0));
+  std::vector<OwnRange> open;
+  for (OwnRange range : own_) {
+    const bool leads = is_leader() && range.term == hard_state_.term;
+    for (; !leads && range.first <= std::min(commit_, range.last); range.first = next(range.first)) {
+      if (TRY(log_.term(range.first, context.log)) == std::optional(range.term)) continue;
+      MARK(context.recorder, "raft.proposal_superseded");
+      pending_.superseded.push_back({.term = range.term, .first = range.first, .last = range.first});
+    }
+    if (leads) range.first = std::max(range.first, next(commit_));
+    if (range.first <= range.last && commit_term > range.term) {
+      pending_.superseded.push_back({.term = range.term, .first = range.first, .last = range.last});
+      continue;
+    }
+    if (range.first <= range.last) open.push_back(range);
+  }
+  own_ = std::move(open);
+  return {};
+}
+
+LogIndex Raft::durable_on_all_voters() const {
+  const auto* leader = std::get_if<Leader>(&state_);
+  if (leader == nullptr) return LogIndex(0);
+  LogIndex lowest = log_.last_index();
+  for (const NodeId voter : config()->voters) {
+    lowest = std::min(lowest, voter == options_.self ? durable_ : leader->peers.at(voter).match());
+  }
+  return lowest;
+}
+
+}  // namespace rift::raft
