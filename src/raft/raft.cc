@@ -199,7 +199,11 @@ std::vector<PeerStatus> Raft::peers() const {
 }
 
 void Raft::checked() const {
+#ifdef RIFT_CHECK_INVARIANTS
+  check_invariants();
+#else
   if (options_.check_invariants) check_invariants();
+#endif
 }
 
 void Raft::set_hard_state(HardState state) {

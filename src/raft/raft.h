@@ -138,6 +138,7 @@ class Raft {
 
   // replication.cc
   Result<void> on(NodeId from, const AppendAck& message, const Context& context);
+  Result<void> on_rejected(Progress& progress, const AppendAck& message, const Context& context);
   Result<void> send_to_peers(const Context& context);
   Result<bool> send_appends(NodeId to, Progress& progress, const Context& context);  // true: at least one left
   enum class Fill : std::uint8_t { entries, nothing };
