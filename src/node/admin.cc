@@ -1,0 +1,184 @@
+// Node: what administrators ask. Changes of the map are compare-and-set operations on the one catalog key of `_system`.
+#include <fmt/format.h>
+
+#include "base/limits.h"
+#include "node/node.h"
+#include "node/replica_factory.h"
+#include "wire/keys.h"
+#include "wire/records.h"
+
+namespace rift::node {
+namespace {
+
+constexpr int catalog_attempts_max = 16;
+constexpr Duration catalog_budget = std::chrono::seconds(5);
+constexpr Duration catalog_retry_after = std::chrono::milliseconds(50);
+
+bool is_worth_retrying(Code code) {
+  return code == Code::condition_failed || code == Code::no_leader || code == Code::not_leader || code == Code::wrong_node ||
+         code == Code::not_ready || code == Code::overloaded || code == Code::superseded_entry;
+}
+
+}  // namespace
+
+struct Node::CatalogAttempt {
+  CatalogChange change;
+  Done<topology::Catalog> done;
+  int attempts = 0;
+  Time deadline{};
+};
+
+void Node::identity(Done<NodeIdentity> done) { done(identity_); }
+
+void Node::catalog(Done<topology::Catalog> done) {
+  if (!catalog_) {
+    done(fail(Code::not_ready, "this node is not part of a cluster yet; found one with `rift cluster init`"));
+    return;
+  }
+  done(*catalog_);
+}
+
+void Node::status(Done<NodeStatus> done) {
+  NodeStatus status{.identity = identity_,
+                    .ready = ready_ && catalog_ != nullptr && !stopping_,
+                    .not_ready_because = {},
+                    .epoch = catalog_ ? catalog_->epoch : MapEpoch(),
+                    .reachable = view_ ? view_->reachable : std::vector<NodeId>(),
+                    .replicas = loop_.statuses(),
+                    .counters = counters_};
+  if (!ready_) status.not_ready_because = "starting";
+  if (ready_ && !catalog_) status.not_ready_because = "not founded: no `rift cluster init` has named this node";
+  if (stopping_) status.not_ready_because = "stopping";
+  const LoopCounters& loop = loop_.counters();
+  status.counters["rounds"] = loop.rounds;
+  status.counters["syncs"] = loop.syncs;
+  status.counters["batches"] = loop.batches;
+  status.counters["store_keys"] = loop.store_keys;
+  status.counters["requests"] = loop.requests;
+  status.counters["messages"] = loop.messages;
+  status.counters["slow_rounds"] = loop.slow_rounds;
+  status.counters["stopped_replicas"] = loop.stopped_replicas;
+  status.counters["cache_hits"] = loop_.cache().hits();
+  status.counters["cache_misses"] = loop_.cache().misses();
+  status.counters["frames_sent"] = loop_.outbox().frames_sent();
+  status.counters["frames_refused"] = loop_.outbox().frames_refused();
+  done(std::move(status));
+}
+
+void Node::found(topology::Catalog first, Done<void> done) {
+  const topology::Member* self = first.member(options_.self);
+  if (!ready_) return done(fail(Code::not_ready, "this node is starting"));
+  if (self == nullptr) return done(fail(Code::invalid, to_string(options_.self) + " is not among the founding members"));
+  if (self->disk != identity_.disk) return done(fail(Code::invalid, "the founding record names another disk for this node"));
+  const Bytes record = wire::encode(first);
+  const std::string create_key = wire::partition_meta_key(topology::system_partition, "create");
+  if (!identity_.cluster.is_zero()) {
+    const auto stored = loop_.reader().get(env::Table::meta, create_key);
+    if (stored && *stored && **stored == record) return done({});
+    return done(fail(Code::already_exists, "this node belongs to cluster " + to_string(identity_.cluster) + " already"));
+  }
+  identity_.cluster = first.cluster;
+  loop_.run([this, first, done](Turn& turn) {
+    const topology::Keyspace& system = first.keyspaces.at(std::string(topology::system_keyspace_name));
+    const ReplicaSeed seed{.keyspace = system,
+                           .partition = system.partitions.front(),
+                           .self = options_.self,
+                           .name = "_system/0",
+                           .stamper = stamper_,
+                           .unclean_start = false,
+                           .check_invariants = options_.check_invariants,
+                           .view = nullptr};
+    env::WriteBatch identity;
+    put_identity(identity_, identity);
+    turn.put(env::Table::meta, identity.at(0).key, identity.value_at(0));
+    const auto born = give_birth(seed, &first, turn);
+    ASSERT(born.has_value());
+    LOG_INFO(env_.log, "node.founded", "cluster={} members={}", to_string(first.cluster), first.members.size());
+    loop_.when_durable([this, first, done] {
+      adopt(first);
+      done({});
+    });
+  });
+}
+
+void Node::create_keyspace(topology::KeyspaceWish wish, Done<topology::Catalog> done) {
+  change_catalog([wish = std::move(wish)](const topology::Catalog& catalog) { return topology::create_keyspace(catalog, wish); },
+                 std::move(done));
+}
+
+void Node::drop_keyspace(std::string name, Done<topology::Catalog> done) {
+  change_catalog([name = std::move(name)](const topology::Catalog& catalog) { return topology::drop_keyspace(catalog, name); },
+                 std::move(done));
+}
+
+void Node::change_catalog(CatalogChange change, Done<topology::Catalog> done) {
+  try_change(std::make_shared<CatalogAttempt>(CatalogAttempt{
+      .change = std::move(change), .done = std::move(done), .attempts = 0, .deadline = loop_.now().steady + catalog_budget}));
+}
+
+void Node::try_change(std::shared_ptr<CatalogAttempt> attempt) {
+  if (!catalog_ || catalog_revision_ == 0) {
+    attempt->done(fail(Code::not_ready, "this node has no cluster map yet"));
+    return;
+  }
+  auto changed = attempt->change(*catalog_);
+  if (!changed) {
+    attempt->done(tl::unexpected<Error>(changed.error()));
+    return;
+  }
+  Request request;
+  request.keyspace = topology::system_keyspace_name;
+  request.verb = Verb::cas;
+  request.key = Bytes(topology::catalog_key);
+  request.value = wire::encode(*changed);
+  request.condition = Condition{.kind = Condition::Kind::version, .version = catalog_revision_, .value = {}};
+  request.budget = std::max(attempt->deadline - loop_.now().steady, Duration(1));
+  route(ResponseCallback([this, attempt, changed = std::move(*changed)](Response response) {
+          if (response.code == Code::ok) {
+            attempt->done(changed);
+          } else if (is_worth_retrying(response.code) && ++attempt->attempts < catalog_attempts_max &&
+                     loop_.now().steady + catalog_retry_after < attempt->deadline) {
+            loop_.call_at(loop_.now().steady + catalog_retry_after, [this, attempt] { try_change(attempt); });
+          } else {
+            attempt->done(fail(response.code, "the cluster map was not changed: " + response.why));
+          }
+        }),
+        std::move(request));
+  loop_.schedule_round();
+}
+
+void Node::inspect(std::string keyspace, std::string cursor, std::uint32_t keys_max, Done<InspectPage> done) {
+  if (!catalog_) return done(fail(Code::not_ready, "this node is not part of a cluster yet"));
+  const topology::Keyspace* found = catalog_->find(keyspace);
+  if (found == nullptr) return done(fail(Code::unknown_keyspace, "no keyspace is called '" + keyspace + "'"));
+  const std::size_t page = std::clamp<std::size_t>(keys_max, 1, limits::scan_page_keys_max);
+  done(inspect_page(*found, cursor, page));
+}
+
+// The cursor is the store key to go on from; `next` is empty after the last partition.
+Result<InspectPage> Node::inspect_page(const topology::Keyspace& keyspace, const std::string& cursor, std::size_t keys_max) {
+  const bool cp = keyspace.mode == Mode::cp;
+  const env::Table table = cp ? env::Table::state_cp : env::Table::state_ap;
+  InspectPage page;
+  std::size_t bytes = 0;
+  for (const topology::Partition& partition : keyspace.partitions) {
+    env::Range range = cp ? wire::cp_data_range(partition.id, Generation(1)) : wire::ap_data_range(partition.id, Generation(1));
+    if (cursor >= range.last) continue;
+    range.first = std::max(range.first, cursor);
+    while (true) {
+      const auto pairs = TRY(loop_.reader().scan(table, range, keys_max - page.keys.size(), limits::scan_page_bytes_max));
+      if (pairs.empty()) break;
+      for (const env::KeyValue& pair : pairs) {
+        page.keys.push_back(TRY(inspect_record(keyspace.mode, partition.id, pair)));
+        bytes += pair.key.size() + pair.value.size();
+      }
+      page.next = pairs.back().key + std::string(1, '\0');
+      range.first = page.next;
+      if (page.keys.size() >= keys_max || bytes >= limits::scan_page_bytes_max) return page;
+    }
+  }
+  page.next.clear();
+  return page;
+}
+
+}  // namespace rift::node

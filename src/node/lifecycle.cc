@@ -1,0 +1,108 @@
+// Node: start and stop.
+#include <fmt/format.h>
+
+#include "node/node.h"
+#include "wire/keys.h"
+#include "wire/records.h"
+
+namespace rift::node {
+namespace {
+
+constexpr Duration stop_patience = std::chrono::seconds(2);
+constexpr Duration stop_poll = std::chrono::milliseconds(20);
+
+causal::Stamper make_stamper(const StartState& start) {
+  return causal::Stamper({.node = start.identity.node,
+                          .incarnation = start.identity.incarnation,
+                          .last_sequence = start.dot_sequence,
+                          .ceiling = causal::Hlc(start.hlc_ceiling)});
+}
+
+}  // namespace
+
+Node::Node(Options options, Env env, const StartState& start)
+    : options_(std::move(options)),
+      env_(std::move(env)),
+      identity_(start.identity),
+      unclean_start_(start.unclean),
+      loop_(env_, options_, *this),
+      peers_(env_, options_),
+      stamper_(make_stamper(start)),
+      detector_({.self = options_.self}) {}
+
+Result<std::unique_ptr<Node>> Node::create(Options options, Env env) {
+  Rng rng(env.seed);
+  env::WriteBatch batch;
+  const StartState start = TRY(load_identity(env.storage, options.self, rng, batch));
+  TRY(env.storage.apply(batch));
+  std::unique_ptr<Node> node(new Node(std::move(options), std::move(env), start));
+  TRY(node->load());
+  return node;
+}
+
+// Everything found at start, and the new incarnation, is durable before the first message and the first Turn of a replica (DESIGN 1, review 10).
+Result<void> Node::load() {
+  TRY(peers_.load(env_.storage));
+  std::optional<topology::Catalog> known;
+  if (!identity_.cluster.is_zero()) {
+    const auto stored = TRY(env_.storage.get(
+        env::Table::state_cp, wire::cp_data_key(topology::system_partition, Generation(1), topology::catalog_key)));
+    const auto founding = TRY(env_.storage.get(env::Table::meta, wire::partition_meta_key(topology::system_partition, "create")));
+    if (stored) {
+      const auto value = TRY(wire::decode_cp_value(*stored));
+      catalog_revision_ = value.modify_revision.value();
+      known = TRY(wire::decode_catalog(value.value));
+    } else if (founding) {
+      known = TRY(wire::decode_catalog(*founding));
+    } else {
+      return fail(Code::corruption, "the identity names a cluster, but the record of its founding is missing");
+    }
+  }
+  peers_.set_identity(identity_, MapEpoch());
+  env_.storage.sync([this, known = std::move(known)]() mutable {
+    begin();
+    if (known) adopt(std::move(*known));
+  });
+  return {};
+}
+
+void Node::begin() {
+  ready_ = true;
+  catalog_fresh_ = loop_.now().steady;
+  env_.network.start(*this);
+  LOG_INFO(env_.log, "node.started", "{} disk={} incarnation={:x} unclean={}", to_string(options_.self), to_string(identity_.disk),
+           identity_.incarnation, unclean_start_);
+  ping();
+}
+
+void Node::stop(Task done) {
+  stopping_ = true;
+  wait_until_idle(loop_.now().steady + stop_patience, std::move(done));
+}
+
+bool Node::is_idle() const {
+  const auto statuses = loop_.statuses();
+  return std::all_of(statuses.begin(), statuses.end(), [](const ReplicaStatus& status) { return status.pending == 0; });
+}
+
+void Node::wait_until_idle(Time give_up, Task done) {
+  const Time now = loop_.now().steady;
+  if (is_idle()) {
+    leave_clean_mark(std::move(done));
+  } else if (now >= give_up) {
+    LOG_WARN(env_.log, "node.unclean_stop", "writes are still in flight; the next start compares with the other owners");
+    done();
+  } else {
+    loop_.call_at(now + stop_poll, [this, give_up, done = std::move(done)]() mutable { wait_until_idle(give_up, std::move(done)); });
+  }
+}
+
+void Node::leave_clean_mark(Task done) {
+  const auto shared = std::make_shared<Task>(std::move(done));
+  loop_.run([this, shared](Turn& turn) {
+    turn.put(env::Table::meta, wire::node_meta_key("clean_stop"), wire::encode_u64(stamper_.last_sequence()));
+    loop_.when_durable([shared] { (*shared)(); });
+  });
+}
+
+}  // namespace rift::node

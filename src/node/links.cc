@@ -1,0 +1,110 @@
+// Node: what arrives from other nodes, and the pings that tell who is reachable.
+#include <fmt/format.h>
+
+#include "node/node.h"
+#include "wire/frame.h"
+#include "wire/keys.h"
+#include "wire/messages.h"
+#include "wire/records.h"
+
+namespace rift::node {
+
+bool Node::accept(env::ConnectionId connection, env::Lane /*lane*/, ByteView hello) {
+  const auto decoded = wire::decode_hello(hello);
+  if (!decoded) {
+    ++counters_["hellos_malformed"];
+    return false;
+  }
+  auto verdict = peers_.judge(*decoded, catalog_.get());
+  if (!verdict.peer) {
+    ++counters_["hellos_refused"];
+    LOG_WARN(env_.log, "node.peer_refused", "{} says hello, refused: {}", to_string(decoded->node), verdict.why);
+    return false;
+  }
+  peers_.bind(connection, *verdict.peer);
+  if (verdict.raised) {
+    loop_.run([peer = *verdict.peer, incarnation = decoded->incarnation](Turn& turn) {
+      turn.put(env::Table::meta, wire::node_meta_key(Peers::incarnation_name(peer)), wire::encode_u64(incarnation));
+    });
+  }
+  return true;
+}
+
+void Node::closed(env::ConnectionId connection) { peers_.unbind(connection); }
+
+void Node::receive(env::ConnectionId connection, env::Lane lane, Bytes frame) {
+  const auto from = peers_.peer_of(connection);
+  if (!from) {
+    ++counters_["frames_unknown_sender"];
+    return;
+  }
+  auto decoded = wire::decode_frame(frame);
+  if (!decoded) {
+    ++counters_["frames_malformed"];
+    return;
+  }
+  for (wire::FramePart& part : decoded->parts) {
+    if (part.partition == PartitionId()) {
+      on_node_message(*from, part.message);
+    } else if (loop_.hosts(part.partition)) {
+      loop_.receive(part.partition, *from, lane, std::move(part.message));
+    } else {
+      // Unknown or buried (DESIGN 7): the map will say which; the sender repeats what matters.
+      ++counters_["messages_unknown_partition"];
+    }
+  }
+}
+
+void Node::link_up(NodeId peer, env::Lane lane) {
+  LOG_DEBUG(env_.log, "node.link_up", "to={} lane={}", to_string(peer), static_cast<int>(lane));
+}
+
+void Node::link_down(NodeId peer, env::Lane lane) {
+  LOG_DEBUG(env_.log, "node.link_down", "to={} lane={}", to_string(peer), static_cast<int>(lane));
+  if (lane != env::Lane::data) return;
+  fail_forwards(requests_.forwarded_to(peer), Code::disconnected, "the connection to " + to_string(peer) + " broke before it answered");
+  loop_.schedule_round();
+}
+
+void Node::on_node_message(NodeId from, const Bytes& message) {
+  auto decoded = wire::decode_message(message);
+  if (!decoded) {
+    ++counters_["messages_malformed"];
+    return;
+  }
+  if (auto* ping = std::get_if<wire::Ping>(&*decoded)) {
+    loop_.outbox().add(from, env::Lane::control, PartitionId(),
+                       wire::encode_message(wire::PingAck{.sequence = ping->sequence, .sent = ping->sent, .wall = loop_.now().wall}));
+    loop_.schedule_round();
+  } else if (auto* ack = std::get_if<wire::PingAck>(&*decoded)) {
+    const Now now = loop_.now();
+    if (detector_.on_ack({.from = from, .sequence = ack->sequence, .sent = ack->sent, .wall = ack->wall}, now)) publish_view();
+  } else if (auto* request = std::get_if<wire::Forward>(&*decoded)) {
+    request->request.forwarded = true;
+    route(FromPeer{from}, std::move(request->request));
+    loop_.schedule_round();
+  } else if (auto* reply = std::get_if<wire::ForwardReply>(&*decoded)) {
+    const OpenRequest* open = requests_.find(reply->response.id);
+    if (open == nullptr || open->forwarded_to != from) return;  // late, or not asked
+    on_reply(std::move(reply->response), true);
+    loop_.schedule_round();
+  } else {
+    ++counters_["messages_misaddressed"];
+  }
+}
+
+void Node::ping() {
+  const Now now = loop_.now();
+  const auto ticked = detector_.tick(now.steady);
+  for (const auto& ping : ticked.pings) {
+    loop_.outbox().add(ping.to, env::Lane::control, PartitionId(),
+                       wire::encode_message(wire::Ping{.sequence = ping.sequence, .sent = ping.sent}));
+  }
+  const Replica* system = loop_.replica(topology::system_partition);
+  if (system != nullptr && system->status().leader != NodeId()) catalog_fresh_ = now.steady;
+  if (ticked.changed) publish_view();
+  loop_.schedule_round();
+  loop_.call_at(detector_.next_tick(), [this] { ping(); });
+}
+
+}  // namespace rift::node

@@ -1,0 +1,121 @@
+// One node without I/O (DESIGN 2): the shard loop with its replicas, routing and forwarding, the catalog that it has applied, and the
+// front that clients and administrators talk to. The simulator and the server run exactly this object; they differ in the Env.
+//
+// Everything is called on the shard's thread. Destroying a Node while its executor still runs its tasks is the owner's mistake: server stops the
+// reactor first, the simulator drops a crashed node's tasks.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "causal/clock.h"
+#include "membership/failure_detector.h"
+#include "node/env.h"
+#include "node/identity.h"
+#include "node/peers.h"
+#include "node/requests.h"
+#include "node/shard_loop.h"
+#include "replica/front.h"
+
+namespace rift::node {
+
+class Node final : public Front, public Admin, private env::NetworkEvents, private LoopEvents {
+ public:
+  // Reads the disk, makes what was found durable, then starts replicas and the network: ready() turns true in a later round.
+  // Errors: invalid (a foreign data directory), corruption.
+  static Result<std::unique_ptr<Node>> create(Options options, Env env);
+  ~Node() override = default;
+
+  bool ready() const { return ready_; }
+  // Refuses new work, lets writes in flight end or become hints (two seconds at most), leaves the mark of a clean stop if nothing
+  // is pending, and calls `done` when that is durable.
+  void stop(Task done);
+
+  // Front
+  void attach(SinkId id, std::unique_ptr<ReplySink> sink) override;
+  void detach(SinkId id) override;
+  void submit(SinkId id, std::vector<Request> requests) override;
+  void cancel(SinkId id, std::vector<RequestId> requests) override;
+
+  // Admin
+  void identity(Done<NodeIdentity> done) override;
+  void status(Done<NodeStatus> done) override;
+  void found(topology::Catalog first, Done<void> done) override;
+  void catalog(Done<topology::Catalog> done) override;
+  void create_keyspace(topology::KeyspaceWish wish, Done<topology::Catalog> done) override;
+  void drop_keyspace(std::string name, Done<topology::Catalog> done) override;
+  void inspect(std::string keyspace, std::string cursor, std::uint32_t keys_max, Done<InspectPage> done) override;
+
+ private:
+  using CatalogChange = std::function<Result<topology::Catalog>(const topology::Catalog&)>;
+  struct CatalogAttempt;
+
+  Node(Options options, Env env, const StartState& start);
+
+  // lifecycle.cc
+  Result<void> load();
+  void begin();
+  void wait_until_idle(Time give_up, Task done);
+  bool is_idle() const;
+  void leave_clean_mark(Task done);
+
+  // map.cc: the catalog this node has applied, and what follows from it
+  void adopt(topology::Catalog catalog);
+  void start_missing_replicas(Turn& turn);
+  void bury_dropped_replicas(Turn& turn);
+  void publish_view();
+  void on_applied(const env::WriteBatch& batch) override;
+  void on_stopped(PartitionId partition, const std::string& reason) override;
+
+  // routing.cc
+  void route(Origin origin, Request request);
+  Result<const topology::Keyspace*> find_keyspace(const Request& request) const;
+  void forward(Origin origin, Request request, const topology::Keyspace& keyspace, const topology::Partition& partition);
+  void send_forward(RequestId id, NodeId to, Request request);
+  bool forward_to_leader(OpenRequest& open, const Response& response);
+  void on_reply(Response response, bool last) override;
+  void on_flush() override;
+  void fail_forwards(const std::vector<RequestId>& ids, Code code, const std::string& why);
+  void expire_forwards();
+  void arm_forward_timer(Time deadline);
+
+  // links.cc
+  bool accept(env::ConnectionId connection, env::Lane lane, ByteView hello) override;
+  void receive(env::ConnectionId connection, env::Lane lane, Bytes frame) override;
+  void closed(env::ConnectionId connection) override;
+  void link_up(NodeId peer, env::Lane lane) override;
+  void link_down(NodeId peer, env::Lane lane) override;
+  void on_node_message(NodeId from, const Bytes& message);
+  void ping();
+
+  // admin.cc
+  void change_catalog(CatalogChange change, Done<topology::Catalog> done);
+  void try_change(std::shared_ptr<CatalogAttempt> attempt);
+  Result<InspectPage> inspect_page(const topology::Keyspace& keyspace, const std::string& cursor, std::size_t keys_max);
+
+  Options options_;
+  Env env_;
+  NodeIdentity identity_;
+  bool unclean_start_ = false;
+  bool ready_ = false;
+  bool stopping_ = false;
+  ShardLoop loop_;
+  Requests requests_;
+  Peers peers_;
+  causal::Stamper stamper_;
+  membership::FailureDetector detector_;
+  std::map<SinkId, std::unique_ptr<ReplySink>> sinks_;
+  std::shared_ptr<const topology::Catalog> catalog_;
+  std::uint64_t catalog_revision_ = 0;  // of the `_system` key: what a change is conditional on
+  topology::ViewPtr view_;
+  std::map<PartitionId, NodeId> leader_hints_;
+  Time catalog_fresh_{};  // when `_system` last had a leader here
+  Time forward_timer_ = Time::max();
+  std::map<std::string, std::uint64_t> counters_;
+};
+
+}  // namespace rift::node

@@ -1,0 +1,89 @@
+#include "node/peers.h"
+
+#include <fmt/format.h>
+
+#include "base/limits.h"
+#include "wire/keys.h"
+#include "wire/records.h"
+
+namespace rift::node {
+
+std::string Peers::incarnation_name(NodeId peer) { return fmt::format("peer_incarnation/{}", peer.value()); }
+
+Result<void> Peers::load(env::Reader& reader) {
+  const std::string first = wire::node_meta_key("peer_incarnation/");
+  std::string last = first;
+  last.back() = '0';  // the character after '/'
+  const auto pairs = TRY(reader.scan(env::Table::meta, env::Range{first, last}, limits::members_max, limits::mebi));
+  for (const auto& pair : pairs) {
+    const NodeId peer(static_cast<std::uint32_t>(std::strtoul(pair.key.c_str() + first.size(), nullptr, 10)));
+    incarnations_[peer] = TRY(wire::decode_u64(pair.value));
+  }
+  return {};
+}
+
+void Peers::set_identity(const NodeIdentity& identity, MapEpoch epoch) {
+  identity_ = identity;
+  env_.network.set_hello(wire::encode_hello(wire::Hello{.cluster = identity.cluster,
+                                                        .node = identity.node,
+                                                        .disk = identity.disk,
+                                                        .incarnation = identity.incarnation,
+                                                        .protocol_min = wire::protocol_version,
+                                                        .protocol_max = wire::protocol_version,
+                                                        .epoch = epoch}));
+}
+
+void Peers::follow(const topology::Catalog& catalog) {
+  std::map<NodeId, std::string> wanted;
+  for (const auto& [node, member] : catalog.members) {
+    if (node == identity_.node) continue;
+    const auto override = options_.dial.find(node);
+    wanted[node] = override != options_.dial.end() ? override->second : member.peer_address;
+  }
+  for (const auto& [node, address] : dialled_) {
+    if (!wanted.contains(node)) env_.network.forget(node);
+  }
+  for (const auto& [node, address] : wanted) {
+    const auto it = dialled_.find(node);
+    if (it == dialled_.end() || it->second != address) env_.network.dial(node, address);
+  }
+  dialled_ = std::move(wanted);
+}
+
+std::optional<NodeId> Peers::peer_of(env::ConnectionId connection) const {
+  const auto it = connections_.find(connection);
+  if (it == connections_.end()) return std::nullopt;
+  return it->second;
+}
+
+std::uint64_t Peers::incarnation_of(NodeId peer) const {
+  const auto it = incarnations_.find(peer);
+  return it == incarnations_.end() ? 0 : it->second;
+}
+
+Peers::Verdict Peers::judge(const wire::Hello& hello, const topology::Catalog* catalog) {
+  if (identity_.cluster.is_zero() || catalog == nullptr) return {.peer = std::nullopt, .why = "this node is not founded yet"};
+  if (hello.cluster != identity_.cluster) return {.peer = std::nullopt, .why = "it belongs to cluster " + to_string(hello.cluster)};
+  if (hello.protocol_min > wire::protocol_version || hello.protocol_max < wire::protocol_version) {
+    return {.peer = std::nullopt, .why = fmt::format("it speaks protocols {}-{}", hello.protocol_min, hello.protocol_max)};
+  }
+  const topology::Member* member = catalog->member(hello.node);
+  if (member == nullptr) return {.peer = std::nullopt, .why = to_string(hello.node) + " is not a member"};
+  if (member->disk != hello.disk) {
+    return {.peer = std::nullopt,
+            .why = to_string(hello.node) + " comes with another disk than it was founded with; it needs `members replace`"};
+  }
+  const std::uint64_t known = incarnation_of(hello.node);
+  const bool twin = (hello.incarnation >> 32) == (known >> 32) && hello.incarnation != known && known != 0;
+  if ((hello.incarnation >> 32) < (known >> 32) || twin) {
+    MARK(env_.recorder, "node.old_incarnation_refused");
+    return {.peer = std::nullopt,
+            .why = fmt::format("{} comes with incarnation {:x}, {:x} has been seen: an old or copied disk", to_string(hello.node),
+                               hello.incarnation, known)};
+  }
+  const bool raised = hello.incarnation != known;
+  incarnations_[hello.node] = hello.incarnation;
+  return {.peer = hello.node, .why = {}, .raised = raised};
+}
+
+}  // namespace rift::node

@@ -1,0 +1,53 @@
+// Connections to and from other nodes: who is accepted (cluster, node id, disk id, incarnation; DESIGN 7, 8), what one says about oneself, and who is
+// dialled. Decides; the network port does the moving. Used by Node only.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "env/network.h"
+#include "env/storage.h"
+#include "node/env.h"
+#include "replica/front.h"
+#include "topology/catalog.h"
+#include "wire/messages.h"
+
+namespace rift::node {
+
+class Peers {
+ public:
+  Peers(Env& env, const Options& options) : env_(env), options_(options) {}
+
+  // Reads the highest incarnation seen of each peer.
+  Result<void> load(env::Reader& reader);
+
+  void set_identity(const NodeIdentity& identity, MapEpoch epoch);
+  // Dials new members and changed addresses, forgets those that have gone.
+  void follow(const topology::Catalog& catalog);
+
+  // Nothing: refused, and `why` says the reason. Otherwise the peer; `raised` is set when its incarnation is new and must be stored.
+  struct Verdict {
+    std::optional<NodeId> peer;
+    std::string why;
+    bool raised = false;
+  };
+  Verdict judge(const wire::Hello& hello, const topology::Catalog* catalog);
+  void bind(env::ConnectionId connection, NodeId peer) { connections_[connection] = peer; }
+  void unbind(env::ConnectionId connection) { connections_.erase(connection); }
+  std::optional<NodeId> peer_of(env::ConnectionId connection) const;
+
+  static std::string incarnation_name(NodeId peer);
+  std::uint64_t incarnation_of(NodeId peer) const;
+
+ private:
+  Env& env_;
+  const Options& options_;
+  NodeIdentity identity_;
+  std::map<env::ConnectionId, NodeId> connections_;
+  std::map<NodeId, std::uint64_t> incarnations_;
+  std::map<NodeId, std::string> dialled_;
+};
+
+}  // namespace rift::node

@@ -1,0 +1,36 @@
+// The one place where a keyspace's mode is switched on (DESIGN 2): a partition becomes a cp or an ap replica. Called by Node inside a Turn.
+#pragma once
+
+#include <memory>
+
+#include "causal/clock.h"
+#include "node/env.h"
+#include "replica/front.h"
+#include "topology/view.h"
+
+namespace rift::node {
+
+struct ReplicaSeed {
+  const topology::Keyspace& keyspace;
+  const topology::Partition& partition;
+  NodeId self;
+  std::string name;  // "bank/0", for refusals and logs
+  causal::Stamper& stamper;
+  bool unclean_start = false;
+  bool check_invariants = false;
+  topology::ViewPtr view;
+};
+
+// True when this disk holds the partition's create record: it was born here before.
+Result<bool> is_born(PartitionId partition, Turn& turn);
+// True when it has died here: a buried partition never comes back (DESIGN 7).
+Result<bool> is_buried(PartitionId partition, Turn& turn);
+// Writes the create record and, for cp, the same first log entries on every owner. `founding` is set for `_system` only.
+Result<void> give_birth(const ReplicaSeed& seed, const topology::Catalog* founding, Turn& turn);
+Result<std::unique_ptr<Replica>> open_replica(const ReplicaSeed& seed, Turn& turn);
+// What a stored state record says, whichever mode wrote it.
+Result<InspectedKey> inspect_record(Mode mode, PartitionId partition, const env::KeyValue& record);
+// Deletes what the partition stored and leaves a durable tombstone.
+void bury(Mode mode, PartitionId partition, Turn& turn);
+
+}  // namespace rift::node

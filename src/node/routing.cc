@@ -1,0 +1,189 @@
+// Node: where a request goes, and what happens to its answer.
+#include <fmt/format.h>
+
+#include "base/limits.h"
+#include "node/node.h"
+#include "wire/messages.h"
+
+namespace rift::node {
+namespace {
+
+constexpr std::string_view not_founded = "this node is not part of a cluster yet";
+constexpr std::string_view found_hint = "found one with `rift cluster init`";
+
+}  // namespace
+
+void Node::attach(SinkId id, std::unique_ptr<ReplySink> sink) { sinks_[id] = std::move(sink); }
+
+void Node::detach(SinkId id) {
+  for (const RequestId request : requests_.of_sink(id)) {
+    const OpenRequest* open = requests_.find(request);
+    if (open->forwarded_to == NodeId()) loop_.cancel(open->partition, request);
+    requests_.drop(request);
+  }
+  sinks_.erase(id);
+}
+
+void Node::submit(SinkId id, std::vector<Request> requests) {
+  for (Request& request : requests) {
+    if (is_write(request.verb) && request.keyspace.starts_with('_')) {
+      requests_.answer(id, refuse(request.id, Code::invalid, request.keyspace + " is written by the cluster itself",
+                                  "use `rift keyspace create` or `drop`"));
+      continue;
+    }
+    request.forwarded = false;
+    route(FromSink{id}, std::move(request));
+  }
+  loop_.schedule_round();
+}
+
+void Node::cancel(SinkId id, std::vector<RequestId> requests) {
+  for (const RequestId origin_id : requests) {
+    const auto request = requests_.by_origin(id, origin_id);
+    if (!request) continue;
+    const OpenRequest* open = requests_.find(*request);
+    if (open->forwarded_to == NodeId()) loop_.cancel(open->partition, *request);
+    requests_.drop(*request);
+  }
+}
+
+Result<const topology::Keyspace*> Node::find_keyspace(const Request& request) const {
+  if (stopping_) return fail(Code::not_ready, "this node is stopping");
+  if (!ready_) return fail(Code::not_ready, "this node is starting");
+  if (!catalog_) return fail(Code::not_ready, std::string(not_founded));
+  const topology::Keyspace* keyspace = catalog_->find(request.keyspace);
+  if (keyspace != nullptr) return keyspace;
+  if (request.epoch > catalog_->epoch) {
+    return fail(Code::wrong_node, fmt::format("this node's map has epoch {}, the request's {}", catalog_->epoch.value(),
+                                              request.epoch.value()));
+  }
+  return fail(Code::unknown_keyspace, "no keyspace is called '" + request.keyspace.substr(0, limits::keyspace_name_bytes_max) + "'");
+}
+
+void Node::route(Origin origin, Request request) {
+  if (const auto valid = validate(request); !valid) {
+    requests_.answer(origin, refuse(request.id, valid.error().code, valid.error().detail));
+    return;
+  }
+  const auto found = find_keyspace(request);
+  if (!found) {
+    requests_.answer(origin, refuse(request.id, found.error().code, found.error().detail,
+                                    found.error().detail == not_founded ? std::string(found_hint) : std::string()));
+    return;
+  }
+  const topology::Keyspace& keyspace = **found;
+  const topology::Partition& partition = topology::place(keyspace, request.key);
+  request.partition = partition.id;
+  if (request.level == Level::unspecified) request.level = is_write(request.verb) ? keyspace.write : keyspace.read;
+  if (request.budget == Duration::zero()) request.budget = limits::request_budget_default;
+
+  if (!loop_.hosts(partition.id)) {
+    forward(std::move(origin), std::move(request), keyspace, partition);
+    return;
+  }
+  const Time deadline = loop_.now().steady + request.budget;
+  const bool may_forward = keyspace.mode == Mode::cp && !request.forwarded;
+  const RequestId id = requests_.open(std::move(origin), request, deadline, may_forward);
+  if (!loop_.submit(std::move(request))) {
+    ++counters_["refused_overloaded"];
+    requests_.finish(refuse(id, Code::overloaded, fmt::format("{} requests wait in this node", limits::shard_inbox_requests_max),
+                            "slow down, or spread the load over more nodes"));
+  }
+}
+
+// To an owner: for cp the leader as far as it is known, for ap the first owner that answers pings (never a second one later: DESIGN 4).
+void Node::forward(Origin origin, Request request, const topology::Keyspace& keyspace, const topology::Partition& partition) {
+  if (request.forwarded) {
+    requests_.answer(origin, refuse(request.id, Code::wrong_node, "this node does not own the key's partition"));
+    return;
+  }
+  NodeId target;
+  const auto hint = leader_hints_.find(partition.id);
+  if (keyspace.mode == Mode::cp && hint != leader_hints_.end() && view_->reaches(hint->second)) target = hint->second;
+  for (const NodeId owner : partition.owners) {
+    if (target == NodeId() && owner != options_.self && view_->reaches(owner)) target = owner;
+  }
+  if (target == NodeId()) {
+    requests_.answer(origin, refuse(request.id, Code::level_unreachable,
+                                    fmt::format("{} reaches none of the {} owners of this key", to_string(options_.self),
+                                                partition.owners.size())));
+    return;
+  }
+  const Time deadline = loop_.now().steady + request.budget;
+  const RequestId id = requests_.open(std::move(origin), request, deadline, false);
+  send_forward(id, target, std::move(request));
+}
+
+void Node::send_forward(RequestId id, NodeId to, Request request) {
+  OpenRequest* open = requests_.find(id);
+  open->forwarded_to = to;
+  open->copy.reset();
+  request.id = id;
+  request.forwarded = true;
+  request.budget = std::max(open->deadline - loop_.now().steady, Duration(std::chrono::milliseconds(1)));
+  ++counters_["forwarded"];
+  loop_.outbox().add_forward(to, id, wire::encode_message(wire::Forward{.request = std::move(request)}));
+  arm_forward_timer(open->deadline);
+  loop_.schedule_round();
+}
+
+// A replica that does not lead names who does: one hop, then the client is told.
+bool Node::forward_to_leader(OpenRequest& open, const Response& response) {
+  const NodeId leader = response.receipt.leader;
+  if (response.code != Code::not_leader || !open.copy || leader == NodeId() || leader == options_.self) return false;
+  if (!view_->reaches(leader) || open.deadline <= loop_.now().steady) return false;
+  Request request = std::move(*open.copy);
+  send_forward(response.id, leader, std::move(request));
+  return true;
+}
+
+void Node::on_reply(Response response, bool /*last*/) {
+  OpenRequest* open = requests_.find(response.id);
+  if (open == nullptr) return;
+  if (open->forwarded_to == NodeId() && forward_to_leader(*open, response)) return;
+  if (response.receipt.leader != NodeId()) leader_hints_[open->partition] = response.receipt.leader;
+  if (response.receipt.served_by == NodeId()) response.receipt.served_by = options_.self;
+  if (catalog_ && response.receipt.epoch == MapEpoch()) {
+    response.receipt.epoch = catalog_->epoch;
+    response.receipt.map_age = loop_.now().steady - catalog_fresh_;
+  }
+  requests_.finish(std::move(response));
+}
+
+void Node::fail_forwards(const std::vector<RequestId>& ids, Code code, const std::string& why) {
+  for (const RequestId id : ids) {
+    const OpenRequest* open = requests_.find(id);
+    if (open == nullptr) continue;
+    Response response = refuse(id, code, why);
+    if (!is_write(open->verb)) response.outcome = Outcome::not_done;
+    requests_.finish(std::move(response));
+  }
+}
+
+void Node::expire_forwards() {
+  forward_timer_ = Time::max();
+  const Time now = loop_.now().steady;
+  fail_forwards(requests_.forwards_due(now), Code::timeout, "the node it was forwarded to has not answered in time");
+  Time next = Time::max();
+  for (const RequestId id : requests_.forwards_due(Time::max())) next = std::min(next, requests_.find(id)->deadline);
+  if (next != Time::max()) arm_forward_timer(next);
+}
+
+void Node::arm_forward_timer(Time deadline) {
+  if (deadline >= forward_timer_) return;
+  forward_timer_ = deadline;
+  loop_.call_at(deadline, [this] { expire_forwards(); });
+}
+
+void Node::on_flush() {
+  for (auto& [peer, response] : requests_.take_peer_replies()) {
+    loop_.outbox().add(peer, env::Lane::data, PartitionId(), wire::encode_message(wire::ForwardReply{.response = std::move(response)}));
+  }
+  const auto not_sent = loop_.outbox().flush(catalog_ ? catalog_->epoch : MapEpoch());
+  if (!not_sent.empty()) fail_forwards(not_sent, Code::wrong_node, "the node that serves this key could not be reached; nothing was sent");
+  for (auto& [sink, responses] : requests_.take_sink_replies()) {
+    if (const auto it = sinks_.find(sink); it != sinks_.end()) it->second->deliver(std::move(responses));
+  }
+}
+
+}  // namespace rift::node

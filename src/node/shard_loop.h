@@ -1,0 +1,140 @@
+// The shard loop: the one place where Turns are made and carried out, for cp and ap, production and simulator alike (DESIGN 1). It owns the
+// replicas of its partitions, batches what arrived while the last round ran, and keeps the order that the types promise:
+// send_now leaves before the disk, _when_durable after this Turn's batch and all before it are on disk.
+// Used by Node, on the shard's thread. Everything arrives by a call and is handled in a later, posted round.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "node/env.h"
+#include "node/outbox.h"
+#include "node/record_cache.h"
+#include "replica/replica.h"
+
+namespace rift::node {
+
+// What the loop tells its owner.
+class LoopEvents {
+ public:
+  virtual ~LoopEvents() = default;
+  virtual void on_reply(Response response, bool last) = 0;
+  virtual void on_applied(const env::WriteBatch& batch) = 0;  // a round's batch has become visible
+  virtual void on_stopped(PartitionId partition, const std::string& reason) = 0;
+  virtual void on_flush() = 0;  // what was collected, frames and replies, can leave
+};
+
+struct LoopCounters {
+  std::uint64_t rounds = 0;
+  std::uint64_t syncs = 0;
+  std::uint64_t batches = 0;
+  std::uint64_t store_keys = 0;
+  std::uint64_t requests = 0;
+  std::uint64_t messages = 0;
+  std::uint64_t slow_rounds = 0;
+  std::uint64_t stopped_replicas = 0;
+};
+
+class ShardLoop {
+ public:
+  using Job = std::function<void(Turn&)>;
+
+  ShardLoop(Env& env, const Options& options, LoopEvents& events);
+
+  // Runs in the next round, before the replicas: how the node itself reads, writes, and starts replicas.
+  void run(Job job);
+  // After everything applied so far is durable.
+  void when_durable(Task task);
+  void call_at(Time at, Task task);
+
+  void host(PartitionId partition, std::unique_ptr<Replica> replica);
+  void remove(PartitionId partition);
+  bool hosts(PartitionId partition) const { return hosted_.contains(partition); }
+  const Replica* replica(PartitionId partition) const;
+  std::vector<ReplicaStatus> statuses() const;
+
+  // False: the inbox is full, nothing was taken.
+  bool submit(Request request);  // by request.partition, which is hosted
+  void receive(PartitionId partition, NodeId from, env::Lane lane, Bytes message);  // hosted
+  void cancel(PartitionId partition, RequestId request);
+  void observe(topology::ViewPtr view);
+  void schedule_round();
+
+  Outbox& outbox() { return outbox_; }
+  env::Reader& reader() { return cache_; }
+  Rng& random() { return random_; }
+  Now now() const { return env_.clock.now(); }
+  const LoopCounters& counters() const { return counters_; }
+  const RecordCache& cache() const { return cache_; }
+
+ private:
+  struct PeerMessage {
+    NodeId from;
+    env::Lane lane;
+    Bytes message;
+  };
+  struct Hosted {
+    std::unique_ptr<Replica> replica;
+    std::vector<PeerMessage> messages;
+    std::vector<Request> requests;
+    std::vector<RequestId> cancels;
+    topology::ViewPtr observed;  // to be handed over
+    Time wake = Time::max();
+    bool due = false;
+    bool listed = false;  // in active_
+    bool stopped = false;
+  };
+  // What waits for one sync.
+  struct Release {
+    std::uint64_t batches = 0;  // durable once this many batches are
+    std::vector<Outgoing> sends;
+    std::vector<Reply> replies;
+    std::vector<Task> tasks;
+  };
+
+  void activate(PartitionId partition, Hosted& hosted);
+  void round();
+  void mark_due(Time now);
+  void run_replica(PartitionId partition, Hosted& hosted, Turn& turn);
+  void carry_out();
+  void queue_release();
+  void on_synced(std::uint64_t batches);
+  void release(Release& release);
+  void deliver_to_self(Outgoing message);
+  void set_wake(PartitionId partition, Hosted& hosted, Time at);
+  void arm_timer();
+  void stop_failed();
+
+  Env& env_;
+  Options options_;
+  LoopEvents& events_;
+  Rng random_;
+  RecordCache cache_;
+  Outbox outbox_;
+
+  std::map<PartitionId, Hosted> hosted_;
+  std::vector<PartitionId> active_;
+  std::set<std::pair<Time, PartitionId>> wakes_;
+  std::multimap<Time, Task> timers_;
+  std::vector<Job> jobs_;
+  std::vector<Task> durable_tasks_;
+  topology::ViewPtr view_;
+  TurnOutput output_;
+  std::deque<Release> releases_;
+  std::size_t inbox_requests_ = 0;
+  std::size_t inbox_bytes_ = 0;
+  std::uint64_t applied_batches_ = 0;
+  std::uint64_t durable_batches_ = 0;
+  Time armed_ = Time::max();
+  bool round_posted_ = false;
+  bool dead_ = false;
+  LoopCounters counters_;
+};
+
+}  // namespace rift::node
