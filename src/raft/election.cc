@@ -38,7 +38,7 @@ void Raft::become_follower(Term term, NodeId leader, Reason reason, Time now) {
   ASSERT(term >= hard_state_.term);
   fail_reads();
   if (term > hard_state_.term) set_hard_state({.term = term, .vote = {}});
-  state_ = Follower{.leader = leader, .verified = {}, .ack_due = false};
+  state_ = Follower{.leader = leader, .ack_due = false};
   restart_election_timer(now);
   note(reason);
 }

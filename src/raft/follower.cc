@@ -42,15 +42,14 @@ Result<void> Raft::follow(NodeId from, Term term, const Context& context) {
 Result<void> Raft::on(NodeId from, const Heartbeat& message, const Context& context) {
   if (message.term >= hard_state_.term) {
     TRY(follow(from, message.term, context));
-    const LogIndex verified = std::get<Follower>(state_).verified;
-    if (message.commit > verified) MARK(context.recorder, "raft.heartbeat_commit_clamped");
-    TRY(commit_to(std::min(message.commit, verified), context));
+    if (message.commit > verified_) MARK(context.recorder, "raft.heartbeat_commit_clamped");
+    TRY(commit_to(std::min(message.commit, verified_), context));
   } else {
     MARK(context.recorder, "raft.heartbeat_from_old_leader");  // the answer's term tells it (trap 29)
   }
   const std::uint64_t echo = message.term == hard_state_.term ? message.read_position : 0;
   pending_.send_now.push_back(
-      {.to = from, .message = HeartbeatAck{.term = hard_state_.term, .read_position = echo, .durable = durable_}});
+      {.to = from, .message = HeartbeatAck{.term = hard_state_.term, .read_position = echo, .verified = verified_}});
   return {};
 }
 
@@ -86,7 +85,7 @@ Result<void> Raft::accept(Append& message, const Context& context) {
     if (entry.index <= log_.last_index()) {
       const auto term = TRY(log_.term(entry.index, context.log));
       if (term == std::optional(entry.term)) continue;
-      if (entry.index <= std::get<Follower>(state_).verified) {
+      if (entry.index <= verified_) {
         return fail(Code::invalid, "an append that contradicts an earlier one of the same leader");
       }
       MARK(context.recorder, "raft.conflicting_suffix_truncated");
@@ -94,10 +93,9 @@ Result<void> Raft::accept(Append& message, const Context& context) {
     }
     append_entry(std::move(entry));
   }
-  auto& follower = std::get<Follower>(state_);
-  follower.verified = std::max({follower.verified, end, commit_});
-  follower.ack_due = true;
-  return commit_to(std::min(message.commit, follower.verified), context);
+  verified_ = std::max({verified_, end, commit_});
+  std::get<Follower>(state_).ack_due = true;
+  return commit_to(std::min(message.commit, verified_), context);
 }
 
 void Raft::append_entry(Entry entry) {

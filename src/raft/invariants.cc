@@ -10,6 +10,7 @@ void Raft::check_invariants() const {
   ASSERT(commit_ <= log_.last_index());        // I4
   ASSERT(durable_ <= handed_out_);             // nothing is durable that nobody was told to write
   ASSERT(handed_out_ <= log_.last_index());
+  ASSERT(verified_ <= log_.last_index());
   ASSERT(log_.last_term() <= hard_state_.term);
   ASSERT(log_.memory_from() <= next(durable_));  // I7: only what is durable is forgotten
   for (std::size_t i = 1; i < configs_.size(); ++i) ASSERT(configs_[i - 1].index < configs_[i].index);
@@ -20,7 +21,6 @@ void Raft::check_invariants() const {
     ASSERT(range.term <= hard_state_.term);
   }
   if (const auto* follower = std::get_if<Follower>(&state_)) {
-    ASSERT(follower->verified <= log_.last_index());
     ASSERT(follower->leader != options_.self);
   } else if (const auto* candidate = std::get_if<Candidate>(&state_)) {
     ASSERT(hard_state_.vote == options_.self);  // I1

@@ -72,7 +72,7 @@ struct Heartbeat {
 struct HeartbeatAck {
   Term term{};
   std::uint64_t read_position = 0;  // echo
-  LogIndex durable{};                 // for status only; never counted
+  LogIndex verified{};              // the answerer's log equals the leader's up to here; not durable, never counted as match
   friend bool operator==(const HeartbeatAck&, const HeartbeatAck&) = default;
 };
 

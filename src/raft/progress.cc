@@ -75,12 +75,12 @@ void Progress::needs_snapshot() {
   in_flight_bytes_ = 0;
 }
 
-bool Progress::suspects_loss(Time now, Duration interval) {
+bool Progress::suspects_loss(LogIndex verified, Time now, Duration interval) {
   if (now - last_progress_ < interval) return false;
   switch (state_) {
     case State::probe: probe_sent_ = false; return false;
     case State::replicate:
-      if (rift::next(match_) == next_) return false;
+      if (rift::next(match_) == next_ && verified >= match_) return false;
       last_progress_ = now;
       return true;
     case State::snapshot: return false;

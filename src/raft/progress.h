@@ -39,9 +39,10 @@ class Progress {
   bool is_stale_rejection(LogIndex rejected_prev) const;  // answers an append that is no longer in question
   void rejected(LogIndex next);                           // back to probing, from `next` but above match
   void needs_snapshot();
-  // At a heartbeat's answer: the peer lives, yet nothing was acknowledged for a whole interval. True: an empty append must find
-  // out whether those in flight were lost. A lost probe is simply allowed again.
-  bool suspects_loss(Time now, Duration interval);
+  // At a heartbeat's answer: the peer lives, yet nothing was acknowledged for a whole interval, or it has verified less of its log
+  // than it once acknowledged (it was restarted and cannot use our commit index). True: an empty append must find out. A lost
+  // probe is simply allowed again.
+  bool suspects_loss(LogIndex verified, Time now, Duration interval);
 
  private:
   struct Sent {

@@ -67,7 +67,7 @@ Raft::Raft(Options options, Restored restored, Rng rng, Time now)
       commit_(restored.applied),
       durable_(restored.last_index),
       applied_(restored.applied),
-      state_(Follower{.leader = {}, .verified = {}, .ack_due = false}),
+      state_(Follower{.leader = {}, .ack_due = false}),
       handed_out_(restored.last_index) {
   restart_election_timer(now);
   note(Reason::started);
@@ -138,7 +138,7 @@ Result<Effects> Raft::take(const Context& context) {
   if (auto* follower = std::get_if<Follower>(&state_); follower != nullptr && follower->ack_due) {
     follower->ack_due = false;
     pending_.when_durable.push_back(
-        {.to = follower->leader, .message = AppendAck{.term = hard_state_.term, .accepted = true, .match = follower->verified}});
+        {.to = follower->leader, .message = AppendAck{.term = hard_state_.term, .accepted = true, .match = verified_}});
   }
   for (LogIndex index = next(handed_out_); index <= log_.last_index(); index = next(index)) {
     pending_.entries.push_back(log_.in_memory(index));
@@ -207,6 +207,7 @@ void Raft::checked() const {
 }
 
 void Raft::set_hard_state(HardState state) {
+  if (state.term != hard_state_.term) verified_ = LogIndex(0);
   hard_state_ = state;
   pending_.hard_state = state;
 }

@@ -65,7 +65,6 @@ class Raft {
  private:
   struct Follower {
     NodeId leader{};
-    LogIndex verified{};  // the log up to here equals the leader's of this term
     bool ack_due = false;
   };
   struct PreCandidate {
@@ -167,6 +166,7 @@ class Raft {
   LogIndex commit_;
   LogIndex durable_;
   LogIndex applied_;
+  LogIndex verified_;  // the log up to here equals that of this term's leader, whatever role this replica took meanwhile
   std::variant<Follower, PreCandidate, Candidate, Leader> state_;
   Time election_deadline_{};
   Time leader_heard_{};

@@ -38,7 +38,7 @@ Result<void> Raft::on(NodeId from, const HeartbeatAck& message, const Context& c
   progress.contacted(context.now);
   progress.echoed(message.read_position);
   release_reads();
-  if (progress.suspects_loss(context.now, options_.heartbeat_interval)) {
+  if (progress.suspects_loss(message.verified, context.now, options_.heartbeat_interval)) {
     MARK(context.recorder, "raft.lost_append_probed");
     TRY(send_append(from, progress, Fill::nothing, context));
   }
