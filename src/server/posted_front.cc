@@ -1,0 +1,45 @@
+#include "server/posted_front.h"
+
+namespace rift::server {
+
+void PostedFront::attach(SinkId id, std::unique_ptr<ReplySink> sink) {
+  executor_.post([this, id, sink = std::move(sink)]() mutable { front_.attach(id, std::move(sink)); });
+}
+void PostedFront::detach(SinkId id) {
+  executor_.post([this, id] { front_.detach(id); });
+}
+void PostedFront::submit(SinkId id, std::vector<Request> requests) {
+  executor_.post([this, id, requests = std::move(requests)]() mutable { front_.submit(id, std::move(requests)); });
+}
+void PostedFront::cancel(SinkId id, std::vector<RequestId> requests) {
+  executor_.post([this, id, requests = std::move(requests)]() mutable { front_.cancel(id, std::move(requests)); });
+}
+void PostedFront::identity(Done<NodeIdentity> done) {
+  executor_.post([this, done = std::move(done)]() mutable { admin_.identity(std::move(done)); });
+}
+void PostedFront::status(Done<NodeStatus> done) {
+  executor_.post([this, done = std::move(done)]() mutable { admin_.status(std::move(done)); });
+}
+void PostedFront::found(topology::Catalog first, Done<void> done) {
+  executor_.post([this, first = std::move(first), done = std::move(done)]() mutable { admin_.found(std::move(first), std::move(done)); });
+}
+void PostedFront::catalog(Done<topology::Catalog> done) {
+  executor_.post([this, done = std::move(done)]() mutable { admin_.catalog(std::move(done)); });
+}
+void PostedFront::create_keyspace(topology::KeyspaceWish wish, Done<topology::Catalog> done) {
+  executor_.post([this, wish = std::move(wish), done = std::move(done)]() mutable {
+    admin_.create_keyspace(std::move(wish), std::move(done));
+  });
+}
+void PostedFront::drop_keyspace(std::string name, Done<topology::Catalog> done) {
+  executor_.post([this, name = std::move(name), done = std::move(done)]() mutable {
+    admin_.drop_keyspace(std::move(name), std::move(done));
+  });
+}
+void PostedFront::inspect(std::string keyspace, std::string cursor, std::uint32_t keys_max, Done<InspectPage> done) {
+  executor_.post([this, keyspace = std::move(keyspace), cursor = std::move(cursor), keys_max, done = std::move(done)]() mutable {
+    admin_.inspect(std::move(keyspace), std::move(cursor), keys_max, std::move(done));
+  });
+}
+
+}  // namespace rift::server
