@@ -115,6 +115,7 @@ void Caller::tick(Time now) {
 }
 
 void Caller::stop(Time now) {
+  queues_.clear();  // nobody is let in any more
   while (!operations_.empty()) expire(operations_.begin()->second, now);
   sends_.clear();
 }
@@ -201,7 +202,7 @@ void Caller::renew(Open& open, Time now) {
   Session& mine = session(open.partition);
   if (open.op && mine.client() == open.op->client) mine.renew(rng_.uuid());
   open.op.reset();
-  dispatch(open, now);
+  resend_later(open, now);
 }
 
 void Caller::wake(Open& open, Time now) {
@@ -288,10 +289,12 @@ void Caller::pump(PartitionId partition, Time now) {
   const auto queue = queues_.find(partition);
   if (queue == queues_.end()) return;
   Session& mine = session(partition);
-  while (!queue->second.empty() && mine.has_room()) {
+  while (!queue->second.empty()) {
     const auto it = operations_.find(queue->second.front());
+    const bool is_waiting = it != operations_.end() && it->second.state == State::queued;
+    if (is_waiting && !mine.has_room()) return;
     queue->second.pop_front();
-    if (it == operations_.end() || it->second.state != State::queued) continue;
+    if (!is_waiting) continue;  // its deadline came first
     it->second.op = mine.start();
     send(it->second, now);
   }

@@ -9,14 +9,14 @@
 namespace rift::caller {
 
 struct Operation {
-  std::string keyspace;
+  std::string keyspace{};
   Verb verb = Verb::get;
   Level level = Level::unspecified;
-  Bytes key;
-  Bytes value;
-  Condition condition;
+  Bytes key{};
+  Bytes value{};
+  Condition condition{};
   bool write_back = true;
-  std::optional<OpId> about;  // Verb::resolve: the operation asked about; `key` is that operation's key
+  std::optional<OpId> about{};  // Verb::resolve: the operation asked about; `key` is that operation's key
   Duration deadline{};        // from submit; 0: Options::deadline
 };
 

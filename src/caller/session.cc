@@ -16,6 +16,7 @@ OpId Session::start() {
   ASSERT(has_room());
   const std::uint64_t sequence = next_++;
   unfinished_.insert(sequence);
+  while (next_ - floor() > limits::dedup_window_max / 2 && !unresolved_.empty()) give_up_oldest();
   if (!opened_) opening_ = sequence;
   return stamp(sequence, false);
 }
@@ -36,10 +37,12 @@ void Session::finish(std::uint64_t sequence, Outcome outcome) {
     return;
   }
   unresolved_.push_back(sequence);
-  if (unresolved_.size() > unresolved_max) {
-    unfinished_.erase(unresolved_.front());
-    unresolved_.pop_front();
-  }
+  if (unresolved_.size() > unresolved_max) give_up_oldest();
+}
+
+void Session::give_up_oldest() {
+  unfinished_.erase(unresolved_.front());
+  unresolved_.pop_front();
 }
 
 void Session::settle(std::uint64_t sequence) {

@@ -13,7 +13,8 @@
 
 namespace rift::caller {
 
-// Operations that ended unknown and may still be asked about; past it the oldest is given up (its Resolve finds nothing).
+// Operations that ended unknown and may still be asked about. Past it, or when they hold the floor half a window back, the oldest is given
+// up: its Resolve will find nothing.
 constexpr std::size_t unresolved_max = 1024;
 static_assert(unresolved_max < limits::dedup_window_max);
 
@@ -43,6 +44,8 @@ class Session {
   void renew(ClientId client);
 
  private:
+  void give_up_oldest();
+
   ClientId client_;
   std::uint64_t next_ = 1;
   std::set<std::uint64_t> unfinished_;     // open, or ended unknown
