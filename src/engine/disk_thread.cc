@@ -7,7 +7,7 @@ namespace {
 constexpr auto witness_interval = std::chrono::milliseconds(50);
 }
 
-DiskThread::DiskThread(Options options) : options_(std::move(options)), durable_(options_.durable), witnessed_(options_.durable) {
+DiskThread::DiskThread(Options options) : options_(std::move(options)), durable_(options_.durable.batch), witnessed_(options_.durable) {
   thread_ = std::thread([this] { run(); });
 }
 
@@ -28,13 +28,21 @@ void DiskThread::sync(Task done) {
   wake_.notify_one();
 }
 
+void DiskThread::manifest_changed() {
+  {
+    const Lock lock(mutex_);
+    manifest_changed_ = true;
+  }
+  wake_.notify_one();
+}
+
 void DiskThread::run() {
   pthread_setname_np(pthread_self(), "rift-disk");
   for (;;) {
     Round round = next_round();
     if ((!round.tasks.empty() || round.last) && !make_durable()) return;
     for (Task& task : round.tasks) options_.executor.post(std::move(task));
-    if (!write_witness(round.last)) return;
+    if (!write_witness(round)) return;
     if (round.last) return;
   }
 }
@@ -43,7 +51,7 @@ void DiskThread::run() {
 DiskThread::Round DiskThread::next_round() {
   const Lock lock(mutex_);
   while (waiting_.empty() && !stopping_) {
-    if (witnessed_ == durable_.load(std::memory_order_relaxed)) {
+    if (!manifest_changed_ && witnessed_.batch == durable_.load(std::memory_order_relaxed)) {
       wake_.wait(mutex_);
       continue;
     }
@@ -51,7 +59,7 @@ DiskThread::Round DiskThread::next_round() {
     if (left <= std::chrono::nanoseconds(0)) break;
     wake_.wait_for(mutex_, left);
   }
-  Round round{.tasks = {}, .last = stopping_};
+  Round round{.tasks = {}, .last = stopping_, .manifest = manifest_changed_};
   round.tasks.swap(waiting_);
   return round;
 }
@@ -70,18 +78,26 @@ bool DiskThread::make_durable() {
   return true;
 }
 
-bool DiskThread::write_witness(bool now) {
-  const std::uint64_t durable = durable_.load(std::memory_order_relaxed);
-  if (durable == witnessed_) return true;
-  const auto time = std::chrono::steady_clock::now();
-  if (!now && time < witness_due_) return true;
-  if (const auto written = options_.witness->write(durable); !written) {
-    options_.failure.report(written.error());
-    return false;
+bool DiskThread::write_witness(const Round& round) {
+  const std::uint64_t batch = durable_.load(std::memory_order_relaxed);
+  const auto now = std::chrono::steady_clock::now();
+  if (!round.last && (now < witness_due_ || (!round.manifest && batch == witnessed_.batch))) return true;
+  if (round.manifest) {
+    const Lock lock(mutex_);
+    manifest_changed_ = false;  // what changes from here on is asked for again
   }
-  witnessed_ = durable;
-  witness_due_ = time + witness_interval;
-  return true;
+  const auto written = testify(batch);
+  if (!written) options_.failure.report(written.error());
+  witness_due_ = now + witness_interval;
+  return written.has_value();
+}
+
+Result<void> DiskThread::testify(std::uint64_t batch) {
+  const Testimony testimony{.batch = batch, .manifest = TRY(mark_manifest(options_.store, witnessed_.manifest))};
+  if (testimony == witnessed_) return {};
+  TRY(options_.witness->write(testimony));
+  witnessed_ = testimony;
+  return {};
 }
 
 }  // namespace rift::engine

@@ -1,4 +1,4 @@
-// The one thread that waits for the disk. All syncs asked for while one runs share the next; the tail witness is brought up to date at
+// The one thread that waits for the disk. All syncs asked for while one runs share the next; the witness is brought up to date at
 // most every 50 ms. Knows no RocksDB: it is handed the call that syncs the log. sync() is called from the shard's thread.
 #pragma once
 
@@ -22,7 +22,8 @@ class DiskThread {
   struct Options {
     std::function<Result<void>()> sync_log;
     const std::atomic<std::uint64_t>& applied;  // number of the last batch applied
-    std::uint64_t durable = 0;                  // what is durable at the start
+    Testimony durable;                          // at the start, and what the witness says
+    std::string store;                          // the directory whose manifest is watched
     std::unique_ptr<Witness> witness;
     env::Executor& executor;
     Failure& failure;
@@ -34,6 +35,8 @@ class DiskThread {
   DiskThread& operator=(const DiskThread&) = delete;
 
   void sync(Task done);
+  // RocksDB has changed its list of tables: the witness is to know. From any thread.
+  void manifest_changed();
   std::uint64_t durable() const { return durable_.load(std::memory_order_acquire); }
   std::uint64_t syncs() const { return syncs_.load(std::memory_order_relaxed); }
 
@@ -41,11 +44,13 @@ class DiskThread {
   struct Round {
     std::vector<Task> tasks;
     bool last = false;
+    bool manifest = false;
   };
   void run();
   Round next_round();
   bool make_durable();
-  bool write_witness(bool now);
+  bool write_witness(const Round& round);
+  Result<void> testify(std::uint64_t batch);
 
   Options options_;
   std::atomic<std::uint64_t> durable_;
@@ -55,9 +60,10 @@ class DiskThread {
   CondVar wake_;
   std::vector<Task> waiting_ GUARDED_BY(mutex_);
   bool stopping_ GUARDED_BY(mutex_) = false;
+  bool manifest_changed_ GUARDED_BY(mutex_) = false;
 
   // The disk thread only.
-  std::uint64_t witnessed_;
+  Testimony witnessed_;
   std::chrono::steady_clock::time_point witness_due_{};
   std::thread thread_;
 };

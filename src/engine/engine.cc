@@ -39,10 +39,24 @@ class Listener final : public rocksdb::EventListener {
     const bool is = info.condition.cur != rocksdb::WriteStallCondition::kNormal;
     if (was != is) stalled_.fetch_add(is ? 1 : -1, std::memory_order_relaxed);
   }
+  void OnFlushCompleted(rocksdb::DB*, const rocksdb::FlushJobInfo&) override { manifest_changed(); }
+  void OnCompactionCompleted(rocksdb::DB*, const rocksdb::CompactionJobInfo&) override { manifest_changed(); }
+  // Who is told of changes; null before and after its life.
+  void attach(DiskThread* disk) {
+    const Lock lock(mutex_);
+    disk_ = disk;
+  }
   bool stalled() const { return stalled_.load(std::memory_order_relaxed) > 0; }
 
  private:
+  void manifest_changed() {
+    const Lock lock(mutex_);
+    if (disk_ != nullptr) disk_->manifest_changed();
+  }
+
   Failure& failure_;
+  Mutex mutex_;  // RocksDB's threads call while the engine starts or ends
+  DiskThread* disk_ GUARDED_BY(mutex_) = nullptr;
   std::atomic<int> stalled_{0};  // tables that slow writers down or stop them
 };
 
@@ -150,7 +164,11 @@ Result<std::uint64_t> examine(const Options& options, const std::string& witness
       return fail(Code::corruption, "store " + options.path + ": the file 'witness' is missing, so a lost tail could not be seen; restore the "
                                     "directory from a backup, or give the node an empty one and let its peers refill it");
     }
-    const Findings found = TRY(inspect(options, *witness));
+    if (const auto checked = check_manifest(options.path, witness->manifest); !checked) {
+      return fail(Code::corruption, "store " + options.path + ": " + checked.error().detail + "; nothing was changed; restore the directory " +
+                                        "from a backup, or give the node an empty one and let its peers refill it");
+    }
+    const Findings found = TRY(inspect(options, witness->batch));
     if (found.dropped > 0) {
       LOG_WARN(options.log, "engine.torn_tail", "store {}: {} batches behind a torn one are dropped; none of them was durable", options.path,
                found.dropped);
@@ -158,7 +176,7 @@ Result<std::uint64_t> examine(const Options& options, const std::string& witness
     return found.last_valid;
   }
   // A crash while the store was being made leaves pieces, but nothing durable.
-  if (witness.value_or(0) > 0 || has_tables(options.path)) {
+  if (witness.value_or(Testimony{}).batch > 0 || has_tables(options.path)) {
     return fail(Code::corruption, "store " + options.path + ": the file CURRENT is missing, but data was stored here; restore the directory "
                                   "from a backup, or give the node an empty one and let its peers refill it");
   }
@@ -195,21 +213,27 @@ Result<void> open_database(const Options& options, Database& database, std::uint
 
 class RocksEngine::Impl {
  public:
-  Impl(const Options& options, std::shared_ptr<Database> database, std::unique_ptr<Witness> witness, std::uint64_t last)
+  Impl(const Options& options, std::shared_ptr<Database> database, std::unique_ptr<Witness> witness, const Testimony& durable)
       : path_(options.path),
         reserve_(options.disk_reserve_bytes),
         database_(std::move(database)),
-        applied_(last),
+        applied_(durable.batch),
         disk_(DiskThread::Options{.sync_log = [db = database_->db.get()]() -> Result<void> {
                                     const auto status = db->SyncWAL();
                                     if (!status.ok()) return tl::unexpected(to_error(status, "a sync of the log failed"));
                                     return {};
                                   },
                                   .applied = applied_,
-                                  .durable = last,
+                                  .durable = durable,
+                                  .store = options.path,
                                   .witness = std::move(witness),
                                   .executor = options.executor,
-                                  .failure = database_->failure}) {}
+                                  .failure = database_->failure}) {
+    database_->listener->attach(&disk_);
+  }
+  ~Impl() { database_->listener->attach(nullptr); }
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
 
   Database& database() { return *database_; }
   std::unique_ptr<env::Snapshot> pin() { return std::make_unique<PinnedView>(database_); }
@@ -306,9 +330,10 @@ Result<std::unique_ptr<RocksEngine>> RocksEngine::create(const Options& options)
   auto witness = TRY(Witness::open(witness_path));
   TRY(open_database(options, *database, last));
   // The open has written what it replayed to tables, so all of it is durable.
-  TRY(witness->write(last));
+  const Testimony durable{.batch = last, .manifest = TRY(mark_manifest(options.path, ManifestMark{}))};
+  TRY(witness->write(durable));
   LOG_INFO(options.log, "engine.open", "store {} holds {} batches", options.path, last);
-  return std::unique_ptr<RocksEngine>(new RocksEngine(std::make_unique<Impl>(options, std::move(database), std::move(witness), last)));
+  return std::unique_ptr<RocksEngine>(new RocksEngine(std::make_unique<Impl>(options, std::move(database), std::move(witness), durable)));
 }
 
 Result<std::optional<Bytes>> RocksEngine::get(env::Table table, ByteView key) {

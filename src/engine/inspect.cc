@@ -16,7 +16,8 @@ constexpr std::size_t gaps_max = 10'000;  // far more than the damage that is wo
 
 constexpr const char* advice = "restore the directory from a backup, or give the node an empty one and let its peers refill it";
 
-// Finds the marker: the first operation of every batch.
+// Finds the marker: the first operation of every batch. A batch of no operations is RocksDB's own: it writes one into the first log
+// after a recovery that stopped at a torn record.
 class MarkerReader final : public rocksdb::WriteBatch::Handler {
  public:
   rocksdb::Status PutCF(std::uint32_t family, const rocksdb::Slice& key, const rocksdb::Slice& value) override {
@@ -52,7 +53,7 @@ class ObservingFilter final : public rocksdb::WalFilter {
                                      rocksdb::WriteBatch*, bool*) override {
     if (const auto marker = marker_of(batch)) {
       chain_.observe(*marker, file);
-    } else {
+    } else if (batch.Count() > 0) {
       chain_.stranger(file);
     }
     return WalProcessingOption::kIgnoreCurrentRecord;
@@ -69,7 +70,7 @@ class StopFilter final : public rocksdb::WalFilter {
   WalProcessingOption LogRecordFound(unsigned long long, const std::string&, const rocksdb::WriteBatch& batch, rocksdb::WriteBatch*,
                                      bool*) override {
     const auto marker = marker_of(batch);
-    const bool keep = marker && marker->number <= last_;
+    const bool keep = batch.Count() == 0 || (marker && marker->number <= last_);
     return keep ? WalProcessingOption::kContinueProcessing : WalProcessingOption::kStopReplay;
   }
 

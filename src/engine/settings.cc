@@ -47,6 +47,7 @@ rocksdb::DBOptions database_options(const Options& options) {
   db.max_background_jobs = 2;
   db.bytes_per_sync = limits::mebi;
   db.keep_log_file_num = 2;
+  db.max_manifest_file_size = 4 * limits::mebi;  // the witness hashes it at each change
   db.info_log_level = rocksdb::WARN_LEVEL;
   db.dump_malloc_stats = false;
   db.stats_dump_period_sec = 0;

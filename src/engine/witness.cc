@@ -18,28 +18,35 @@ constexpr std::uint32_t slot_format = 0x52570001;
 
 struct Slot {
   std::uint64_t turn = 0;
-  std::uint64_t durable_batch = 0;
+  Testimony testimony;
 };
 
 std::string encode(const Slot& slot) {
   std::string out;
   put_u32(out, slot_format);
   put_u64(out, slot.turn);
-  put_u64(out, slot.durable_batch);
+  put_u64(out, slot.testimony.batch);
+  put_u64(out, slot.testimony.manifest.number);
+  put_u64(out, slot.testimony.manifest.bytes);
+  put_u64(out, slot.testimony.manifest.hash);
   put_u32(out, crc32c(out));
   return out;
 }
 
 std::optional<Slot> decode(ByteView bytes) {
-  constexpr std::size_t covered = 20;
+  constexpr std::size_t covered = 44;
   if (bytes.size() < covered + 4) return std::nullopt;
   KeyReader reader(bytes);
   const auto format = reader.u32();
   const auto turn = reader.u64();
-  const auto durable_batch = reader.u64();
+  const auto batch = reader.u64();
+  const auto number = reader.u64();
+  const auto size = reader.u64();
+  const auto hash = reader.u64();
   const auto crc = reader.u32();
   if (!format || *format != slot_format || !crc || *crc != crc32c(bytes.substr(0, covered))) return std::nullopt;
-  return Slot{.turn = *turn, .durable_batch = *durable_batch};
+  return Slot{.turn = *turn,
+              .testimony = Testimony{.batch = *batch, .manifest = ManifestMark{.number = *number, .bytes = *size, .hash = *hash}}};
 }
 
 Error io_error(const std::string& what, const std::string& path) {
@@ -74,14 +81,14 @@ Result<void> sync_directory(const std::string& path) {
 
 }  // namespace
 
-Result<std::optional<std::uint64_t>> Witness::read(const std::string& path) {
+Result<std::optional<Testimony>> Witness::read(const std::string& path) {
   const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (file < 0 && errno == ENOENT) return std::optional<std::uint64_t>();
+  if (file < 0 && errno == ENOENT) return std::optional<Testimony>();
   if (file < 0) return tl::unexpected(io_error("open", path));
   const auto slot = newest(file, path);
   ::close(file);
   if (!slot) return tl::unexpected(slot.error());
-  return std::optional<std::uint64_t>(slot->durable_batch);
+  return std::optional<Testimony>(slot->testimony);
 }
 
 Result<std::unique_ptr<Witness>> Witness::open(const std::string& path) {
@@ -107,8 +114,8 @@ Result<std::unique_ptr<Witness>> Witness::open(const std::string& path) {
 
 Witness::~Witness() { ::close(file_); }
 
-Result<void> Witness::write(std::uint64_t durable_batch) {
-  const std::string bytes = encode(Slot{.turn = ++turn_, .durable_batch = durable_batch});
+Result<void> Witness::write(const Testimony& testimony) {
+  const std::string bytes = encode(Slot{.turn = ++turn_, .testimony = testimony});
   const auto offset = static_cast<off_t>((turn_ % 2) * slot_bytes);
   if (::pwrite(file_, bytes.data(), bytes.size(), offset) != static_cast<ssize_t>(bytes.size())) {
     return tl::unexpected(io_error("write", path_));

@@ -56,7 +56,7 @@ class Damage : public Store {
       if (i == durable) {
         sync();
         // The witness follows within 50 ms, on the disk thread's own account.
-        while (MUST(Witness::read((root_ / "live/witness").string())) != static_cast<std::uint64_t>(durable)) {
+        while (MUST(Witness::read((root_ / "live/witness").string()))->batch != static_cast<std::uint64_t>(durable)) {
         }
       }
     }
@@ -158,6 +158,19 @@ TEST_F(Damage, RefusesAStoreWithoutItsWitnessOrItsCurrentFile) {
   EXPECT_THAT(refusal("witness").detail, HasSubstr("the file 'witness' is missing"));
   fs::remove(in(copy("current"), "CURRENT"));
   EXPECT_THAT(refusal("current").detail, HasSubstr("the file CURRENT is missing"));
+}
+
+TEST_F(Damage, RefusesAManifestThatIsCutOrFlipped) {
+  make_store(10, 10);
+  for (const auto& [name, size] : contract::list_files(root_ / "db")) {
+    if (!name.starts_with("MANIFEST")) continue;
+    for (std::uintmax_t left = 0; left < size; left += 1 + size / 40) {
+      fs::resize_file(in(copy("cut"), name), left);
+      EXPECT_THAT(refusal("cut").detail, HasSubstr("has lost its end"));
+      flip_byte(in(copy("flipped"), name), left);
+      EXPECT_THAT(refusal("flipped").detail, HasSubstr("is damaged"));
+    }
+  }
 }
 
 TEST_F(Damage, RefusesAMissingTableFile) {
