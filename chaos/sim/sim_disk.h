@@ -1,0 +1,69 @@
+// SimDisk: env::Engine that survives its node. Applied batches are visible at once; a sync takes drawn time; a crash is either a kill (everything
+// applied survives, still unsynced) or a power loss (a drawn prefix of the batches, not shorter than the last finished sync survives); one
+// may follow the other. Held to the same contract suite as RocksDB.
+#pragma once
+
+#include <array>
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "chaos/sim/world.h"
+#include "env/executor.h"
+#include "env/storage.h"
+
+namespace rift::chaos::sim {
+
+class SimDisk final : public env::Engine {
+ public:
+  struct Options {
+    Duration sync_min = std::chrono::microseconds(80);
+    Duration sync_max = std::chrono::milliseconds(2);
+  };
+  SimDisk(World& world, Options options) : world_(world), options_(options) {}
+
+  // The executor of the life that begins; syncs of an earlier life are forgotten.
+  void attach(env::Executor& executor);
+  enum class Crash { kill, power_loss };
+  void crash(Crash kind);
+  // From now on a sync takes this much longer; zero ends it.
+  void stall(Duration extra) { stall_ = extra; }
+
+  Result<std::optional<Bytes>> get(env::Table table, ByteView key) override;
+  Result<std::vector<env::KeyValue>> scan(env::Table table, const env::Range& range, std::size_t keys_max,
+                                          std::size_t bytes_max) override;
+  Result<void> apply(const env::WriteBatch& batch) override;
+  void sync(Task done) override;
+  env::Pressure pressure() override { return env::Pressure::none; }
+  std::unique_ptr<env::Snapshot> pin() override;
+
+  std::uint64_t batches_lost() const { return batches_lost_; }
+  std::uint64_t syncs() const { return syncs_; }
+
+ private:
+  using Records = std::map<std::string, Bytes, std::less<>>;
+  using Tables = std::array<Records, env::table_count>;
+  class Pinned;
+
+  static void carry_out(const env::WriteBatch& batch, Tables& tables);
+  static std::vector<env::KeyValue> page(const Records& records, const env::Range& range, std::size_t keys_max, std::size_t bytes_max);
+  void start_sync();
+  void finish_sync(std::uint64_t life, std::size_t batches);
+
+  World& world_;
+  Options options_;
+  env::Executor* executor_ = nullptr;
+  Duration stall_{};
+  Tables live_;
+  Tables durable_;
+  std::deque<env::WriteBatch> unsynced_;
+  std::vector<Task> waiting_;  // syncs asked for while one runs share the next
+  std::vector<Task> running_;
+  bool syncing_ = false;
+  std::uint64_t life_ = 0;
+  std::uint64_t batches_lost_ = 0;
+  std::uint64_t syncs_ = 0;
+};
+
+}  // namespace rift::chaos::sim
