@@ -84,12 +84,14 @@ void SimDisk::carry_out(const env::WriteBatch& batch, Tables& tables) {
 }
 
 Result<void> SimDisk::apply(const env::WriteBatch& batch) {
+  if (fuse_ != nullptr && !fuse_->step()) return {};  // the node is dead: it will not live to see this
   carry_out(batch, live_);
   unsynced_.push_back(batch);
   return {};
 }
 
 void SimDisk::sync(Task done) {
+  if (fuse_ != nullptr && !fuse_->step()) return;
   ASSERT(executor_ != nullptr);
   waiting_.push_back(std::move(done));
   if (waiting_.size() > 1) MARK(&world_.recorder(), "sim.syncs_shared");

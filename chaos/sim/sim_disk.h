@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 
+#include "chaos/sim/fuse.h"
 #include "chaos/sim/world.h"
 #include "env/executor.h"
 #include "env/storage.h"
@@ -21,7 +22,8 @@ class SimDisk final : public env::Engine {
     Duration sync_min = std::chrono::microseconds(80);
     Duration sync_max = std::chrono::milliseconds(2);
   };
-  SimDisk(World& world, Options options) : world_(world), options_(options) {}
+  // `fuse` may be null.
+  SimDisk(World& world, Options options, Fuse* fuse = nullptr) : world_(world), options_(options), fuse_(fuse) {}
 
   // The executor of the life that begins; syncs of an earlier life are forgotten.
   void attach(env::Executor& executor);
@@ -53,6 +55,7 @@ class SimDisk final : public env::Engine {
 
   World& world_;
   Options options_;
+  Fuse* fuse_;
   env::Executor* executor_ = nullptr;
   Duration stall_{};
   Tables live_;

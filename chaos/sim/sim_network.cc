@@ -7,9 +7,9 @@
 
 namespace rift::chaos::sim {
 
-std::unique_ptr<SimNetwork::Port> SimNetwork::open(NodeId node, env::Executor& executor) {
+std::unique_ptr<SimNetwork::Port> SimNetwork::open(NodeId node, env::Executor& executor, Fuse* fuse) {
   ASSERT(!ports_.contains(node));
-  auto port = std::make_unique<Port>(*this, node, executor);
+  auto port = std::make_unique<Port>(*this, node, executor, fuse);
   ports_[node] = port.get();
   ++lives_[node];
   return port;
@@ -28,6 +28,11 @@ SimNetwork::Port* SimNetwork::port(NodeId node) const {
 
 void SimNetwork::Port::dial(NodeId peer, const std::string&) {
   if (dialled_.insert(peer).second) network_.dial(node_, peer);
+}
+
+bool SimNetwork::Port::send(NodeId peer, env::Lane lane, Bytes frame) {
+  if (fuse_ != nullptr && !fuse_->step()) return true;  // died before it could send
+  return network_.send(node_, peer, lane, std::move(frame));
 }
 
 void SimNetwork::dial(NodeId from, NodeId to) {

@@ -9,6 +9,7 @@
 #include <tuple>
 #include <vector>
 
+#include "chaos/sim/fuse.h"
 #include "chaos/sim/world.h"
 #include "env/executor.h"
 #include "env/network.h"
@@ -31,7 +32,7 @@ class SimNetwork {
   SimNetwork(World& world, const Options& options) : world_(world), options_(options) {}
 
   // The port of a node's new life. The earlier port, if any, must be gone.
-  std::unique_ptr<Port> open(NodeId node, env::Executor& executor);
+  std::unique_ptr<Port> open(NodeId node, env::Executor& executor, Fuse* fuse = nullptr);
   void set_faults(double drop, double repeat, double reorder);
 
   // Directed. A cut link holds; heal resets everything that was open or held.
@@ -72,20 +73,22 @@ class SimNetwork {
 
 class SimNetwork::Port final : public env::Network {
  public:
-  Port(SimNetwork& network, NodeId node, env::Executor& executor) : network_(network), node_(node), executor_(executor) {}
+  Port(SimNetwork& network, NodeId node, env::Executor& executor, Fuse* fuse)
+      : network_(network), node_(node), executor_(executor), fuse_(fuse) {}
   ~Port() override { network_.node_gone(node_); }
 
   void start(env::NetworkEvents& events) override { events_ = &events; }
   void set_hello(Bytes hello) override { hello_ = std::move(hello); }
   void dial(NodeId peer, const std::string& address) override;
   void forget(NodeId peer) override { dialled_.erase(peer); }
-  bool send(NodeId peer, env::Lane lane, Bytes frame) override { return network_.send(node_, peer, lane, std::move(frame)); }
+  bool send(NodeId peer, env::Lane lane, Bytes frame) override;
 
  private:
   friend class SimNetwork;
   SimNetwork& network_;
   NodeId node_;
   env::Executor& executor_;
+  Fuse* fuse_;
   env::NetworkEvents* events_ = nullptr;
   Bytes hello_;
   std::set<NodeId> dialled_;
