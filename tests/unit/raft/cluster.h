@@ -8,8 +8,8 @@
 #include <algorithm>
 #include <deque>
 #include <functional>
-#include <iostream>
 #include <map>
+#include <ostream>
 #include <set>
 #include <string>
 #include <vector>
@@ -341,15 +341,17 @@ class Cluster {
       ASSERT_TRUE(entries.has_value());
       const auto [known, fresh] = committed_.emplace(index, entries->front());
       ASSERT_EQ(known->second, entries->front()) << "two entries committed at " << index.value();
+      ASSERT_FALSE(superseded_.contains({entries->front().term, index})) << "a proposal called superseded was committed";
     }
     last_commit_[id] = effects.commit;
     for (const Superseded& fate : effects.superseded) {
       node.superseded.push_back(fate);
       for (LogIndex index = fate.first; index <= fate.last; index = next(index)) {
         superseded_.insert({fate.term, index});
+        const auto known = committed_.find(index);
+        ASSERT_FALSE(known != committed_.end() && known->second.term == fate.term) << "a committed proposal called superseded";
       }
     }
-    for (const auto& [index, entry] : committed_) ASSERT_FALSE(superseded_.contains({entry.term, index}));
   }
 
   static void check_pair(const std::vector<Entry>& a, const std::vector<Entry>& b) {
