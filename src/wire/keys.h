@@ -17,6 +17,11 @@ std::string node_meta_key(std::string_view name);
 // Per replica: hard_state, config, generation, first_index, tombstone, horizon, create.
 std::string partition_meta_key(PartitionId partition, std::string_view name);
 
+// All keys of one partition, of every generation, in meta, log, state_cp and state_ap.
+env::Range partition_range(PartitionId partition);
+// All keys of one generation in log, state_cp or state_ap.
+env::Range state_range(PartitionId partition, Generation generation);
+
 // Table::log: partition, group generation, index.
 std::string log_key(PartitionId partition, Generation generation, LogIndex index);
 env::Range log_range(PartitionId partition, Generation generation, LogIndex first, LogIndex past_last);
@@ -51,5 +56,11 @@ struct HintKey {
 Result<HintKey> parse_hint_key(ByteView key);
 // Dirty mark on (target, partition): its hints overflowed, or an unclean stop may have lost some.
 std::string hint_dirty_key(NodeId target, PartitionId partition);
+env::Range hint_dirty_range();  // the marks of all targets; in no hint_range
+struct DirtyKey {
+  NodeId target;
+  PartitionId partition;
+};
+Result<DirtyKey> parse_hint_dirty_key(ByteView key);
 
 }  // namespace rift::wire

@@ -1,0 +1,111 @@
+#include <set>
+
+#include "base/limits.h"
+#include "wire/describe_client.h"
+#include "wire/records.h"
+#include "wire/stored.h"
+
+namespace rift::wire {
+namespace proto {
+
+// The catalog with its maps as lists.
+struct StoredCatalog {
+  ClusterId cluster;
+  MapEpoch epoch;
+  std::vector<topology::Member> members;
+  std::vector<topology::Keyspace> keyspaces;
+  KeyspaceId next_keyspace;
+  PartitionId next_partition;
+};
+
+constexpr std::size_t keyspaces_max = 65536;
+
+template <class Io, Is<topology::Member> M>
+void describe(Io& io, M& m) {
+  io.required(1, m.node);
+  io.bytes(2, m.client_address);
+  io.bytes(3, m.peer_address);
+  io.message(4, m.disk);
+}
+
+template <class Io, Is<topology::Partition> M>
+void describe(Io& io, M& m) {
+  io.required(1, m.id);
+  io.packed(2, m.owners);
+}
+
+template <class Io, Is<topology::Keyspace> M>
+void describe(Io& io, M& m) {
+  io.scalar(1, m.id);
+  io.required(2, m.name);
+  io.enumeration(3, m.mode);
+  io.required(4, m.copies);
+  io.enumeration(5, m.read);
+  io.enumeration(6, m.write);
+  io.enumeration(7, m.durability);
+  io.messages(8, m.partitions, limits::partitions_per_keyspace_max);
+}
+
+template <class Io, Is<StoredCatalog> M>
+void describe(Io& io, M& m) {
+  io.message(1, m.cluster);
+  io.scalar(2, m.epoch);
+  io.messages(3, m.members, limits::members_max);
+  io.messages(4, m.keyspaces, keyspaces_max);
+  io.scalar(5, m.next_keyspace);
+  io.scalar(6, m.next_partition);
+}
+
+}  // namespace proto
+
+namespace {
+
+Result<void> check(const topology::Keyspace& keyspace, const topology::Catalog& catalog, std::set<PartitionId>& partitions) {
+  if (keyspace.partitions.empty()) return fail(Code::corruption, "catalog: a keyspace without partitions");
+  for (const auto& partition : keyspace.partitions) {
+    if (!partitions.insert(partition.id).second) return fail(Code::corruption, "catalog: two partitions with one id");
+    if (partition.owners.empty()) return fail(Code::corruption, "catalog: a partition without owners");
+    std::set<NodeId> owners;
+    for (const NodeId owner : partition.owners) {
+      if (!owners.insert(owner).second) return fail(Code::corruption, "catalog: an owner named twice");
+      if (!catalog.members.contains(owner)) return fail(Code::corruption, "catalog: an owner that is no member");
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Bytes encode(const topology::Catalog& catalog) {
+  proto::StoredCatalog stored{.cluster = catalog.cluster,
+                              .epoch = catalog.epoch,
+                              .members = {},
+                              .keyspaces = {},
+                              .next_keyspace = catalog.next_keyspace,
+                              .next_partition = catalog.next_partition};
+  for (const auto& [node, member] : catalog.members) stored.members.push_back(member);
+  for (const auto& [name, keyspace] : catalog.keyspaces) stored.keyspaces.push_back(keyspace);
+  return proto::store(stored);
+}
+
+Result<topology::Catalog> decode_catalog(ByteView bytes) {
+  auto stored = TRY(proto::load<proto::StoredCatalog>(bytes, nullptr, "catalog"));
+  topology::Catalog catalog;
+  catalog.cluster = stored.cluster;
+  catalog.epoch = stored.epoch;
+  catalog.next_keyspace = stored.next_keyspace;
+  catalog.next_partition = stored.next_partition;
+  for (auto& member : stored.members) {
+    const NodeId node = member.node;
+    if (!catalog.members.emplace(node, std::move(member)).second) return fail(Code::corruption, "catalog: two members with one id");
+  }
+  std::set<PartitionId> partitions;
+  for (auto& keyspace : stored.keyspaces) {
+    TRY(check(keyspace, catalog, partitions));
+    const std::string name = keyspace.name;
+    if (!catalog.keyspaces.emplace(name, std::move(keyspace)).second) return fail(Code::corruption, "catalog: two keyspaces with one name");
+  }
+  return catalog;
+}
+
+}  // namespace rift::wire

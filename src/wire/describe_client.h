@@ -1,0 +1,103 @@
+// Field by field: requests, responses and the commands in a log entry (proto_codec.h says how to read this). Internal to wire.
+#pragma once
+
+#include "base/limits.h"
+#include "replica/request.h"
+#include "wire/proto_parser.h"
+#include "wire/records.h"
+
+namespace rift::wire::proto {
+
+template <class Io, Is<Uuid> M>
+void describe(Io& io, M& m) {
+  io.fixed(1, m.high);
+  io.fixed(2, m.low);
+}
+
+template <class Io, Is<OpId> M>
+void describe(Io& io, M& m) {
+  io.fixed(1, m.client.high);
+  io.fixed(2, m.client.low);
+  io.scalar(3, m.sequence);
+  io.scalar(4, m.floor);
+  io.scalar(5, m.first);
+  io.scalar(6, m.retry);
+}
+
+template <class Io, Is<Condition> M>
+void describe(Io& io, M& m) {
+  io.enumeration(1, m.kind);
+  io.scalar(2, m.version);
+  io.bytes(3, m.value);
+}
+
+template <class Io, Is<Command> M>
+void describe(Io& io, M& m) {
+  io.enumeration(1, m.verb);
+  io.required(2, m.key);
+  io.bytes(3, m.value);
+  io.message(4, m.condition);
+  io.maybe_message(5, m.op);
+}
+
+template <class Io, Is<Request> M>
+void describe(Io& io, M& m) {
+  io.scalar(1, m.id);
+  io.bytes(2, m.keyspace);
+  io.scalar(3, m.partition);
+  io.scalar(4, m.epoch);
+  io.enumeration(5, m.verb);
+  io.enumeration(6, m.level);
+  io.bytes(7, m.key);
+  io.bytes(8, m.value);
+  io.message(9, m.condition);
+  io.maybe_message(10, m.op);
+  io.scalar(11, m.budget);
+  io.scalar(12, m.forwarded);
+  io.scalar(13, m.write_back);
+}
+
+template <class Io, Is<Version> M>
+void describe(Io& io, M& m) {
+  io.scalar(1, m.create_revision);
+  io.scalar(2, m.modify_revision);
+  io.scalar(3, m.version);
+  io.fixed(4, m.hlc);
+  io.scalar(5, m.dot_node);
+  io.fixed(6, m.dot_incarnation);
+  io.scalar(7, m.dot_sequence);
+}
+
+template <class Io, Is<Receipt> M>
+void describe(Io& io, M& m) {
+  io.enumeration(1, m.asked);
+  io.enumeration(2, m.reached);
+  io.packed(3, m.acknowledged_by);
+  io.scalar(4, m.served_by);
+  io.scalar(5, m.leader);
+  io.scalar(6, m.term);
+  io.scalar(7, m.index);
+  io.enumeration(8, m.read_path);
+  io.maybe(9, m.staleness_bound);
+  io.scalar(10, m.hints_left);
+  io.scalar(11, m.superseded);
+  io.scalar(12, m.duplicate);
+  io.scalar(13, m.wal_durability);
+  io.scalar(14, m.epoch);
+  io.scalar(15, m.map_age);
+}
+
+template <class Io, Is<Response> M>
+void describe(Io& io, M& m) {
+  io.scalar(1, m.id);
+  io.enumeration(2, m.code);
+  io.enumeration(3, m.outcome);
+  io.scalar(4, m.found);
+  io.bytes(5, m.value);
+  io.message(6, m.version);
+  io.bytes(7, m.why);
+  io.bytes(8, m.hint);
+  io.message(9, m.receipt);
+}
+
+}  // namespace rift::wire::proto
