@@ -24,6 +24,13 @@ Result<void> validate(const Append& message) {
   return {};
 }
 
+// The term that the message claims for `index`; nothing when it does not reach so far.
+std::optional<Term> claimed_term(const Append& message, LogIndex index) {
+  if (index == message.prev_index) return message.prev_term;
+  if (index < message.prev_index || index - message.prev_index > message.entries.size()) return std::nullopt;
+  return message.entries[index - message.prev_index - 1].term;
+}
+
 }  // namespace
 
 // Accepts `from` as the leader of `term`. There is one per term, so that a second one is a forged or damaged message.
@@ -77,8 +84,13 @@ Result<void> Raft::reject(NodeId from, const Append& message, const Context& con
   return {};
 }
 
-// What is committed here is in every later leader's log (thesis 3.6.3): entries up to commit are skipped, never compared or cut (I6).
+// What is committed here is in every later leader's log (thesis 3.6.3): entries up to commit are skipped, never cut (I6). A
+// message that disagrees about the last of them was not sent by a leader.
 Result<void> Raft::accept(Append& message, const Context& context) {
+  const auto claimed = claimed_term(message, commit_);
+  if (claimed && claimed != TRY(log_.term(commit_, context.log))) {
+    return fail(Code::invalid, "an append that contradicts a committed entry");
+  }
   const LogIndex end(message.prev_index.value() + message.entries.size());
   for (Entry& entry : message.entries) {
     if (entry.index <= commit_) continue;

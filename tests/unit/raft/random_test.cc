@@ -173,8 +173,8 @@ void run(const Shape& shape) {
   }
 }
 
-TEST(RaftRandom, ThreeNodesStaySafeAndRecover) { run({.size = 3, .seeds = 700, .steps = 600}); }
-TEST(RaftRandom, FiveNodesStaySafeAndRecover) { run({.size = 5, .seeds = 250, .steps = 900}); }
+TEST(RaftRandom, ThreeNodesStaySafeAndRecover) { run({.size = 3, .seeds = 500, .steps = 600}); }
+TEST(RaftRandom, FiveNodesStaySafeAndRecover) { run({.size = 5, .seeds = 150, .steps = 900}); }
 
 }  // namespace
 }  // namespace rift::raft::test
