@@ -165,6 +165,7 @@ TEST(RaftReplication, AnOlderTermsEntryIsNotCommittedByCountingCopies) {
   ASSERT_EQ(cluster->raft(1).peers()[1].match, LogIndex(3));
   EXPECT_EQ(cluster->raft(1).commit(), LogIndex(2)) << "on three of five, and yet not committed";
   cluster->kill(1);  // (d) n5 may still overwrite it
+  cluster->network.clear();
   cluster->restart(5);
   lead_silently(*cluster, 5);
   cluster->advance(500ms);
