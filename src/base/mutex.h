@@ -11,6 +11,7 @@
 #else
 #define RIFT_THREAD(attribute)
 #endif
+#undef GUARDED_BY  // a header of gRPC's defines it too, to the same end
 #define GUARDED_BY(mutex) RIFT_THREAD(guarded_by(mutex))
 #define REQUIRES_LOCK(mutex) RIFT_THREAD(requires_capability(mutex))
 
