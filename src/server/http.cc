@@ -1,0 +1,136 @@
+#include "server/http.h"
+
+#include <thread>
+
+#include <asio/io_context.hpp>
+#include <asio/ip/tcp.hpp>
+#include <asio/read_until.hpp>
+#include <asio/steady_timer.hpp>
+#include <asio/streambuf.hpp>
+#include <asio/write.hpp>
+#include <fmt/format.h>
+
+#include "server/metrics.h"
+
+namespace rift::server {
+namespace {
+
+using asio::ip::tcp;
+
+constexpr std::size_t request_bytes_max = 8 * 1024;
+constexpr std::size_t connections_max = 32;
+constexpr std::chrono::seconds connection_time_max{5};
+
+struct Answer {
+  int status = 200;
+  std::string type = "text/plain; charset=utf-8";
+  std::string body;
+};
+
+std::string render(const Answer& answer) {
+  const char* reason = answer.status == 200 ? "OK" : answer.status == 404 ? "Not Found" : answer.status == 503 ? "Service Unavailable" : "Bad Request";
+  return fmt::format("HTTP/1.1 {} {}\r\nContent-Type: {}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{}", answer.status, reason,
+                     answer.type, answer.body.size(), answer.body);
+}
+
+}  // namespace
+
+class Http::Impl {
+ public:
+  Impl(tcp::endpoint endpoint, Admin& admin) : acceptor_(context_, endpoint), admin_(admin) {
+    accept();
+    thread_ = std::thread([this] { context_.run(); });
+  }
+  ~Impl() {
+    context_.stop();
+    thread_.join();
+  }
+  std::uint16_t port() const { return port_; }
+
+ private:
+  struct Connection {
+    Connection(tcp::socket s, asio::io_context& context) : socket(std::move(s)), timer(context), buffer(request_bytes_max) {}
+    tcp::socket socket;
+    asio::steady_timer timer;
+    asio::streambuf buffer;
+    std::string out;
+  };
+
+  void accept() {
+    acceptor_.async_accept([this](const std::error_code& error, tcp::socket socket) {
+      if (!error && open_ < connections_max) serve(std::make_shared<Connection>(std::move(socket), context_));
+      if (acceptor_.is_open()) accept();
+    });
+  }
+
+  void serve(std::shared_ptr<Connection> connection) {
+    ++open_;
+    connection->timer.expires_after(connection_time_max);
+    connection->timer.async_wait([connection](const std::error_code& error) {
+      std::error_code ignored;
+      if (!error) connection->socket.close(ignored);
+    });
+    asio::async_read_until(connection->socket, connection->buffer, "\r\n\r\n", [this, connection](const std::error_code& error, std::size_t) {
+      if (error) return finish(*connection);
+      const auto data = connection->buffer.data();
+      const std::string head(asio::buffers_begin(data), asio::buffers_end(data));
+      respond(connection, head.substr(0, head.find("\r\n")));
+    });
+  }
+
+  void respond(std::shared_ptr<Connection> connection, const std::string& line) {
+    if (!line.starts_with("GET ")) return write(connection, Answer{.status = 400, .body = "only GET\n"});
+    const std::string path = line.substr(4, line.find(' ', 4) - 4);
+    if (path == "/livez") return write(connection, Answer{.body = "alive\n"});
+    if (path != "/readyz" && path != "/metrics" && path != "/status") {
+      return write(connection, Answer{.status = 404, .body = "try /livez, /readyz, /metrics or /status\n"});
+    }
+    admin_.status([this, connection, path](Result<NodeStatus> status) {
+      asio::post(context_, [this, connection, path, status = std::move(status)] {
+        if (!status) return write(connection, Answer{.status = 503, .body = status.error().detail + "\n"});
+        if (path == "/metrics") return write(connection, Answer{.type = "text/plain; version=0.0.4", .body = metrics_text(*status)});
+        if (path == "/status") return write(connection, Answer{.type = "application/json", .body = status_json(*status)});
+        if (status->ready) return write(connection, Answer{.body = "ready\n"});
+        write(connection, Answer{.status = 503, .body = "not ready: " + status->not_ready_because + "\n"});
+      });
+    });
+  }
+
+  void write(std::shared_ptr<Connection> connection, const Answer& answer) {
+    connection->out = render(answer);
+    asio::async_write(connection->socket, asio::buffer(connection->out),
+                      [this, connection](const std::error_code&, std::size_t) { finish(*connection); });
+  }
+
+  void finish(Connection& connection) {
+    --open_;
+    connection.timer.cancel();
+    std::error_code ignored;
+    connection.socket.shutdown(tcp::socket::shutdown_both, ignored);
+    connection.socket.close(ignored);
+  }
+
+  asio::io_context context_;
+  tcp::acceptor acceptor_;
+  Admin& admin_;
+  std::uint16_t port_ = acceptor_.local_endpoint().port();
+  std::size_t open_ = 0;
+  std::thread thread_;
+};
+
+Http::Http(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Http::~Http() = default;
+std::uint16_t Http::port() const { return impl_->port(); }
+
+Result<std::unique_ptr<Http>> Http::create(const Options& options) {
+  try {
+    const auto colon = options.listen.rfind(':');
+    const auto port = static_cast<std::uint16_t>(std::stoul(options.listen.substr(colon + 1)));
+    const tcp::endpoint endpoint(asio::ip::make_address(options.listen.substr(0, colon)), port);
+    return std::unique_ptr<Http>(new Http(std::make_unique<Impl>(endpoint, options.admin)));
+  } catch (const std::exception& e) {
+    return fail(Code::io, fmt::format("cannot listen for HTTP on {}: {}", options.listen, e.what()));
+  }
+}
+
+}  // namespace rift::server
