@@ -1,0 +1,28 @@
+// An owner's answers to its peers: it stores what wins, says what it holds, and gives it out. Every acknowledgement on which a peer counts or
+// deletes leaves when durable, in every durability mode; a version leaves at once unless its key was written since the last durable
+// point (DESIGN 6). Part of ApReplica.
+#pragma once
+
+#include "ap/core.h"
+#include "wire/messages.h"
+
+namespace rift::ap {
+
+class Answers {
+ public:
+  explicit Answers(Core& core) : core_(core) {}
+
+  Result<void> on_store(NodeId from, const wire::Store& store, Turn& turn);
+  Result<void> on_versions(NodeId from, const wire::Versions& versions, Turn& turn);
+  Result<void> on_fetch(NodeId from, const wire::Fetch& fetch, Turn& turn);
+  Result<void> on_offer(NodeId from, const wire::HintOffer& offer, Turn& turn);
+
+ private:
+  // What a copy meets before the record is read: refused, or nothing.
+  std::optional<wire::StoreResult> obstacle(const wire::Store& store, Turn& turn);
+  void answer(NodeId to, bool wait_for_disk, const wire::Message& message, Turn& turn);
+
+  Core& core_;
+};
+
+}  // namespace rift::ap

@@ -1,0 +1,110 @@
+#include "ap/hint_book.h"
+
+#include "wire/keys.h"
+
+namespace rift::ap {
+
+std::string HintBook::row_key(NodeId target, ByteView key) const { return wire::hint_key(target, core_.options.partition, key); }
+
+Result<void> HintBook::open(Turn& turn, NodeId target) {
+  Entry& entry = entries_[target];
+  const auto mark = TRY(turn.get(env::Table::hint, wire::hint_dirty_key(target, core_.options.partition)));
+  if (mark) {
+    const auto record = TRY(wire::decode_hint(*mark));
+    entry.dirty = Dirty{.since = causal::Hlc(record.first_hlc), .generation = ++generation_};
+  }
+  env::Range rest = wire::hint_range(target, core_.options.partition);
+  while (true) {
+    const auto page = TRY(turn.scan(env::Table::hint, rest, limits::scan_page_keys_max, limits::scan_page_bytes_max));
+    if (page.empty()) return {};
+    entry.rows += page.size();
+    rest.first = page.back().key + '\0';
+  }
+}
+
+Result<void> HintBook::add(Turn& turn, NodeId target, ByteView key, const causal::Stamp& stamp) {
+  Entry& entry = entries_[target];
+  const std::string disk_key = row_key(target, key);
+  const auto bytes = TRY(turn.get(env::Table::hint, disk_key));
+  if (!bytes && entry.rows >= core_.options.bounds.hints_max) {
+    MARK(turn.recorder(), "ap.hints_past_bound");
+    mark_dirty(turn, target, causal::Hlc(stamp.hlc.bits() - 1));
+    return {};
+  }
+  wire::HintRecord record{.first_hlc = stamp.hlc.bits(), .last_hlc = stamp.hlc.bits(), .dot = stamp.dot};
+  if (bytes) {
+    const auto held = TRY(wire::decode_hint(*bytes));
+    record.first_hlc = std::min(record.first_hlc, held.first_hlc);
+    if (held.last_hlc > record.last_hlc) {
+      record.last_hlc = held.last_hlc;
+      record.dot = held.dot;
+    }
+  } else {
+    ++entry.rows;
+    ++core_.counters.hints_made;
+  }
+  turn.put(env::Table::hint, disk_key, wire::encode(record));
+  return {};
+}
+
+Result<void> HintBook::settle(Turn& turn, NodeId target, ByteView key, const wire::HintRecord& seen) {
+  const auto bytes = TRY(turn.get(env::Table::hint, row_key(target, key)));
+  if (!bytes) return {};
+  const auto record = TRY(wire::decode_hint(*bytes));
+  if (record.last_hlc != seen.last_hlc || record.dot != seen.dot) {
+    MARK(turn.recorder(), "ap.hint_renewed_while_delivered");
+    return {};
+  }
+  ++core_.counters.hints_delivered;
+  erase(turn, target, key);
+  return {};
+}
+
+void HintBook::erase(Turn& turn, NodeId target, ByteView key) {
+  turn.erase(env::Table::hint, row_key(target, key));
+  Entry& entry = entries_[target];
+  if (entry.rows > 0) --entry.rows;
+}
+
+void HintBook::mark_dirty(Turn& turn, NodeId target, causal::Hlc since) {
+  Entry& entry = entries_[target];
+  const bool lower = !entry.dirty || since < entry.dirty->since;
+  if (!lower) since = entry.dirty->since;
+  entry.dirty = Dirty{.since = since, .generation = ++generation_};
+  if (!lower) return;
+  ++core_.counters.dirty_marks;
+  const wire::HintRecord record{.first_hlc = since.bits(), .last_hlc = since.bits(), .dot = {}};
+  turn.put(env::Table::hint, wire::hint_dirty_key(target, core_.options.partition), wire::encode(record));
+  LOG_INFO(turn.log(), "ap.dirty", "partition={} target={} since={}", core_.options.partition.value(), to_string(target), since.bits());
+}
+
+bool HintBook::clear_dirty(Turn& turn, NodeId target, std::uint64_t generation) {
+  Entry& entry = entries_[target];
+  if (!entry.dirty || entry.dirty->generation != generation) return false;
+  entry.dirty.reset();
+  turn.erase(env::Table::hint, wire::hint_dirty_key(target, core_.options.partition));
+  return true;
+}
+
+bool HintBook::owes(NodeId target) const {
+  const auto found = entries_.find(target);
+  return found != entries_.end() && (found->second.rows > 0 || found->second.dirty);
+}
+
+std::uint64_t HintBook::rows(NodeId target) const {
+  const auto found = entries_.find(target);
+  return found == entries_.end() ? 0 : found->second.rows;
+}
+
+std::optional<HintBook::Dirty> HintBook::dirty(NodeId target) const {
+  const auto found = entries_.find(target);
+  return found == entries_.end() ? std::nullopt : found->second.dirty;
+}
+
+std::uint64_t HintBook::total() const {
+  std::uint64_t sum = 0;
+  for (const auto& [target, entry] : entries_) sum += entry.rows + (entry.dirty ? 1 : 0);
+  return sum;
+}
+
+}  // namespace rift::ap

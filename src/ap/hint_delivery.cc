@@ -1,0 +1,217 @@
+#include "ap/hint_delivery.h"
+
+#include <algorithm>
+
+#include "wire/keys.h"
+
+namespace rift::ap {
+
+void HintDelivery::observe(Turn& turn) {
+  for (const NodeId owner : *core_.placement.owners()) {
+    if (owner == core_.self()) continue;
+    Courier& courier = couriers_[owner];
+    const bool was = std::exchange(courier.reachable, core_.placement.reaches(owner));
+    if (was == courier.reachable) continue;
+    courier.backoff = Duration::zero();
+    abandon(courier, Time::max());
+    if (!courier.reachable || !book_.owes(owner)) continue;
+    courier.due = turn.now().steady + turn.random().between(Duration::zero(), core_.options.timers.delivery_jitter);
+  }
+}
+
+Time HintDelivery::next(Time now) {
+  Time first = Time::max();
+  for (auto& [target, courier] : couriers_) {
+    if (!courier.reachable) continue;
+    if (courier.due == Time::max() && book_.owes(target)) courier.due = now + core_.options.timers.delivery_delay;
+    first = std::min(first, courier.due);
+  }
+  return first;
+}
+
+Result<void> HintDelivery::tick(Turn& turn) {
+  for (auto& [target, courier] : couriers_) {
+    if (!courier.reachable || courier.due > turn.now().steady) continue;
+    if (!courier.batch.empty()) {
+      // Stalled: a message was lost, or the owner cannot keep up.
+      MARK(turn.recorder(), "ap.delivery_stalled");
+      courier.backoff = std::min(std::max(courier.backoff * 2, core_.options.timers.delivery_delay), core_.options.timers.delivery_backoff_max);
+      abandon(courier, turn.now().steady + courier.backoff);
+      continue;
+    }
+    TRY(proceed(target, courier, turn));
+  }
+  return {};
+}
+
+void HintDelivery::abandon(Courier& courier, Time again) {
+  courier.batch.clear();
+  courier.open = 0;
+  courier.in_flight_bytes = 0;
+  courier.token = 0;
+  courier.due = again;
+}
+
+// The next page, hints before the dirty mark; at rest when nothing is owed.
+Result<void> HintDelivery::proceed(NodeId target, Courier& courier, Turn& turn) {
+  for (std::size_t page = 0; page < pages_per_turn_max; ++page) {
+    abandon(courier, Time::max());
+    courier.dirty_page = book_.rows(target) == 0;
+    if (courier.dirty_page) courier.hint_cursor.clear();
+    if (!book_.owes(target)) return {};
+    const bool more = courier.dirty_page ? TRY(take_dirty(target, courier, turn)) : TRY(take_hints(target, courier, turn));
+    if (!courier.batch.empty()) {
+      offer(target, courier, turn);
+      return {};
+    }
+    if (more) {
+      (courier.dirty_page ? courier.dirty_cursor : courier.hint_cursor) = courier.page_end;
+    } else {
+      courier.dirty_page ? finish_dirty(target, courier, turn) : finish_hints(target, courier, turn);
+      if (courier.due != Time::max()) return {};
+    }
+  }
+  courier.due = turn.now().steady + Duration(1);
+  return {};
+}
+
+Result<bool> HintDelivery::take_hints(NodeId target, Courier& courier, Turn& turn) {
+  env::Range range = wire::hint_range(target, core_.options.partition);
+  if (!courier.hint_cursor.empty()) range.first = courier.hint_cursor;
+  const auto page = TRY(turn.scan(env::Table::hint, range, batch_keys_max, batch_key_bytes_max));
+  if (page.empty()) return false;
+  courier.page_end = page.back().key + '\0';
+  for (const auto& [disk_key, value] : page) {
+    auto key = TRY(wire::parse_hint_key(disk_key));
+    const auto row = TRY(wire::decode_hint(value));
+    const auto slot = TRY(core_.records.load(turn, key.user_key));
+    if (!slot.held) {
+      book_.erase(turn, target, key.user_key);  // a reference to nothing owes nothing
+      continue;
+    }
+    courier.batch.push_back(Item{.key = Bytes(std::move(key.user_key)), .row = row, .stamp = slot.held->stamp});
+  }
+  return true;
+}
+
+Result<bool> HintDelivery::take_dirty(NodeId target, Courier& courier, Turn& turn) {
+  const auto dirty = *book_.dirty(target);
+  // A mark made during the pass asks for another one after it: finish_dirty sees that.
+  if (courier.dirty_cursor.empty()) {
+    courier.dirty_cursor = core_.records.range().first;
+    courier.dirty_generation = dirty.generation;
+  }
+  const env::Range range{.first = courier.dirty_cursor, .last = core_.records.range().last};
+  const auto page = TRY(turn.scan(env::Table::state_ap, range, batch_keys_max, limits::scan_page_bytes_max));
+  if (page.empty()) return false;
+  courier.page_end = page.back().key + '\0';
+  for (const auto& [disk_key, value] : page) {
+    const ByteView key = TRY(wire::parse_ap_data_key(disk_key));
+    const auto envelope = TRY(wire::decode_envelope(value));
+    if (envelope.stamp.hlc <= dirty.since) continue;
+    courier.batch.push_back(Item{.key = Bytes(key), .row = std::nullopt, .stamp = envelope.stamp});
+  }
+  return true;
+}
+
+void HintDelivery::finish_hints(NodeId target, Courier& courier, Turn& turn) {
+  // Rows behind the cursor are those that a newer write has renewed: another pass. None found from the start: the count was wrong.
+  if (courier.hint_cursor.empty()) book_.no_rows(target);
+  courier.hint_cursor.clear();
+  if (book_.rows(target) > 0) courier.due = turn.now().steady + core_.options.timers.delivery_delay;
+}
+
+void HintDelivery::finish_dirty(NodeId target, Courier& courier, Turn& turn) {
+  courier.dirty_cursor.clear();
+  if (!book_.clear_dirty(turn, target, courier.dirty_generation)) return;
+  LOG_INFO(turn.log(), "ap.dirty_cleared", "partition={} target={}", core_.options.partition.value(), to_string(target));
+}
+
+void HintDelivery::offer(NodeId target, Courier& courier, Turn& turn) {
+  courier.token = core_.token;
+  core_.token += 1 + courier.batch.size();
+  courier.open = courier.batch.size();
+  courier.next_wanted = 0;
+  courier.due = turn.now().steady + core_.options.timers.delivery_stall;
+  wire::HintOffer message{.token = courier.token, .items = {}};
+  message.items.reserve(courier.batch.size());
+  bool unsynced = false;
+  for (const Item& item : courier.batch) {
+    message.items.push_back({.key = item.key, .stamp = item.stamp});
+    unsynced = unsynced || !core_.synced(item.key);
+  }
+  const Bytes bytes = wire::encode_message(message);
+  // No stamp is seen before the ceiling above it is on disk (trap T06).
+  unsynced ? turn.send_when_durable(target, env::Lane::data, bytes) : turn.send(target, env::Lane::data, bytes);
+}
+
+Result<void> HintDelivery::on_want(NodeId from, const wire::HintWant& want, Turn& turn) {
+  const auto found = couriers_.find(from);
+  if (found == couriers_.end() || found->second.batch.empty() || want.token != found->second.token) return {};
+  Courier& courier = found->second;
+  for (const std::uint32_t index : want.wanted) {
+    if (index >= courier.batch.size()) {
+      ++core_.counters.messages_dropped;
+      return {};
+    }
+  }
+  for (const std::uint32_t index : want.wanted) {
+    if (courier.batch[index].state == State::offered) courier.batch[index].state = State::wanted;
+  }
+  for (Item& item : courier.batch) {
+    if (item.state == State::offered) TRY(settle(from, courier, item, turn));
+  }
+  return progressed(from, courier, turn);
+}
+
+Result<void> HintDelivery::send_wanted(NodeId target, Courier& courier, Turn& turn) {
+  for (; courier.next_wanted < courier.batch.size(); ++courier.next_wanted) {
+    Item& item = courier.batch[courier.next_wanted];
+    if (item.state != State::wanted) continue;
+    if (courier.in_flight_bytes >= in_flight_bytes_max) return {};
+    auto slot = TRY(core_.records.load(turn, item.key));
+    if (!slot.held) return fail(Code::corruption, "a record that a hint refers to has gone");
+    item.state = State::sent;
+    item.stamp = slot.held->stamp;  // the current state, whatever was offered (trap T27)
+    item.bytes = item.key.size() + slot.held->payload.size();
+    courier.in_flight_bytes += item.bytes;
+    const Bytes message = wire::encode_message(wire::Store{.token = courier.token + 1 + courier.next_wanted,
+                                                           .reason = item.row ? wire::StoreReason::hint : wire::StoreReason::sync,
+                                                           .key = item.key,
+                                                           .envelope = std::move(*slot.held)});
+    core_.synced(item.key) ? turn.send(target, env::Lane::data, message) : turn.send_when_durable(target, env::Lane::data, message);
+  }
+  return {};
+}
+
+Result<void> HintDelivery::on_ack(NodeId from, const wire::StoreAck& ack, Turn& turn) {
+  const auto found = couriers_.find(from);
+  if (found == couriers_.end() || found->second.batch.empty()) return {};
+  Courier& courier = found->second;
+  const std::uint64_t index = ack.token - courier.token - 1;
+  if (index >= courier.batch.size()) return {};
+  Item& item = courier.batch[index];
+  if (item.state != State::sent) return {};
+  // Settled only by the proof that the owner holds it; a refusal waits for the stall timer.
+  if (ack.winner < item.stamp) return {};
+  courier.in_flight_bytes -= item.bytes;
+  TRY(settle(from, courier, item, turn));
+  return progressed(from, courier, turn);
+}
+
+Result<void> HintDelivery::settle(NodeId target, Courier& courier, Item& item, Turn& turn) {
+  item.state = State::settled;
+  --courier.open;
+  if (item.row) TRY(book_.settle(turn, target, item.key, *item.row));
+  return {};
+}
+
+Result<void> HintDelivery::progressed(NodeId target, Courier& courier, Turn& turn) {
+  courier.backoff = Duration::zero();
+  courier.due = turn.now().steady + core_.options.timers.delivery_stall;
+  if (courier.open > 0) return send_wanted(target, courier, turn);
+  (courier.dirty_page ? courier.dirty_cursor : courier.hint_cursor) = courier.page_end;
+  return proceed(target, courier, turn);
+}
+
+}  // namespace rift::ap

@@ -1,0 +1,36 @@
+// The part of the view that concerns one partition: its owners, its keyspace's levels, who of the owners can be reached. Follows the View;
+// liveness says where to send and whom to leave a hint, never who owns. Used by the parts of one ap replica.
+#pragma once
+
+#include "ap/quorum.h"
+#include "topology/view.h"
+
+namespace rift::ap {
+
+class Placement {
+ public:
+  explicit Placement(PartitionId partition) : partition_(partition) {}
+
+  void observe(const topology::ViewPtr& view);
+  // This node is an owner of the partition in the newest view; otherwise the rest keeps its last values.
+  bool owner() const { return owner_; }
+
+  NodeId self() const { return view_->self; }
+  MapEpoch epoch() const { return view_->catalog->epoch; }
+  const topology::Keyspace& keyspace() const { return *keyspace_; }
+  bool fsync() const { return keyspace_->durability == topology::Durability::fsync; }
+  const Owners& owners() const { return owners_; }
+  std::size_t copies() const { return owners_->size(); }
+  bool owns(NodeId node) const;
+  bool reaches(NodeId node) const { return node == self() || view_->reaches(node); }
+  std::size_t owners_reachable() const;
+
+ private:
+  PartitionId partition_;
+  topology::ViewPtr view_;
+  const topology::Keyspace* keyspace_ = nullptr;  // inside view_'s catalog
+  Owners owners_;
+  bool owner_ = false;
+};
+
+}  // namespace rift::ap

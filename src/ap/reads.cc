@@ -1,0 +1,261 @@
+#include "ap/reads.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "ap/quorum.h"
+
+namespace rift::ap {
+namespace {
+
+Duration budget_of(const Request& request) {
+  return request.budget > Duration::zero() ? request.budget : limits::request_budget_default;
+}
+
+void fill_value(Response& response, const std::optional<causal::Envelope>& envelope) {
+  if (!envelope) return;
+  // A deleted key answers with the delete's version (DESIGN 4).
+  response.version = version_of(envelope->stamp);
+  response.found = envelope->kind == causal::Kind::value;
+  if (response.found) response.value = envelope->payload;
+}
+
+}  // namespace
+
+Result<void> Reads::submit(const Request& request, Turn& turn) {
+  ++core_.counters.reads;
+  const Placement& placement = core_.placement;
+  const Level level = request.level == Level::unspecified ? placement.keyspace().read : request.level;
+  if (level == Level::one || level == Level::unspecified) return answer_here(request, turn);
+  const std::size_t reachable = placement.owners_reachable(), needed = owners_needed(level, placement.copies());
+  if (reachable < needed) {
+    turn.reply(refuse(request.id, Code::level_unreachable,
+                      fmt::format("{} reaches {} of {} owners of {}/{}, level {} needs {}", to_string(core_.self()), reachable,
+                                  placement.copies(), placement.keyspace().name, core_.options.partition.value(), to_string(level), needed),
+                      "a lower level, or another node"));
+    return {};
+  }
+  auto slot = TRY(core_.records.load(turn, request.key));
+  const std::uint64_t token = core_.next_token();
+  const auto entry = pending_.emplace_hint(pending_.end(), token, begin(request, level, std::move(slot), turn));
+  ask_versions(token, entry->second, turn);
+  core_.deadlines.add(std::min(entry->second.deadline, turn.now().steady + core_.options.timers.read_retry), token);
+  return advance(entry, turn);
+}
+
+Result<void> Reads::answer_here(const Request& request, Turn& turn) {
+  const auto slot = TRY(core_.records.load(turn, request.key));
+  Response response;
+  response.id = request.id;
+  fill_value(response, slot.held);
+  response.receipt.asked = Level::one;
+  response.receipt.reached = Level::one;
+  response.receipt.acknowledged_by = {core_.self()};
+  response.receipt.served_by = core_.self();
+  response.receipt.read_path = ReadPath::local;
+  response.receipt.wal_durability = !core_.placement.fsync();
+  response.receipt.epoch = core_.placement.epoch();
+  turn.reply(std::move(response));
+  return {};
+}
+
+Reads::Pending Reads::begin(const Request& request, Level level, Slot slot, Turn& turn) const {
+  Pending read{.request = request.id,
+               .key = request.key,
+               .asked = level,
+               .needed = owners_needed(level, core_.placement.copies()),
+               .write_back = request.write_back,
+               .deadline = turn.now().steady + budget_of(request),
+               .answers = {},
+               .best = std::move(slot.held),
+               .winner = {},
+               .own_round = core_.rounds.round_of(xxh3_64(request.key))};
+  for (const NodeId owner : *core_.placement.owners()) {
+    const bool here = owner == core_.self();
+    read.answers.push_back(Answer{.node = owner, .answered = here, .stamp = here && read.best ? read.best->stamp : causal::Stamp()});
+  }
+  return read;
+}
+
+void Reads::ask_versions(std::uint64_t token, const Pending& read, Turn& turn) {
+  const Bytes message = wire::encode_message(wire::Versions{.token = token, .key = read.key});
+  for (const Answer& answer : read.answers) {
+    if (!answer.answered && core_.placement.reaches(answer.node)) turn.send(answer.node, env::Lane::data, message);
+  }
+}
+
+bool Reads::counts(const Pending& read, const Answer& answer) const {
+  return answer.answered && (answer.node != core_.self() || core_.rounds.durable(read.own_round));
+}
+
+std::size_t Reads::holders(const Pending& read) const {
+  return static_cast<std::size_t>(std::count_if(read.answers.begin(), read.answers.end(), [&](const Answer& answer) {
+    return counts(read, answer) && answer.stamp >= read.winner;
+  }));
+}
+
+Result<void> Reads::advance(Entry entry, Turn& turn) {
+  auto& [token, read] = *entry;
+  if (read.phase == Phase::collect) {
+    const auto answered = std::count_if(read.answers.begin(), read.answers.end(), [&](const Answer& a) { return counts(read, a); });
+    if (static_cast<std::size_t>(answered) < read.needed) return {};
+    for (const Answer& answer : read.answers) {
+      if (answer.answered) read.winner = std::max(read.winner, answer.stamp);
+    }
+    const bool newer_elsewhere = read.winner > (read.best ? read.best->stamp : causal::Stamp());
+    read.phase = newer_elsewhere ? Phase::fetch : Phase::repair;
+    if (newer_elsewhere) fetch(token, read, turn);
+  }
+  if (read.phase == Phase::fetch) return {};
+  // Absent everywhere is held by everybody who answered.
+  const bool held = holders(read) >= read.needed;
+  if (!held) repair(token, read, false, turn);
+  if (!held && read.write_back) return {};
+  reply(read, turn);
+  pending_.erase(entry);
+  return {};
+}
+
+// Asks the owners that have the winner in turn: one may have gone since it answered.
+void Reads::fetch(std::uint64_t token, Pending& read, Turn& turn) {
+  std::vector<NodeId> sources;
+  for (const Answer& answer : read.answers) {
+    if (answer.answered && answer.node != core_.self() && answer.stamp >= read.winner) sources.push_back(answer.node);
+  }
+  ASSERT(!sources.empty());
+  const NodeId source = sources[read.fetches++ % sources.size()];
+  turn.send(source, env::Lane::data, wire::encode_message(wire::Fetch{.token = token, .key = read.key}));
+}
+
+void Reads::repair(std::uint64_t token, Pending& read, bool again, Turn& turn) {
+  if (!read.best) return;
+  const Bytes message = wire::encode_message(
+      wire::Store{.token = token, .reason = wire::StoreReason::repair, .key = read.key, .envelope = *read.best});
+  for (Answer& answer : read.answers) {
+    const bool stale = answer.answered && answer.stamp < read.winner && answer.node != core_.self();
+    if (!stale || (answer.repair_sent && !again) || !core_.placement.reaches(answer.node)) continue;
+    answer.repair_sent = true;
+    read.repaired = true;
+    ++core_.counters.repairs_sent;
+    // A write of this node's own that is not yet on disk may stand above the durable ceiling: nobody may see it (trap T06).
+    const bool own_unsynced = read.winner.dot.node == core_.self() && !core_.synced(read.key);
+    own_unsynced ? turn.send_when_durable(answer.node, env::Lane::data, message) : turn.send(answer.node, env::Lane::data, message);
+  }
+}
+
+Reads::Answer* Reads::answer_of(Pending& read, NodeId node) {
+  const auto found = std::find_if(read.answers.begin(), read.answers.end(), [node](const Answer& answer) { return answer.node == node; });
+  return found == read.answers.end() ? nullptr : &*found;
+}
+
+Result<void> Reads::on_versions(NodeId from, const wire::VersionsReply& reply, Turn& turn) {
+  const auto entry = pending_.find(reply.token);
+  if (entry == pending_.end()) return {};
+  Answer* answer = answer_of(entry->second, from);
+  if (answer == nullptr) return {};
+  answer->answered = true;
+  if (reply.found) answer->stamp = std::max(answer->stamp, reply.stamp);
+  return advance(entry, turn);
+}
+
+Result<void> Reads::on_fetched(NodeId from, const wire::FetchReply& reply, Turn& turn) {
+  const auto entry = pending_.find(reply.token);
+  if (entry == pending_.end() || entry->second.phase != Phase::fetch) return {};
+  Pending& read = entry->second;
+  if (!reply.found || reply.envelope.stamp < read.winner) return {};
+  if (Answer* source = answer_of(read, from); source != nullptr) source->stamp = std::max(source->stamp, reply.envelope.stamp);
+  read.best = reply.envelope;
+  read.winner = reply.envelope.stamp;
+  read.phase = Phase::repair;
+  // This node's own copy is the stale one: it is repaired like any other (trap T20).
+  core_.options.stamper->observe(read.winner.hlc, turn.now().wall);
+  auto slot = TRY(core_.records.load(turn, read.key));
+  if (core_.records.merge(turn, slot, reply.envelope)) core_.note_written(read.key);
+  Answer* own = answer_of(read, core_.self());
+  ASSERT(own != nullptr);
+  own->stamp = slot.stamp();
+  read.own_round = core_.rounds.round_of(xxh3_64(read.key));
+  read.repaired = true;
+  return advance(entry, turn);
+}
+
+Result<void> Reads::on_ack(NodeId from, const wire::StoreAck& ack, Turn& turn) {
+  const auto entry = pending_.find(ack.token);
+  if (entry == pending_.end()) return {};
+  Answer* answer = answer_of(entry->second, from);
+  if (answer == nullptr) return {};
+  switch (ack.result) {
+    case wire::StoreResult::stored:
+    case wire::StoreResult::had_it:
+    case wire::StoreResult::superseded:
+      answer->answered = true;
+      answer->stamp = std::max(answer->stamp, ack.winner);
+      break;
+    case wire::StoreResult::clock_skew:
+    case wire::StoreResult::refused: return {};  // asked again until the deadline
+  }
+  return advance(entry, turn);
+}
+
+Result<void> Reads::on_durable(Turn& turn) {
+  for (auto entry = pending_.begin(); entry != pending_.end();) {
+    const auto current = entry++;
+    if (current->second.own_round != 0 && core_.rounds.durable(current->second.own_round)) TRY(advance(current, turn));
+  }
+  return {};
+}
+
+Result<void> Reads::on_deadline(std::uint64_t token, Turn& turn) {
+  const auto entry = pending_.find(token);
+  if (entry == pending_.end()) return {};
+  Pending& read = entry->second;
+  const Time now = turn.now().steady;
+  if (now >= read.deadline) {
+    give_up(read, turn);
+    pending_.erase(entry);
+    return {};
+  }
+  ask_versions(token, read, turn);
+  if (read.phase == Phase::fetch) fetch(token, read, turn);
+  if (read.phase == Phase::repair) repair(token, read, true, turn);
+  core_.deadlines.add(std::min(read.deadline, now + core_.options.timers.read_retry), token);
+  return {};
+}
+
+void Reads::reply(const Pending& read, Turn& turn) {
+  Response response;
+  response.id = read.request;
+  fill_value(response, read.best);
+  Receipt& receipt = response.receipt;
+  receipt.asked = read.asked;
+  receipt.reached = read.asked;
+  for (const Answer& answer : read.answers) {
+    if (counts(read, answer)) receipt.acknowledged_by.push_back(answer.node);
+  }
+  receipt.served_by = core_.self();
+  receipt.read_path = read.repaired && read.write_back ? ReadPath::quorum_repaired : ReadPath::quorum;
+  receipt.wal_durability = !core_.placement.fsync();
+  receipt.epoch = core_.placement.epoch();
+  turn.reply(std::move(response));
+}
+
+void Reads::give_up(const Pending& read, Turn& turn) {
+  const bool unrepaired = read.phase == Phase::repair;
+  Response response = refuse(read.request, Code::timeout,
+                             unrepaired ? fmt::format("{} of the {} owners that level {} counts could be made to hold what was read",
+                                                      holders(read), read.needed, to_string(read.asked))
+                                        : fmt::format("fewer than {} owners answered in time, level {} needs them", read.needed,
+                                                      to_string(read.asked)),
+                             unrepaired ? "retry, or read without write-back" : "retry, or read at a lower level");
+  response.outcome = Outcome::not_done;  // a read has no effect
+  response.receipt.asked = read.asked;
+  response.receipt.served_by = core_.self();
+  turn.reply(std::move(response));
+}
+
+void Reads::cancel(RequestId request) {
+  std::erase_if(pending_, [request](const auto& entry) { return entry.second.request == request; });
+}
+
+}  // namespace rift::ap

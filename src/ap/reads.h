@@ -1,0 +1,70 @@
+// The coordinator's side of gets. ONE answers from the local copy. MAJORITY and ALL ask the other owners for versions, fetch the value only from
+// an owner that holds a newer one, and before they answer make as many owners as the level counts hold what is returned, this one
+// included (traps T15, T16, T20). A read has no effect: what misses its level is not done. Part of ApReplica.
+#pragma once
+
+#include <map>
+
+#include "ap/core.h"
+#include "wire/messages.h"
+
+namespace rift::ap {
+
+class Reads {
+ public:
+  explicit Reads(Core& core) : core_(core) {}
+
+  Result<void> submit(const Request& request, Turn& turn);
+  bool waits(std::uint64_t token) const { return pending_.contains(token); }
+  Result<void> on_versions(NodeId from, const wire::VersionsReply& reply, Turn& turn);
+  Result<void> on_fetched(NodeId from, const wire::FetchReply& reply, Turn& turn);
+  Result<void> on_ack(NodeId from, const wire::StoreAck& ack, Turn& turn);
+  Result<void> on_durable(Turn& turn);
+  Result<void> on_deadline(std::uint64_t token, Turn& turn);
+  void cancel(RequestId request);
+  std::size_t size() const { return pending_.size(); }
+
+ private:
+  // What is known of one owner's copy.
+  struct Answer {
+    NodeId node;
+    bool answered = false;
+    causal::Stamp stamp;  // zero: absent
+    bool repair_sent = false;
+  };
+  // collect: too few versions; fetch: another owner has a newer value; repair: too few owners hold the winner.
+  enum class Phase : std::uint8_t { collect, fetch, repair };
+  struct Pending {
+    RequestId request;
+    Bytes key;
+    Level asked = Level::one;
+    std::size_t needed = 1;
+    bool write_back = true;
+    Time deadline{};
+    Phase phase = Phase::collect;
+    std::vector<Answer> answers;  // one per owner
+    std::optional<causal::Envelope> best;
+    causal::Stamp winner;
+    std::uint64_t own_round = 0;  // this node's copy counts once the round is on disk (DESIGN 6)
+    std::size_t fetches = 0;
+    bool repaired = false;
+  };
+  using Entry = std::map<std::uint64_t, Pending>::iterator;
+
+  Result<void> answer_here(const Request& request, Turn& turn);
+  Pending begin(const Request& request, Level level, Slot slot, Turn& turn) const;
+  Result<void> advance(Entry entry, Turn& turn);
+  bool counts(const Pending& read, const Answer& answer) const;
+  std::size_t holders(const Pending& read) const;
+  void ask_versions(std::uint64_t token, const Pending& read, Turn& turn);
+  void fetch(std::uint64_t token, Pending& read, Turn& turn);
+  void repair(std::uint64_t token, Pending& read, bool again, Turn& turn);
+  void reply(const Pending& read, Turn& turn);
+  void give_up(const Pending& read, Turn& turn);
+  Answer* answer_of(Pending& read, NodeId node);
+
+  Core& core_;
+  std::map<std::uint64_t, Pending> pending_;
+};
+
+}  // namespace rift::ap

@@ -1,0 +1,51 @@
+#include "ap/records.h"
+
+#include "base/limits.h"
+#include "causal/merge.h"
+#include "wire/keys.h"
+#include "wire/records.h"
+
+namespace rift::ap {
+namespace {
+
+// No clock of this protocol can make a larger one: the key would have no room for another write (trap T03).
+constexpr std::uint64_t hlc_bits_max = ~std::uint64_t{0} >> 1;
+
+}  // namespace
+
+Result<Slot> Records::load(Turn& turn, ByteView key) const {
+  Slot slot{.disk_key = wire::ap_data_key(partition_, generation_, key), .held = std::nullopt};
+  const auto bytes = TRY(turn.get(env::Table::state_ap, slot.disk_key));
+  if (bytes) slot.held = TRY(wire::decode_envelope(*bytes));
+  return slot;
+}
+
+void Records::store(Turn& turn, const Slot& slot, const causal::Envelope& envelope) const {
+  turn.put(env::Table::state_ap, slot.disk_key, wire::encode(envelope));
+}
+
+bool Records::merge(Turn& turn, Slot& slot, const causal::Envelope& envelope) const {
+  if (slot.held && !causal::wins(envelope.stamp, slot.held->stamp)) return false;
+  store(turn, slot, envelope);
+  slot.held = envelope;
+  return true;
+}
+
+env::Range Records::range() const { return wire::ap_data_range(partition_, generation_); }
+
+bool plausible(const causal::Stamp& stamp) { return stamp.hlc.bits() <= hlc_bits_max && stamp.dot.node != NodeId() && stamp.dot.sequence != 0; }
+
+bool plausible(const causal::Envelope& envelope) {
+  return plausible(envelope.stamp) && envelope.payload.size() <= limits::value_bytes_max;
+}
+
+Version version_of(const causal::Stamp& stamp) {
+  Version version;
+  version.hlc = stamp.hlc.bits();
+  version.dot_node = stamp.dot.node;
+  version.dot_incarnation = stamp.dot.incarnation;
+  version.dot_sequence = stamp.dot.sequence;
+  return version;
+}
+
+}  // namespace rift::ap

@@ -1,0 +1,42 @@
+// The stored envelopes of one partition: one read and at most one write of the store per operation. A record that does not decode, or
+// whose checksum fails, is an error that stops the replica: it must not be answered from, nor repaired over (trap T37). Reads and writes
+// a Turn.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "causal/version.h"
+#include "replica/turn.h"
+
+namespace rift::ap {
+
+// A key's place in the store and what is there, within one Turn.
+struct Slot {
+  std::string disk_key;
+  std::optional<causal::Envelope> held;
+  causal::Stamp stamp() const { return held ? held->stamp : causal::Stamp(); }
+};
+
+class Records {
+ public:
+  Records(PartitionId partition, Generation generation) : partition_(partition), generation_(generation) {}
+
+  Result<Slot> load(Turn& turn, ByteView key) const;
+  void store(Turn& turn, const Slot& slot, const causal::Envelope& envelope) const;
+  // The merge: writes and returns true if `envelope` wins over what the slot holds.
+  bool merge(Turn& turn, Slot& slot, const causal::Envelope& envelope) const;
+  env::Range range() const;
+
+ private:
+  PartitionId partition_;
+  Generation generation_;
+};
+
+// What may come from a peer as a stamp: a real node's dot, and a clock that has room above it.
+bool plausible(const causal::Stamp& stamp);
+bool plausible(const causal::Envelope& envelope);
+
+Version version_of(const causal::Stamp& stamp);
+
+}  // namespace rift::ap

@@ -1,0 +1,239 @@
+#include "ap/replica.h"
+
+#include <algorithm>
+
+#include "base/overloaded.h"
+#include "wire/keys.h"
+
+namespace rift::ap {
+namespace {
+
+constexpr std::string_view low_water_name = "all_acked";
+
+Response refuse_verb(const Request& request) {
+  const bool cas = request.verb == Verb::cas;
+  return refuse(request.id, Code::unsupported,
+                cas ? "an ap keyspace has no compare-and-set: its owners accept writes independently, so none of them can decide a condition"
+                    : "an ap keyspace keeps no op ids: the outcome of a write cannot be asked for later",
+                cas ? "use a cp keyspace" : "read the key back, or use a cp keyspace");
+}
+
+}  // namespace
+
+ApReplica::ApReplica(const Options& options)
+    : core_(options), hints_(core_), writes_(core_, hints_), reads_(core_), delivery_(core_, hints_), answers_(core_) {}
+
+Result<std::unique_ptr<ApReplica>> ApReplica::create(const Options& options, const topology::ViewPtr& view, Turn& turn) {
+  ASSERT(options.stamper != nullptr);
+  auto replica = std::unique_ptr<ApReplica>(new ApReplica(options));
+  replica->core_.placement.observe(view);
+  if (!replica->core_.placement.owner()) return fail(Code::wrong_node, "this node is no owner of the partition");
+  ASSERT(options.stamper->node() == view->self);
+  TRY(replica->open(turn));
+  return replica;
+}
+
+Result<void> ApReplica::open(Turn& turn) {
+  core_.token = turn.random().next();
+  const auto saved = TRY(turn.get(env::Table::meta, wire::partition_meta_key(core_.options.partition, low_water_name)));
+  if (saved) low_water_ = causal::Hlc(TRY(wire::decode_u64(*saved)));
+  for (const NodeId owner : *core_.placement.owners()) {
+    if (owner == core_.self()) continue;
+    TRY(hints_.open(turn, owner));
+    // What was in the pending table is owed to somebody, and nobody knows to whom (trap T25).
+    if (core_.options.unclean_start) hints_.mark_dirty(turn, owner, low_water_);
+  }
+  delivery_.observe(turn);
+  arm(turn);
+  return {};
+}
+
+void ApReplica::submit(std::span<Request> requests, Turn& turn) {
+  Result<void> result;
+  for (const Request& request : requests) {
+    if (result) result = submit_one(request, turn);
+  }
+  finish(result, turn);
+}
+
+Result<void> ApReplica::submit_one(const Request& request, Turn& turn) {
+  if (stopped_) {
+    turn.reply(refuse(request.id, Code::not_ready, "this replica has stopped: " + *stopped_, "ask another owner"));
+    return {};
+  }
+  if (!core_.placement.owner()) {
+    turn.reply(refuse(request.id, Code::wrong_node, "this node is no owner of the key any more", "ask again with the newest map"));
+    return {};
+  }
+  switch (request.verb) {
+    case Verb::get: return reads_.submit(request, turn);
+    case Verb::put:
+    case Verb::del: return writes_.submit(request, turn);
+    case Verb::cas:
+    case Verb::resolve: turn.reply(refuse_verb(request)); return {};
+  }
+  return {};
+}
+
+void ApReplica::receive(NodeId from, env::Lane, const Bytes& message, Turn& turn) {
+  if (stopped_ || !core_.placement.owner()) return;
+  const auto decoded = wire::decode_message(message);
+  if (!decoded || !core_.placement.owns(from)) {
+    ++core_.counters.messages_dropped;
+    return;
+  }
+  finish(handle(from, *decoded, turn), turn);
+}
+
+Result<void> ApReplica::handle(NodeId from, const wire::Message& message, Turn& turn) {
+  const auto drop = [this]() -> Result<void> {
+    ++core_.counters.messages_dropped;
+    return {};
+  };
+  if (from == core_.self()) {
+    const auto* marker = std::get_if<wire::StoreAck>(&message);
+    return marker != nullptr ? on_marker(*marker, turn) : drop();
+  }
+  return std::visit(
+      overloaded{
+          [&](const wire::Store& store) { return answers_.on_store(from, store, turn); },
+          [&](const wire::StoreAck& ack) { return on_ack(from, ack, turn); },
+          [&](const wire::Versions& versions) { return answers_.on_versions(from, versions, turn); },
+          [&](const wire::VersionsReply& reply) { return plausible(reply.stamp) || !reply.found ? reads_.on_versions(from, reply, turn) : drop(); },
+          [&](const wire::Fetch& fetch) { return answers_.on_fetch(from, fetch, turn); },
+          [&](const wire::FetchReply& reply) { return plausible(reply.envelope) || !reply.found ? reads_.on_fetched(from, reply, turn) : drop(); },
+          [&](const wire::HintOffer& offer) { return answers_.on_offer(from, offer, turn); },
+          [&](const wire::HintWant& want) { return delivery_.on_want(from, want, turn); },
+          [&](const raft::Message&) { return drop(); },
+          [&](const wire::Forward&) { return drop(); },
+          [&](const wire::ForwardReply&) { return drop(); },
+          [&](const wire::MapPull&) { return drop(); },
+          [&](const wire::MapPush&) { return drop(); },
+          [&](const wire::Ping&) { return drop(); },
+          [&](const wire::PingAck&) { return drop(); },
+          [&](const wire::ReadPosition&) { return drop(); },
+          [&](const wire::ReadPositionReply&) { return drop(); },
+          [&](const wire::LogDurable&) { return drop(); },
+      },
+      message);
+}
+
+// Tokens are one sequence: an acknowledgement belongs to a write, a read's repair, or a delivery.
+Result<void> ApReplica::on_ack(NodeId from, const wire::StoreAck& ack, Turn& turn) {
+  if (writes_.waits(ack.token)) return writes_.on_ack(from, ack, turn);
+  if (reads_.waits(ack.token)) return reads_.on_ack(from, ack, turn);
+  return delivery_.on_ack(from, ack, turn);
+}
+
+Result<void> ApReplica::on_marker(const wire::StoreAck& marker, Turn& turn) {
+  core_.rounds.on_marker(marker.token);
+  if (marker.winner.hlc > causal::Hlc()) core_.options.stamper->ceiling_durable(marker.winner.hlc);
+  TRY(writes_.on_durable(turn));
+  return reads_.on_durable(turn);
+}
+
+void ApReplica::tick(Turn& turn) {
+  armed_ = Time::max();
+  if (stopped_ || !core_.placement.owner()) return;
+  finish(run_deadlines(turn), turn);
+}
+
+Result<void> ApReplica::run_deadlines(Turn& turn) {
+  while (const auto token = core_.deadlines.take_due(turn.now().steady)) {
+    if (writes_.waits(*token)) TRY(writes_.on_deadline(*token, turn));
+    if (reads_.waits(*token)) TRY(reads_.on_deadline(*token, turn));
+  }
+  return delivery_.tick(turn);
+}
+
+void ApReplica::observe(const topology::ViewPtr& view, Turn& turn) {
+  if (stopped_) return;
+  core_.placement.observe(view);
+  if (!core_.placement.owner()) return;
+  delivery_.observe(turn);
+  finish({}, turn);
+}
+
+void ApReplica::cancel(std::span<const RequestId> requests, Turn& turn) {
+  for (const RequestId request : requests) {
+    writes_.cancel(request);
+    reads_.cancel(request);
+  }
+  if (!stopped_) finish({}, turn);
+}
+
+void ApReplica::drain(Turn& turn) {
+  if (stopped_) return;
+  const auto result = writes_.drain(turn);
+  if (result) save_low_water(turn, true);
+  finish(result, turn);
+}
+
+void ApReplica::finish(const Result<void>& result, Turn& turn) {
+  if (stopped_) return;
+  if (!result) {
+    stopped_ = result.error().detail;
+    LOG_ERROR(turn.log(), "ap.stopped", "partition={} code={} reason={}", core_.options.partition.value(), to_string(result.error().code),
+              *stopped_);
+    // What this Turn wrote is dropped with it, a ceiling too.
+    core_.options.stamper->ceiling_dropped();
+    turn.fail(*stopped_);
+    return;
+  }
+  save_low_water(turn, false);
+  mark_round(turn);
+  arm(turn);
+}
+
+void ApReplica::mark_round(Turn& turn) {
+  const auto round = core_.rounds.close();
+  if (!round) return;
+  wire::StoreAck marker{.token = *round, .result = wire::StoreResult::stored, .winner = {}};
+  marker.winner.hlc = std::exchange(core_.ceiling_in_round, std::nullopt).value_or(causal::Hlc());
+  turn.send_when_durable(core_.self(), env::Lane::data, wire::encode_message(marker));
+}
+
+// A bound on what an unclean start has to offer again; late is only more work, early would lose writes.
+void ApReplica::save_low_water(Turn& turn, bool now) {
+  if (!writes_.wrote_since(low_water_) || (!now && turn.now().steady < low_water_due_)) return;
+  low_water_due_ = turn.now().steady + core_.options.timers.low_water_interval;
+  const causal::Hlc reached = writes_.low_water();
+  if (reached <= low_water_) return;
+  low_water_ = reached;
+  turn.put(env::Table::meta, wire::partition_meta_key(core_.options.partition, low_water_name), wire::encode_u64(low_water_.bits()));
+}
+
+void ApReplica::arm(Turn& turn) {
+  const auto alive = [this](std::uint64_t token) { return writes_.waits(token) || reads_.waits(token); };
+  Time first = std::min(core_.deadlines.next(alive), delivery_.next(turn.now().steady));
+  if (writes_.wrote_since(low_water_)) first = std::min(first, std::max(low_water_due_, turn.now().steady + Deadlines::grid));
+  if (first >= armed_) return;
+  armed_ = first;
+  turn.wake_at(first);
+}
+
+ReplicaStatus ApReplica::status() const {
+  ReplicaStatus status;
+  status.partition = core_.options.partition;
+  status.mode = Mode::ap;
+  status.role = stopped_ ? "stopped" : "owner";
+  status.pending = writes_.size() + reads_.size();
+  status.hints = hints_.total();
+  if (stopped_) status.last_change = *stopped_;
+  const Counters& counters = core_.counters;
+  status.counters = {{"writes", counters.writes},
+                     {"reads", counters.reads},
+                     {"levels_missed", counters.levels_missed},
+                     {"copies_stored", counters.copies_stored},
+                     {"copies_superseded", counters.copies_superseded},
+                     {"clock_skew_refused", counters.clock_skew_refused},
+                     {"beyond_drift", counters.beyond_drift},
+                     {"hints_made", counters.hints_made},
+                     {"hints_delivered", counters.hints_delivered},
+                     {"dirty_marks", counters.dirty_marks},
+                     {"repairs_sent", counters.repairs_sent},
+                     {"messages_dropped", counters.messages_dropped}};
+  return status;
+}
+
+}  // namespace rift::ap

@@ -1,0 +1,259 @@
+#include "ap/writes.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "wire/keys.h"
+
+namespace rift::ap {
+namespace {
+
+constexpr std::size_t pending_overhead_bytes = 256;
+
+Duration budget_of(const Request& request) {
+  return request.budget > Duration::zero() ? request.budget : limits::request_budget_default;
+}
+
+}  // namespace
+
+std::optional<Response> Writes::refusal(const Request& request, Level level, Turn& turn) const {
+  const Placement& placement = core_.placement;
+  // Deletes go on under pressure: they are how space is won back.
+  if (turn.pressure() == env::Pressure::disk_full && request.verb == Verb::put) {
+    return refuse(request.id, Code::disk_full, fmt::format("{} has no disk space left", to_string(core_.self())), "delete keys or add space");
+  }
+  if (turn.pressure() == env::Pressure::stalled && request.verb == Verb::put) {
+    return refuse(request.id, Code::overloaded, fmt::format("the store of {} is catching up", to_string(core_.self())), "retry");
+  }
+  const std::size_t reachable = placement.owners_reachable(), needed = owners_needed(level, placement.copies());
+  if (reachable >= needed) return std::nullopt;
+  return refuse(request.id, Code::level_unreachable,
+                fmt::format("{} reaches {} of {} owners of {}/{}, level {} needs {}", to_string(core_.self()), reachable, placement.copies(),
+                            placement.keyspace().name, core_.options.partition.value(), to_string(level), needed),
+                "a lower level, or another node");
+}
+
+Result<causal::Stamper::Issued> Writes::write_here(const Request& request, causal::Envelope& envelope, Turn& turn) {
+  auto slot = TRY(core_.records.load(turn, request.key));
+  const auto issued = core_.options.stamper->issue(turn.now().wall, slot.stamp().hlc);
+  if (issued.raise_ceiling) {
+    turn.put(env::Table::meta, wire::node_meta_key("hlc_ceiling"), wire::encode_u64(issued.raise_ceiling->bits()));
+    core_.ceiling_in_round = issued.raise_ceiling;
+  }
+  envelope.kind = request.verb == Verb::del ? causal::Kind::tombstone : causal::Kind::value;
+  envelope.stamp = issued.stamp;
+  if (request.verb == Verb::put) envelope.payload = request.value;
+  ASSERT(envelope.stamp.hlc > slot.stamp().hlc);
+  core_.records.store(turn, slot, envelope);
+  core_.note_written(request.key);
+  if (issued.beyond_drift) ++core_.counters.beyond_drift;
+  return issued;
+}
+
+Result<void> Writes::submit(const Request& request, Turn& turn) {
+  const Level level = request.level == Level::unspecified ? core_.placement.keyspace().write : request.level;
+  if (auto refused = refusal(request, level, turn)) {
+    turn.reply(std::move(*refused));
+    return {};
+  }
+  ++core_.counters.writes;
+  const causal::Hlc issued_after = core_.options.stamper->latest();
+  causal::Envelope envelope;
+  const auto issued = TRY(write_here(request, envelope, turn));
+  last_issued_ = std::max(last_issued_, core_.options.stamper->latest());
+
+  const std::uint64_t token = core_.next_token();
+  const std::size_t needed = owners_needed(level, core_.placement.copies());
+  Pending pending{.request = request.id,
+                  .key = request.key,
+                  .stamp = issued.stamp,
+                  .issued_after = issued_after,
+                  .quorum = PutQuorum(core_.placement.owners(), needed),
+                  .asked = level,
+                  .deadline = turn.now().steady + budget_of(request),
+                  .client_waits = true,
+                  .hinted_owners = {}};
+  send_copies(token, pending, envelope, issued.covered, issued.beyond_drift, turn);
+  for (const NodeId owner : *core_.placement.owners()) {
+    if (!core_.placement.reaches(owner)) TRY(hint(pending, owner, turn));
+  }
+  const bool handed_to_system = !core_.placement.fsync() && issued.covered;
+  if (needed == 1) {
+    // The reply itself waits for the disk: no marker is needed to count this node's own copy.
+    pending.quorum.acknowledge(core_.self());
+    answer(pending, Code::ok, {}, !handed_to_system, turn);
+  } else if (handed_to_system) {
+    pending.quorum.acknowledge(core_.self());
+  } else {
+    own_disk_.emplace_back(core_.rounds.current(), token);
+  }
+  return admit(token, std::move(pending), budget_of(request), turn);
+}
+
+void Writes::send_copies(std::uint64_t token, const Pending& pending, const causal::Envelope& envelope, bool covered, bool beyond, Turn& turn) {
+  // A stamp that stands above one from the far future goes as a repair: the owners must take it, as they took the other (trap T03).
+  const auto reason = beyond ? wire::StoreReason::repair : wire::StoreReason::write;
+  const Bytes message =
+      wire::encode_message(wire::Store{.token = token, .reason = reason, .key = pending.key, .envelope = envelope});
+  for (const NodeId owner : pending.quorum.owners()) {
+    if (owner == core_.self() || !core_.placement.reaches(owner)) continue;
+    // Nobody may see a stamp before a ceiling at or above it is on disk (trap T06).
+    covered ? turn.send(owner, env::Lane::data, message) : turn.send_when_durable(owner, env::Lane::data, message);
+  }
+}
+
+Result<void> Writes::admit(std::uint64_t token, Pending pending, Duration budget, Turn& turn) {
+  const Bounds& bounds = core_.options.bounds;
+  if (pending_.size() >= bounds.pending_writes_max || bytes_ >= bounds.pending_bytes_max) {
+    MARK(turn.recorder(), "ap.pending_overflow");
+    TRY(hint_missing(pending, turn));
+  }
+  if (finished(pending)) return {};
+  core_.deadlines.add(turn.now().steady + std::min(budget, core_.options.timers.hint_after), token);
+  bytes_ += pending.key.size() + pending_overhead_bytes;
+  pending_.emplace_hint(pending_.end(), token, std::move(pending));
+  return {};
+}
+
+Result<void> Writes::hint(Pending& pending, NodeId target, Turn& turn) {
+  if (target == core_.self() || pending.quorum.has(target)) return {};
+  if (std::find(pending.hinted_owners.begin(), pending.hinted_owners.end(), target) != pending.hinted_owners.end()) return {};
+  TRY(hints_.add(turn, target, pending.key, pending.stamp));
+  pending.hinted_owners.push_back(target);
+  return {};
+}
+
+Result<void> Writes::hint_missing(Pending& pending, Turn& turn) {
+  for (const NodeId owner : pending.quorum.owners()) TRY(hint(pending, owner, turn));
+  return {};
+}
+
+bool Writes::finished(const Pending& pending) const {
+  if (pending.client_waits) return false;
+  const auto& owners = pending.quorum.owners();
+  return std::all_of(owners.begin(), owners.end(), [&](NodeId owner) {
+    const auto& hinted = pending.hinted_owners;
+    return owner == core_.self() || pending.quorum.has(owner) || std::find(hinted.begin(), hinted.end(), owner) != hinted.end();
+  });
+}
+
+void Writes::finish(Entry entry) {
+  bytes_ -= entry->second.key.size() + pending_overhead_bytes;
+  pending_.erase(entry);
+}
+
+Result<void> Writes::on_ack(NodeId from, const wire::StoreAck& ack, Turn& turn) {
+  const auto entry = pending_.find(ack.token);
+  if (entry == pending_.end()) return {};
+  Pending& pending = entry->second;
+  const bool holds = ack.winner >= pending.stamp;
+  switch (ack.result) {
+    case wire::StoreResult::stored:
+    case wire::StoreResult::had_it:
+    case wire::StoreResult::superseded:
+      // Believed only with the proof: a version at or above this one.
+      if (!holds) return {};
+      pending.superseded = pending.superseded || ack.winner > pending.stamp;
+      pending.quorum.acknowledge(from);
+      break;
+    case wire::StoreResult::clock_skew:
+    case wire::StoreResult::refused:
+      // Not counted, not tried again as a foreground write; a hint brings it there later (trap T02).
+      if (ack.result == wire::StoreResult::clock_skew) ++core_.counters.clock_skew_refused;
+      pending.quorum.reject(from);
+      TRY(hint(pending, from, turn));
+      break;
+  }
+  answer_if_decided(pending, turn);
+  if (finished(pending)) finish(entry);
+  return {};
+}
+
+Result<void> Writes::on_durable(Turn& turn) {
+  while (!own_disk_.empty() && core_.rounds.durable(own_disk_.front().first)) {
+    const auto entry = pending_.find(own_disk_.front().second);
+    own_disk_.pop_front();
+    if (entry == pending_.end()) continue;
+    entry->second.quorum.acknowledge(core_.self());
+    answer_if_decided(entry->second, turn);
+    if (finished(entry->second)) finish(entry);
+  }
+  return {};
+}
+
+Result<void> Writes::on_deadline(std::uint64_t token, Turn& turn) {
+  const auto entry = pending_.find(token);
+  if (entry == pending_.end()) return {};
+  Pending& pending = entry->second;
+  TRY(hint_missing(pending, turn));
+  if (pending.client_waits && turn.now().steady >= pending.deadline) {
+    answer(pending, Code::level_missed,
+           fmt::format("{} of {} owners acknowledged in time, level {} needs {}; the write may still take effect everywhere",
+                       pending.quorum.count(), pending.quorum.owners().size(), to_string(pending.asked), pending.quorum.needed()),
+           false, turn);
+  }
+  if (finished(pending)) {
+    finish(entry);
+  } else {
+    core_.deadlines.add(pending.deadline, token);
+  }
+  return {};
+}
+
+void Writes::answer_if_decided(Pending& pending, Turn& turn) {
+  if (!pending.client_waits) return;
+  if (pending.quorum.met()) {
+    answer(pending, Code::ok, {}, false, turn);
+  } else if (pending.quorum.impossible()) {
+    answer(pending, Code::level_missed,
+           fmt::format("level {} needs {} owners and too many refused the copy (clock skew, or no space); it is written on {}",
+                       to_string(pending.asked), pending.quorum.needed(), to_string(core_.self())),
+           false, turn);
+  }
+}
+
+void Writes::answer(Pending& pending, Code code, std::string why, bool wait_for_disk, Turn& turn) {
+  pending.client_waits = false;
+  Response response;
+  response.id = pending.request;
+  response.code = code;
+  response.outcome = outcome_of(code);
+  response.why = std::move(why);
+  if (code != Code::ok) {
+    ++core_.counters.levels_missed;
+    response.hint = "read it back before deciding; hints bring it to the other owners";
+  }
+  response.version = version_of(pending.stamp);
+  Receipt& receipt = response.receipt;
+  receipt.asked = pending.asked;
+  receipt.reached = pending.quorum.reached();
+  receipt.acknowledged_by = pending.quorum.acknowledged();
+  receipt.served_by = core_.self();
+  receipt.hints_left = static_cast<std::uint32_t>(std::count_if(pending.hinted_owners.begin(), pending.hinted_owners.end(),
+                                                                [&](NodeId owner) { return !pending.quorum.has(owner); }));
+  receipt.superseded = pending.superseded;
+  receipt.wal_durability = !core_.placement.fsync();
+  receipt.epoch = core_.placement.epoch();
+  wait_for_disk ? turn.reply_when_durable(std::move(response)) : turn.reply(std::move(response));
+}
+
+void Writes::cancel(RequestId request) {
+  for (auto entry = pending_.begin(); entry != pending_.end();) {
+    const auto current = entry++;
+    if (!current->second.client_waits || current->second.request != request) continue;
+    current->second.client_waits = false;
+    if (finished(current->second)) finish(current);
+  }
+}
+
+Result<void> Writes::drain(Turn& turn) {
+  for (auto& [token, pending] : pending_) TRY(hint_missing(pending, turn));
+  return {};
+}
+
+causal::Hlc Writes::low_water() const {
+  return pending_.empty() ? core_.options.stamper->latest() : pending_.begin()->second.issued_after;
+}
+
+}  // namespace rift::ap

@@ -1,0 +1,69 @@
+// The coordinator's side of puts and deletes: stamp above what is here, write locally, send the copies at once, count owners, answer when the
+// level is reached. A write stays in the pending table until every owner has acknowledged it durably or is owed a hint, whatever the
+// client was told (DESIGN 3, review 5). It is never handed to another coordinator. Part of ApReplica.
+#pragma once
+
+#include <deque>
+#include <map>
+
+#include "ap/hint_book.h"
+#include "ap/quorum.h"
+#include "wire/messages.h"
+
+namespace rift::ap {
+
+class Writes {
+ public:
+  Writes(Core& core, HintBook& hints) : core_(core), hints_(hints) {}
+
+  Result<void> submit(const Request& request, Turn& turn);
+  bool waits(std::uint64_t token) const { return pending_.contains(token); }
+  Result<void> on_ack(NodeId from, const wire::StoreAck& ack, Turn& turn);
+  // The rounds up to core.rounds' newest marker are on disk.
+  Result<void> on_durable(Turn& turn);
+  Result<void> on_deadline(std::uint64_t token, Turn& turn);
+  void cancel(RequestId request);
+  // Leaves a hint for every acknowledgement still missing: before a clean stop.
+  Result<void> drain(Turn& turn);
+
+  // Writes with a stamp at or below it are held by every owner, or are owed by hints that are in this Turn's batch or an earlier one.
+  causal::Hlc low_water() const;
+  bool wrote_since(causal::Hlc stamp) const { return last_issued_ > stamp; }
+  std::size_t size() const { return pending_.size(); }
+
+ private:
+  struct Pending {
+    RequestId request;
+    Bytes key;
+    causal::Stamp stamp;
+    causal::Hlc issued_after;  // no earlier write of this replica has a stamp above it, and this one has
+    PutQuorum quorum;
+    Level asked = Level::one;
+    Time deadline{};
+    bool client_waits = false;
+    bool superseded = false;
+    std::vector<NodeId> hinted_owners;
+  };
+  using Entry = std::map<std::uint64_t, Pending>::iterator;
+
+  std::optional<Response> refusal(const Request& request, Level level, Turn& turn) const;
+  // Stamps and writes the record; what it returns has yet to be told to the other owners.
+  Result<causal::Stamper::Issued> write_here(const Request& request, causal::Envelope& envelope, Turn& turn);
+  void send_copies(std::uint64_t token, const Pending& pending, const causal::Envelope& envelope, bool covered, bool beyond, Turn& turn);
+  Result<void> admit(std::uint64_t token, Pending pending, Duration budget, Turn& turn);
+  Result<void> hint(Pending& pending, NodeId target, Turn& turn);
+  Result<void> hint_missing(Pending& pending, Turn& turn);
+  void answer_if_decided(Pending& pending, Turn& turn);
+  void answer(Pending& pending, Code code, std::string why, bool wait_for_disk, Turn& turn);
+  void finish(Entry entry);
+  bool finished(const Pending& pending) const;
+
+  Core& core_;
+  HintBook& hints_;
+  std::map<std::uint64_t, Pending> pending_;  // by token: the order in which they were stamped
+  std::size_t bytes_ = 0;
+  std::deque<std::pair<std::uint64_t, std::uint64_t>> own_disk_;  // round, token: acknowledgements that wait for this node's disk
+  causal::Hlc last_issued_;
+};
+
+}  // namespace rift::ap
