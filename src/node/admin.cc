@@ -71,14 +71,14 @@ void Node::found(topology::Catalog first, Done<void> done) {
   if (self == nullptr) return done(fail(Code::invalid, to_string(options_.self) + " is not among the founding members"));
   if (self->disk != identity_.disk) return done(fail(Code::invalid, "the founding record names another disk for this node"));
   const Bytes record = wire::encode(first);
-  const std::string create_key = wire::partition_meta_key(topology::system_partition, "create");
+  const std::string founding_key = wire::node_meta_key("founding");
   if (!identity_.cluster.is_zero()) {
-    const auto stored = loop_.reader().get(env::Table::meta, create_key);
+    const auto stored = loop_.reader().get(env::Table::meta, founding_key);
     if (stored && *stored && **stored == record) return done({});
     return done(fail(Code::already_exists, "this node belongs to cluster " + to_string(identity_.cluster) + " already"));
   }
   identity_.cluster = first.cluster;
-  loop_.run([this, first, done](Turn& turn) {
+  loop_.run([this, first, record, founding_key, done](Turn& turn) {
     const topology::Keyspace& system = first.keyspaces.at(std::string(topology::system_keyspace_name));
     const ReplicaSeed seed{.keyspace = system,
                            .partition = system.partitions.front(),
@@ -91,6 +91,7 @@ void Node::found(topology::Catalog first, Done<void> done) {
     env::WriteBatch identity;
     put_identity(identity_, identity);
     turn.put(env::Table::meta, identity.at(0).key, identity.value_at(0));
+    turn.put(env::Table::meta, founding_key, record);
     const auto born = give_birth(seed, &first, turn);
     ASSERT(born.has_value());
     LOG_INFO(env_.log, "node.founded", "cluster={} members={}", to_string(first.cluster), first.members.size());

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "node/node.h"
+#include "node/replica_factory.h"
 #include "wire/keys.h"
 #include "wire/records.h"
 
@@ -47,7 +48,7 @@ Result<void> Node::load() {
   if (!identity_.cluster.is_zero()) {
     const auto stored = TRY(env_.storage.get(
         env::Table::state_cp, wire::cp_data_key(topology::system_partition, Generation(1), topology::catalog_key)));
-    const auto founding = TRY(env_.storage.get(env::Table::meta, wire::partition_meta_key(topology::system_partition, "create")));
+    const auto founding = TRY(env_.storage.get(env::Table::meta, wire::node_meta_key("founding")));
     if (stored) {
       const auto value = TRY(wire::decode_cp_value(*stored));
       catalog_revision_ = value.modify_revision.value();
@@ -77,7 +78,13 @@ void Node::begin() {
 
 void Node::stop(Task done) {
   stopping_ = true;
-  wait_until_idle(loop_.now().steady + stop_patience, std::move(done));
+  loop_.run([this](Turn& turn) {
+    loop_.for_each(turn, [](Replica& replica, Turn& round) { prepare_stop(replica.status().mode, replica, round); });
+  });
+  const Time now = loop_.now().steady;
+  loop_.call_at(now + stop_poll, [this, give_up = now + stop_patience, done = std::move(done)]() mutable {
+    wait_until_idle(give_up, std::move(done));
+  });
 }
 
 bool Node::is_idle() const {

@@ -28,6 +28,8 @@ Result<bool> is_buried(PartitionId partition, Turn& turn);
 // Writes the create record and, for cp, the same first log entries on every owner. `founding` is set for `_system` only.
 Result<void> give_birth(const ReplicaSeed& seed, const topology::Catalog* founding, Turn& turn);
 Result<std::unique_ptr<Replica>> open_replica(const ReplicaSeed& seed, Turn& turn);
+// Before a clean stop: a cp leader hands over, an ap replica turns what is pending into hints.
+void prepare_stop(Mode mode, Replica& replica, Turn& turn);
 // What a stored state record says, whichever mode wrote it.
 Result<InspectedKey> inspect_record(Mode mode, PartitionId partition, const env::KeyValue& record);
 // Deletes what the partition stored and leaves a durable tombstone.

@@ -74,6 +74,15 @@ const Replica* ShardLoop::replica(PartitionId partition) const {
   return it == hosted_.end() ? nullptr : it->second.replica.get();
 }
 
+void ShardLoop::for_each(Turn& turn, const std::function<void(Replica&, Turn&)>& verb) {
+  for (auto& [partition, hosted] : hosted_) {
+    if (hosted.stopped) continue;
+    turn.begin(partition);
+    verb(*hosted.replica, turn);
+    turn.end();
+  }
+}
+
 std::vector<ReplicaStatus> ShardLoop::statuses() const {
   std::vector<ReplicaStatus> result;
   for (const auto& [partition, hosted] : hosted_) {

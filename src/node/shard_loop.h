@@ -57,6 +57,8 @@ class ShardLoop {
   void remove(PartitionId partition);
   bool hosts(PartitionId partition) const { return hosted_.contains(partition); }
   const Replica* replica(PartitionId partition) const;
+  // Each replica that has not stopped, in a round of its own: for use inside a job.
+  void for_each(Turn& turn, const std::function<void(Replica&, Turn&)>& verb);
   std::vector<ReplicaStatus> statuses() const;
 
   // False: the inbox is full, nothing was taken.

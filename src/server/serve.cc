@@ -66,8 +66,7 @@ Result<void> make_store(const Config& config, Process& process) {
 }
 
 Result<void> make_node(const Config& config, Process& process) {
-  process.transport = TRY(transport::Transport::create({.self = config.node,
-                                                        .listen = config.peer_listen,
+  process.transport = TRY(transport::Transport::create({.listen = config.peer_listen,
                                                         .executor = process.reactor->executor(),
                                                         .log = *process.log}));
   process.node = TRY(node::Node::create(
@@ -134,11 +133,11 @@ void stop(Process& process) {
   if (stopped->get_future().wait_for(stop_patience) != std::future_status::ready) {
     LOG_WARN(*process.log, "server.unclean_stop", "the node did not come to rest within {} s", stop_patience.count());
   }
-  process.http.reset();
   process.api->shutdown();
-  process.transport->shutdown();
+  process.transport->stop();
   process.reactor->stop();
   process.reactor->join();
+  process.http.reset();  // after the shard: its answers to /status come from there
 }
 
 Result<void> run(const Config& config, Process& process, const sigset_t& signals) {
@@ -150,7 +149,7 @@ Result<void> run(const Config& config, Process& process, const sigset_t& signals
   auto ready = wait_until_started(process);
   if (ready) ready = make_fronts(config, process);
   if (!ready) {
-    process.transport->shutdown();
+    process.transport->stop();
     process.reactor->stop();
     process.reactor->join();
     return ready;

@@ -1,0 +1,125 @@
+#include "node/replica_factory.h"
+
+#include "ap/replica.h"
+#include "base/hash.h"
+#include "cp/recovery.h"
+#include "cp/replica.h"
+#include "wire/keys.h"
+#include "wire/records.h"
+
+namespace rift::node {
+namespace {
+
+using env::Table;
+
+constexpr Generation first_generation{1};
+
+Result<bool> has_meta(PartitionId partition, std::string_view name, Turn& turn) {
+  return TRY(turn.get(Table::meta, wire::partition_meta_key(partition, name))).has_value();
+}
+
+Result<void> give_birth_cp(const ReplicaSeed& seed, const topology::Catalog* founding, Turn& turn) {
+  std::vector<wire::Command> first;
+  if (founding != nullptr) {
+    first.push_back(wire::Command{
+        .verb = Verb::put, .key = Bytes(topology::catalog_key), .value = wire::encode(*founding), .condition = {}, .op = std::nullopt});
+  }
+  return cp::give_birth({.partition = seed.partition.id, .generation = first_generation, .voters = seed.partition.owners, .first = first},
+                        turn);
+}
+
+Result<std::unique_ptr<Replica>> open_cp(const ReplicaSeed& seed, Turn& turn) {
+  cp::CpReplica::Options options;
+  options.partition = seed.partition.id;
+  options.generation = first_generation;
+  options.self = seed.self;
+  options.name = seed.name;
+  options.view = seed.view;
+  options.check_invariants = seed.check_invariants;
+  return std::unique_ptr<Replica>(TRY(cp::CpReplica::create(std::move(options), turn)));
+}
+
+Result<std::unique_ptr<Replica>> open_ap(const ReplicaSeed& seed, Turn& turn) {
+  ap::Options options;
+  options.partition = seed.partition.id;
+  options.generation = first_generation;
+  options.stamper = &seed.stamper;
+  options.unclean_start = seed.unclean_start;
+  return std::unique_ptr<Replica>(TRY(ap::ApReplica::create(options, seed.view, turn)));
+}
+
+InspectedKey inspect_cp(ByteView user_key, const wire::CpValue& value) {
+  InspectedKey key;
+  key.key = user_key;
+  key.deleted = value.deleted;
+  key.version.create_revision = value.create_revision;
+  key.version.modify_revision = value.modify_revision;
+  key.version.version = value.version;
+  key.value_hash = xxh3_64(value.value);
+  return key;
+}
+
+InspectedKey inspect_ap(ByteView user_key, const causal::Envelope& envelope) {
+  InspectedKey key;
+  key.key = user_key;
+  key.deleted = envelope.kind == causal::Kind::tombstone;
+  key.version.hlc = envelope.stamp.hlc.bits();
+  key.version.dot_node = envelope.stamp.dot.node;
+  key.version.dot_incarnation = envelope.stamp.dot.incarnation;
+  key.version.dot_sequence = envelope.stamp.dot.sequence;
+  key.value_hash = xxh3_64(envelope.payload);
+  return key;
+}
+
+void bury_ap(PartitionId partition, Turn& turn) {
+  const auto range = wire::ap_data_range(partition, first_generation);
+  turn.erase_range(Table::state_ap, range.first, range.last);
+  turn.put(Table::meta, wire::partition_meta_key(partition, "tombstone"), wire::encode_u64(1));
+}
+
+}  // namespace
+
+Result<bool> is_born(PartitionId partition, Turn& turn) { return has_meta(partition, "create", turn); }
+Result<bool> is_buried(PartitionId partition, Turn& turn) { return has_meta(partition, "tombstone", turn); }
+
+Result<void> give_birth(const ReplicaSeed& seed, const topology::Catalog* founding, Turn& turn) {
+  switch (seed.keyspace.mode) {
+    case Mode::cp: return give_birth_cp(seed, founding, turn);
+    case Mode::ap:
+      turn.put(Table::meta, wire::partition_meta_key(seed.partition.id, "create"), wire::encode_u64(seed.keyspace.id.value()));
+      return {};
+  }
+  return fail(Code::invalid, "unknown mode");
+}
+
+Result<std::unique_ptr<Replica>> open_replica(const ReplicaSeed& seed, Turn& turn) {
+  switch (seed.keyspace.mode) {
+    case Mode::cp: return open_cp(seed, turn);
+    case Mode::ap: return open_ap(seed, turn);
+  }
+  return fail(Code::invalid, "unknown mode");
+}
+
+void prepare_stop(Mode mode, Replica& replica, Turn& turn) {
+  switch (mode) {
+    case Mode::cp: static_cast<cp::CpReplica&>(replica).hand_over(turn); return;
+    case Mode::ap: static_cast<ap::ApReplica&>(replica).drain(turn); return;
+  }
+}
+
+Result<InspectedKey> inspect_record(Mode mode, PartitionId partition, const env::KeyValue& record) {
+  const bool is_cp = mode == Mode::cp;
+  InspectedKey key = is_cp ? inspect_cp(TRY(wire::parse_cp_data_key(record.key)), TRY(wire::decode_cp_value(record.value)))
+                           : inspect_ap(TRY(wire::parse_ap_data_key(record.key)), TRY(wire::decode_envelope(record.value)));
+  key.partition = partition;
+  return key;
+}
+
+void bury(Mode mode, PartitionId partition, Turn& turn) {
+  switch (mode) {
+    case Mode::cp: return cp::bury(cp::Space{.partition = partition, .generation = first_generation}, turn);
+    case Mode::ap: return bury_ap(partition, turn);
+  }
+}
+
+}  // namespace rift::node
