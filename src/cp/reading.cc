@@ -1,0 +1,180 @@
+// The reads of a CpReplica: local ones at once, linearizable ones by a read position of the leader, on any replica.
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "cp/replica.h"
+
+namespace rift::cp {
+namespace {
+
+constexpr std::size_t waiting_reads_max = limits::shard_inbox_requests_max;
+constexpr std::size_t remote_questions_max = 4096;
+
+wire::ReadPositionReply refused_question(Term term, std::uint64_t token) {
+  return wire::ReadPositionReply{.term = term, .token = token, .granted = false, .index = {}};
+}
+
+}  // namespace
+
+Result<void> CpReplica::submit_reads(std::vector<Request> reads, Round& round) {
+  std::vector<PendingRead> majority;
+  std::vector<PendingRead> all;
+  for (Request& request : reads) {
+    PendingRead read{.id = request.id, .key = std::move(request.key), .asked = request.level, .deadline = deadline_of(request, round.context.now)};
+    switch (request.level) {
+      case Level::one: TRY(serve(read, ReadPath::local, round.turn)); break;
+      case Level::unspecified:
+      case Level::majority: majority.push_back(std::move(read)); break;
+      case Level::all: all.push_back(std::move(read)); break;
+    }
+  }
+  if (!majority.empty()) TRY(start_reads(std::move(majority), false, round));
+  if (all.empty()) return {};
+  if (!raft_.is_leader() && raft_.leader() != NodeId(0)) {
+    refuse_reads(all, Code::not_leader, why_not_leader(), round.turn);  // only the leader hears every voter
+    return {};
+  }
+  if (const auto missing = unreachable_voter(); missing && raft_.is_leader()) {
+    refuse_reads(all, Code::level_unreachable, fmt::format("{} cannot be reached, and ALL needs every voter", to_string(*missing)), round.turn);
+    return {};
+  }
+  return start_reads(std::move(all), true, round);
+}
+
+// All reads of a round share one position (leader) or one question (follower).
+Result<void> CpReplica::start_reads(std::vector<PendingRead> reads, bool needs_all, Round& round) {
+  if (reads_.waiting() + reads.size() > waiting_reads_max) {
+    refuse_reads(reads, Code::overloaded, "too many reads wait for a majority", round.turn);
+    return {};
+  }
+  if (!raft_.is_leader()) {
+    if (raft_.leader() == NodeId(0)) {
+      refuse_reads(reads, Code::no_leader, why_no_leader(round.context.now), round.turn);
+    } else {
+      ask_leader(std::move(reads), round);
+    }
+    return {};
+  }
+  const auto position = raft_.read(round.context);
+  if (!position) {
+    if (!took_no_effect(position.error().code)) return fail(position.error().code, position.error().detail);
+    refuse_reads(reads, position.error().code, position.error().detail, round.turn);
+    return {};
+  }
+  ++counters_.read_rounds;
+  reads_.add(ReadBatch{.reads = std::move(reads), .position = *position, .needs_all = needs_all});
+  return {};
+}
+
+// A token is never used twice: an answer to an earlier question cannot be taken for this one's (trap 2).
+void CpReplica::ask_leader(std::vector<PendingRead> reads, Round& round) {
+  ++counters_.read_rounds;
+  const std::uint64_t token = ++last_token_;
+  reads_.add(ReadBatch{.reads = std::move(reads), .token = token, .asked = round.context.now});
+  send_to(raft_.leader(), env::Lane::data, wire::ReadPosition{.term = raft_.term(), .token = token}, round.turn);
+}
+
+// Unanswered for too long, or another leader: one new question for all that wait.
+Result<void> CpReplica::restart_questions(Round& round) {
+  questions_stale_ = false;
+  auto reads = reads_.take_asked();
+  if (reads.empty()) return {};
+  ++counters_.read_retries;
+  MARK(round.turn.recorder(), "cp.read_question_repeated");
+  return start_reads(std::move(reads), false, round);
+}
+
+Result<void> CpReplica::on_question(NodeId from, const wire::ReadPosition& question, Round& round) {
+  if (raft_.is_leader() && questions_.size() < remote_questions_max) {
+    const auto position = raft_.read(round.context);
+    if (position) {
+      questions_.push_back(RemoteQuestion{.position = *position, .from = from, .token = question.token});
+      return {};
+    }
+    if (!took_no_effect(position.error().code)) return fail(position.error().code, position.error().detail);
+  }
+  send_to(from, env::Lane::data, refused_question(raft_.term(), question.token), round.turn);
+  return {};
+}
+
+// An index granted after the question was asked stays right for ever, whoever leads by now. A refusal is left to the next retry.
+void CpReplica::on_answer(const wire::ReadPositionReply& answer) {
+  if (answer.granted) reads_.answer(answer.token, answer.index);
+}
+
+void CpReplica::confirm(const raft::ReadReady& ready, Turn& turn) {
+  reads_.confirm(ready.position, ready.index);
+  std::erase_if(questions_, [&](const RemoteQuestion& question) {
+    if (question.position != ready.position) return false;
+    send_to(question.from, env::Lane::data,
+            wire::ReadPositionReply{.term = ready.position.term, .token = question.token, .granted = true, .index = ready.index}, turn);
+    return true;
+  });
+}
+
+// Positions die with the term.
+void CpReplica::fail_positions(Turn& turn) {
+  refuse_reads(reads_.take_positioned(), Code::no_leader, why_no_leader(turn.now().steady), turn);
+  for (const RemoteQuestion& question : questions_) {
+    send_to(question.from, env::Lane::data, refused_question(question.position.term, question.token), turn);
+  }
+  questions_.clear();
+}
+
+// The newest position that every voter has echoed in this term.
+raft::ReadPosition CpReplica::echoed_by_all() const {
+  raft::ReadPosition lowest{.term = raft_.term(), .number = ~std::uint64_t{0}};
+  for (const auto& peer : raft_.peers()) {
+    if (peer.voter) lowest.number = std::min(lowest.number, peer.read_position);
+  }
+  return lowest;
+}
+
+Result<void> CpReplica::serve_reads(Turn& turn) {
+  if (reads_.waiting() == 0) return {};
+  const auto echoed = reads_.waits_for_all() ? echoed_by_all() : raft::ReadPosition{};
+  for (const ReadBatch& batch : reads_.take_servable(applier_.index(), echoed)) {
+    for (const PendingRead& read : batch.reads) TRY(serve(read, ReadPath::read_index, turn));
+  }
+  return {};
+}
+
+Result<void> CpReplica::serve(const PendingRead& read, ReadPath path, Turn& turn) {
+  const bool local = path == ReadPath::local;
+  ++(local ? counters_.reads_local : counters_.reads_linearizable);
+  const auto value = TRY(read_value(space_, read.key, turn));
+  Response response;
+  response.id = read.id;
+  response.receipt = receipt(read.asked);
+  response.receipt.index = applier_.index();
+  response.receipt.term = applier_.applied().term;
+  response.receipt.read_path = path;
+  response.receipt.reached = local ? Level::one : read.asked == Level::all ? Level::all : Level::majority;
+  if (local) response.receipt.acknowledged_by = {options_.self};
+  if (read.asked == Level::all && !local) response.receipt.acknowledged_by = raft_.config()->voters;
+  if (value) {
+    response.found = !value->deleted;
+    response.version = version_of(*value);
+    if (response.found) response.value = value->value;
+  }
+  turn.reply(std::move(response));
+  return {};
+}
+
+// A read has no effect, whatever became of it.
+void CpReplica::refuse_reads(const std::vector<PendingRead>& reads, Code code, const std::string& why, Turn& turn) {
+  counters_.refused += reads.size();
+  for (const PendingRead& read : reads) {
+    Response response = refusal(read.id, code, why, code == Code::no_leader ? "ONE reads this node's own copy, which may be old" : "");
+    response.outcome = Outcome::not_done;
+    response.receipt.asked = read.asked;
+    turn.reply(std::move(response));
+  }
+}
+
+void CpReplica::send_to(NodeId to, env::Lane lane, const wire::Message& message, Turn& turn) {
+  turn.send(to, lane, wire::encode_message(message));
+}
+
+}  // namespace rift::cp

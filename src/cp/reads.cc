@@ -1,0 +1,106 @@
+#include "cp/reads.h"
+
+#include <algorithm>
+
+namespace rift::cp {
+
+void Reads::add(ReadBatch batch) {
+  if (batch.reads.empty()) return;
+  for (const PendingRead& read : batch.reads) next_deadline_ = std::min(next_deadline_, read.deadline);
+  waiting_ += batch.reads.size();
+  if (batch.needs_all) ++waiting_for_all_;
+  batches_.push_back(std::move(batch));
+}
+
+void Reads::forget(const ReadBatch& batch) {
+  waiting_ -= batch.reads.size();
+  if (batch.needs_all) --waiting_for_all_;
+}
+
+void Reads::confirm(raft::ReadPosition position, LogIndex index) {
+  for (ReadBatch& batch : batches_) {
+    if (batch.position == position && !batch.index) batch.index = index;
+  }
+}
+
+void Reads::answer(std::uint64_t token, LogIndex index) {
+  for (ReadBatch& batch : batches_) {
+    if (batch.token != token || token == 0) continue;
+    batch.token = 0;
+    batch.index = index;
+  }
+}
+
+std::vector<ReadBatch> Reads::take_servable(LogIndex applied, raft::ReadPosition echoed_by_all) {
+  std::vector<ReadBatch> servable;
+  std::erase_if(batches_, [&](ReadBatch& batch) {
+    if (!batch.index || *batch.index > applied) return false;
+    if (batch.needs_all && (batch.position.term != echoed_by_all.term || batch.position > echoed_by_all)) return false;
+    forget(batch);
+    servable.push_back(std::move(batch));
+    return true;
+  });
+  if (batches_.empty()) next_deadline_ = Time::max();
+  return servable;
+}
+
+template <class Predicate>
+std::vector<PendingRead> Reads::take_if(Predicate predicate) {
+  std::vector<PendingRead> taken;
+  std::erase_if(batches_, [&](ReadBatch& batch) {
+    if (!predicate(batch)) return false;
+    forget(batch);
+    std::move(batch.reads.begin(), batch.reads.end(), std::back_inserter(taken));
+    return true;
+  });
+  if (batches_.empty()) next_deadline_ = Time::max();
+  return taken;
+}
+
+std::vector<PendingRead> Reads::take_positioned() {
+  return take_if([](const ReadBatch& batch) { return batch.position.number != 0 && (!batch.index || batch.needs_all); });
+}
+
+std::vector<PendingRead> Reads::take_asked(Time asked_before) {
+  return take_if([&](const ReadBatch& batch) { return batch.position.number == 0 && !batch.index && batch.asked <= asked_before; });
+}
+
+std::vector<PendingRead> Reads::take_all_level() {
+  return take_if([](const ReadBatch& batch) { return batch.needs_all; });
+}
+
+std::vector<PendingRead> Reads::take_expired(Time now) {
+  std::vector<PendingRead> expired;
+  if (now < next_deadline_) return expired;
+  next_deadline_ = Time::max();
+  for (ReadBatch& batch : batches_) {
+    std::erase_if(batch.reads, [&](PendingRead& read) {
+      if (read.deadline > now) {
+        next_deadline_ = std::min(next_deadline_, read.deadline);
+        return false;
+      }
+      expired.push_back(std::move(read));
+      --waiting_;
+      return true;
+    });
+  }
+  take_if([](const ReadBatch& batch) { return batch.reads.empty(); });
+  return expired;
+}
+
+void Reads::cancel(RequestId id) {
+  for (ReadBatch& batch : batches_) {
+    waiting_ -= std::erase_if(batch.reads, [id](const PendingRead& read) { return read.id == id; });
+  }
+  take_if([](const ReadBatch& batch) { return batch.reads.empty(); });
+}
+
+Time Reads::oldest_question() const {
+  Time oldest = Time::max();
+  for (const ReadBatch& batch : batches_) {
+    if (batch.position.number == 0 && !batch.index) oldest = std::min(oldest, batch.asked);
+  }
+  return oldest;
+}
+
+}  // namespace rift::cp

@@ -1,0 +1,66 @@
+// Reads: linearizable reads between their arrival and the moment when the applied state may serve them. On the leader a round's reads share one
+// read position of the core; on a follower they share one token of a question to the leader. A table of who waits for what: it sends and
+// decides nothing. Owned by CpReplica, on the shard's thread.
+#pragma once
+
+#include <deque>
+#include <optional>
+#include <vector>
+
+#include "raft/effects.h"
+#include "replica/request.h"
+
+namespace rift::cp {
+
+struct PendingRead {
+  RequestId id{};
+  Bytes key{};
+  Level asked = Level::unspecified;  // ALL: every voter must have echoed the position
+  Time deadline{};
+};
+
+// The reads of one round.
+struct ReadBatch {
+  std::vector<PendingRead> reads{};
+  raft::ReadPosition position{};  // on the leader; number 0 elsewhere
+  std::uint64_t token = 0;        // on a follower: the question that is open
+  Time asked{};
+  bool needs_all = false;
+  std::optional<LogIndex> index{};  // known: serve when applied up to here
+};
+
+class Reads {
+ public:
+  void add(ReadBatch batch);
+
+  // The core confirmed a position; the leader answered a question.
+  void confirm(raft::ReadPosition position, LogIndex index);
+  void answer(std::uint64_t token, LogIndex index);
+
+  // Batches whose index is known and at or below `applied`; of ALL only those up to `echoed_by_all`.
+  std::vector<ReadBatch> take_servable(LogIndex applied, raft::ReadPosition echoed_by_all);
+  // Leadership is lost: what only this leader's position could confirm.
+  std::vector<PendingRead> take_positioned();
+  // A follower's reads whose question is open; `asked_before` limits it to questions older than that.
+  std::vector<PendingRead> take_asked(Time asked_before = Time::max());
+  std::vector<PendingRead> take_expired(Time now);
+  std::vector<PendingRead> take_all_level();
+  void cancel(RequestId id);
+
+  bool waits_for_all() const { return waiting_for_all_ > 0; }
+  std::size_t waiting() const { return waiting_; }
+  Time next_deadline() const { return next_deadline_; }
+  Time oldest_question() const;  // max: none open
+
+ private:
+  template <class Predicate>
+  std::vector<PendingRead> take_if(Predicate predicate);
+  void forget(const ReadBatch& batch);
+
+  std::deque<ReadBatch> batches_;
+  std::size_t waiting_ = 0;
+  std::size_t waiting_for_all_ = 0;  // batches
+  Time next_deadline_ = Time::max();
+};
+
+}  // namespace rift::cp

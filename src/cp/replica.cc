@@ -1,0 +1,269 @@
+#include "cp/replica.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "base/assert.h"
+#include "base/overloaded.h"
+
+namespace rift::cp {
+namespace {
+
+constexpr std::size_t apply_bytes_per_round_max = 4 * limits::mebi;  // the rest follows in the next round
+constexpr int settle_passes_max = 4;
+constexpr Duration question_patience = std::chrono::milliseconds(150);
+
+env::Lane lane_of(const raft::Message& message) {
+  const bool data = std::holds_alternative<raft::Append>(message) || std::holds_alternative<raft::AppendAck>(message);
+  return data ? env::Lane::data : env::Lane::control;
+}
+
+// Two appends from one log and one round that begin and end alike are alike.
+bool is_same_append(const raft::Message& a, const raft::Message& b) {
+  const auto* x = std::get_if<raft::Append>(&a);
+  const auto* y = std::get_if<raft::Append>(&b);
+  if (x == nullptr || y == nullptr) return false;
+  return x->term == y->term && x->prev_index == y->prev_index && x->commit == y->commit && x->entries.size() == y->entries.size();
+}
+
+}  // namespace
+
+Result<std::unique_ptr<CpReplica>> CpReplica::create(Options options, Turn& turn) {
+  const Space space{.partition = options.partition, .generation = options.generation};
+  if (options.name.empty()) options.name = fmt::format("partition {}", options.partition.value());
+  auto found = TRY(recover(space, turn));
+  auto dedup = TRY(DedupTable::load(space, options.dedup, turn));
+  options.raft.self = options.self;
+  options.raft.check_invariants = options.check_invariants;
+  const Time now = turn.now().steady;
+  auto raft = TRY(raft::Raft::create(options.raft, std::move(found.raft), turn.random().fork(), now));
+  std::unique_ptr<CpReplica> replica(new CpReplica(std::move(options), std::move(raft), Applier(space, found.applied, std::move(dedup)),
+                                                   LogWriter(space, found.places), now));
+  replica->run(turn, [](Round&) { return Result<void>(); });
+  if (replica->stopped_) return fail(Code::corruption, "the replica failed at its start");
+  return replica;
+}
+
+CpReplica::CpReplica(Options options, raft::Raft raft, Applier applier, LogWriter writer, Time now)
+    : options_(std::move(options)),
+      space_{.partition = options_.partition, .generation = options_.generation},
+      raft_(std::move(raft)),
+      applier_(std::move(applier)),
+      writer_(writer),
+      view_(options_.view),
+      no_leader_since_(now) {}
+
+// Every verb: decide, carry out what the core wants, ask for the next wake-up.
+template <class Verb>
+void CpReplica::run(Turn& turn, Verb verb) {
+  if (stopped_) return;
+  StoredLog log(space_, turn);
+  Round round{.turn = turn, .context = {.now = turn.now().steady, .log = log, .recorder = turn.recorder()}};
+  Result<void> done = verb(round);
+  if (done) done = settle(round);
+  if (!done) return stop(done.error(), turn);
+  request_wake(turn);
+  if (options_.check_invariants) check_invariants();
+}
+
+void CpReplica::submit(std::span<Request> requests, Turn& turn) {
+  if (stopped_) {
+    for (const Request& request : requests) turn.reply(refuse(request.id, Code::not_ready, options_.name + " has stopped on this node"));
+    return;
+  }
+  std::vector<Request> writes;
+  std::vector<Request> reads;
+  for (Request& request : requests) (is_write(request.verb) ? writes : reads).push_back(std::move(request));
+  run(turn, [&](Round& round) -> Result<void> {
+    if (!writes.empty()) TRY(submit_writes(std::move(writes), round));
+    if (!reads.empty()) TRY(submit_reads(std::move(reads), round));
+    return {};
+  });
+}
+
+void CpReplica::receive(NodeId from, env::Lane, const Bytes& bytes, Turn& turn) {
+  auto message = wire::decode_message(bytes);
+  if (!message) {
+    ++counters_.messages_dropped;
+    MARK(turn.recorder(), "cp.malformed_message");
+    return;
+  }
+  run(turn, [&](Round& round) -> Result<void> {
+    auto done = handle(from, *message, round);
+    if (done || done.error().code != Code::invalid) return done;
+    ++counters_.messages_dropped;  // what a peer may not say is dropped, and changed nothing
+    return {};
+  });
+}
+
+Result<void> CpReplica::handle(NodeId from, wire::Message& message, Round& round) {
+  if (const auto* durable = std::get_if<wire::LogDurable>(&message)) {
+    if (from != options_.self) return fail(Code::invalid, "only a replica itself knows what is on its disk");
+    return raft_.log_durable({.writer = durable->term, .index = durable->index, .entry_term = durable->index_term}, round.context);
+  }
+  if (from == options_.self) return fail(Code::invalid, "a peer's message from oneself");
+  if (auto* raft = std::get_if<raft::Message>(&message)) return raft_.step(from, std::move(*raft), round.context);
+  if (const auto* question = std::get_if<wire::ReadPosition>(&message)) return on_question(from, *question, round);
+  if (const auto* answer = std::get_if<wire::ReadPositionReply>(&message)) {
+    on_answer(*answer);
+    return {};
+  }
+  return fail(Code::invalid, "no message for a cp replica");
+}
+
+void CpReplica::tick(Turn& turn) {
+  wake_ = Time::max();
+  run(turn, [&](Round& round) -> Result<void> {
+    TRY(raft_.tick(round.context));
+    if (reads_.oldest_question() <= round.context.now - question_patience) questions_stale_ = true;
+    return {};
+  });
+}
+
+void CpReplica::observe(const topology::ViewPtr& view, Turn& turn) {
+  run(turn, [&](Round&) -> Result<void> {
+    view_ = view;
+    if (!reads_.waits_for_all()) return {};
+    if (const auto missing = unreachable_voter()) {
+      refuse_reads(reads_.take_all_level(), Code::level_unreachable, to_string(*missing) + " cannot be reached", turn);
+    }
+    return {};
+  });
+}
+
+void CpReplica::cancel(std::span<const RequestId> requests, Turn&) {
+  for (const RequestId id : requests) reads_.cancel(id);
+}
+
+void CpReplica::hand_over(Turn& turn) {
+  run(turn, [&](Round& round) -> Result<void> {
+    const auto peers = raft_.peers();
+    const auto best = std::max_element(peers.begin(), peers.end(), [](const auto& a, const auto& b) {
+      return std::pair(a.voter, a.match) < std::pair(b.voter, b.match);
+    });
+    if (best == peers.end() || !best->voter) return {};
+    return raft_.transfer(best->node, round.context);
+  });
+}
+
+// Carrying out may itself ask something of the core (reads start anew under another leader): a few passes, never a loop.
+Result<void> CpReplica::settle(Round& round) {
+  for (int pass = 0; pass < settle_passes_max; ++pass) {
+    auto effects = TRY(raft_.take(round.context));
+    TRY(carry_out(std::move(effects), round));
+    if (!questions_stale_) break;
+    TRY(restart_questions(round));
+  }
+  expire(round.turn);
+  return {};
+}
+
+Result<void> CpReplica::carry_out(raft::Effects effects, Round& round) {
+  Turn& turn = round.turn;
+  writer_.write(effects, turn);
+  send(effects, turn);
+  for (const raft::RoleChange& change : effects.changes) follow_change(change, turn);
+  for (const raft::ReadReady& ready : effects.reads_ready) confirm(ready, turn);
+  for (const raft::Superseded& superseded : effects.superseded) answer_superseded(superseded, turn);
+  TRY(apply_committed(round));
+  release_ack_waits(turn);
+  return serve_reads(turn);
+}
+
+void CpReplica::send(raft::Effects& effects, Turn& turn) {
+  const raft::Message* last_append = nullptr;
+  Bytes last_bytes;  // one append to several followers is encoded once
+  for (raft::Outbound& out : effects.send_now) {
+    const bool same = last_append != nullptr && is_same_append(*last_append, out.message);
+    Bytes bytes = same ? last_bytes : wire::encode_message(wire::Message(out.message));
+    if (std::holds_alternative<raft::Append>(out.message)) {
+      last_append = &out.message;
+      last_bytes = bytes;
+    }
+    turn.send(out.to, lane_of(out.message), std::move(bytes));
+  }
+  for (raft::Outbound& out : effects.when_durable) {
+    turn.send_when_durable(out.to, lane_of(out.message), wire::encode_message(wire::Message(std::move(out.message))));
+  }
+  if (!effects.self_ack) return;
+  const wire::LogDurable durable{
+      .term = effects.self_ack->writer, .index = effects.self_ack->index, .index_term = effects.self_ack->entry_term};
+  turn.send_when_durable(options_.self, env::Lane::data, wire::encode_message(wire::Message(durable)));
+}
+
+void CpReplica::follow_change(const raft::RoleChange& change, Turn& turn) {
+  ++counters_.role_changes;
+  last_change_ = raft::to_string(change.reason);
+  LOG_INFO(turn.log(), "cp.role", "group={} role={} term={} leader={} reason={}", options_.name, raft::to_string(change.role),
+           change.term.value(), change.leader == NodeId(0) ? "none" : to_string(change.leader), last_change_);
+  if (change.leader == NodeId(0) && no_leader_since_ == Time::max()) no_leader_since_ = turn.now().steady;
+  if (change.leader != NodeId(0)) no_leader_since_ = Time::max();
+  if (change.role == raft::Role::leader) {
+    led_since_ = turn.now().steady;
+    log_time_base_ = raft_.last_log_time();
+  } else {
+    fail_positions(turn);
+  }
+  if (change.leader == NodeId(0)) {
+    refuse_reads(reads_.take_asked(), Code::no_leader, why_no_leader(turn.now().steady), turn);
+  } else {
+    questions_stale_ = true;
+  }
+}
+
+// Never beyond what this node's own disk holds (I15).
+Result<void> CpReplica::apply_committed(Round& round) {
+  if (applier_.index() >= raft_.applicable()) return {};
+  peers_ = raft_.peers();
+  std::size_t bytes = 0;
+  while (applier_.index() < raft_.applicable() && bytes < apply_bytes_per_round_max) {
+    const auto entries =
+        TRY(raft_.entries(next(applier_.index()), raft_.applicable(), limits::entry_bytes_soft, round.context.log));
+    for (const raft::Entry& entry : entries) {
+      bytes += entry.payload.size();
+      const auto results = TRY(applier_.apply(entry, round.turn));
+      ++counters_.entries_applied;
+      counters_.commands_applied += results.size();
+      answer_entry(entry, results, round.turn);
+    }
+  }
+  applier_.finish(round.turn);
+  raft_.applied(applier_.index());
+  return {};
+}
+
+void CpReplica::expire(Turn& turn) {
+  const Time now = turn.now().steady;
+  if (now >= proposals_.next_deadline()) {
+    for (const auto& expired : proposals_.take_expired(now)) answer_expired(expired, turn);
+  }
+  if (now >= reads_.next_deadline()) {
+    const Code code = raft_.leader() == NodeId(0) ? Code::no_leader : Code::timeout;
+    refuse_reads(reads_.take_expired(now), code, "no majority confirmed the read in the time allowed", turn);
+  }
+}
+
+void CpReplica::request_wake(Turn& turn) {
+  Time next = std::min({raft_.next_wake(), proposals_.next_deadline(), reads_.next_deadline()});
+  if (applier_.index() < raft_.applicable()) next = turn.now().steady;
+  if (const Time asked = reads_.oldest_question(); asked != Time::max()) next = std::min(next, asked + question_patience);
+  for (const AckWait& wait : ack_waits_) next = std::min(next, wait.deadline);
+  if (next >= wake_) return;
+  wake_ = next;
+  turn.wake_at(next);
+}
+
+void CpReplica::stop(const Error& error, Turn& turn) {
+  stopped_ = true;
+  last_change_ = "stopped";
+  turn.fail(fmt::format("{}: {}: {}", options_.name, to_string(error.code), error.detail));
+}
+
+void CpReplica::check_invariants() const {
+  ASSERT(applier_.index() <= raft_.commit());   // I5
+  ASSERT(applier_.index() <= raft_.durable());  // I15
+  ASSERT(raft_.is_leader() || ack_waits_.empty());
+}
+
+}  // namespace rift::cp

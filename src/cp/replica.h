@@ -1,0 +1,148 @@
+// CpReplica: one partition of a cp keyspace as a Raft group: proposals, the applier, linearizable reads, receipts (DESIGN 3, 4, 5). It routes
+// nothing and forwards nothing: a write at a follower is refused with the leader's name. It holds no clock, thread or I/O. Made by node's
+// replica factory; called by the shard loop, on its thread.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <string>
+
+#include "cp/applier.h"
+#include "cp/proposals.h"
+#include "cp/reads.h"
+#include "cp/recovery.h"
+#include "raft/raft.h"
+#include "replica/replica.h"
+#include "wire/messages.h"
+
+namespace rift::cp {
+
+class CpReplica final : public Replica {
+ public:
+  struct Options {
+    PartitionId partition{};
+    Generation generation{1};
+    NodeId self{};
+    std::string name{};  // "bank/0", for refusals and logs; empty: the partition's number
+    raft::Options raft{};  // timers and bounds; self is filled in
+    DedupTable::Limits dedup{};
+    topology::ViewPtr view{};
+    bool check_invariants = false;
+  };
+
+  // Starts from what the store holds (recovery.h), all of which is durable. A replica without records is nobody's voter: it waits.
+  // Errors: corruption: it must not start.
+  static Result<std::unique_ptr<CpReplica>> create(Options options, Turn& turn);
+
+  void submit(std::span<Request> requests, Turn& turn) override;
+  void receive(NodeId from, env::Lane lane, const Bytes& message, Turn& turn) override;
+  void tick(Turn& turn) override;
+  void observe(const topology::ViewPtr& view, Turn& turn) override;
+  void cancel(std::span<const RequestId> requests, Turn& turn) override;
+  ReplicaStatus status() const override;
+
+  // A leader asks its most advanced peer to take over, as a node does before it stops. Harmless elsewhere.
+  void hand_over(Turn& turn);
+
+  bool is_leader() const { return raft_.is_leader(); }
+  const wire::AppliedRecord& applied() const { return applier_.applied(); }
+
+ private:
+  // One verb's world.
+  struct Round {
+    Turn& turn;
+    raft::Context context;
+  };
+  // A write of level ALL that is done, and waits for the voters that are behind.
+  struct AckWait {
+    LogIndex index{};
+    Time deadline{};
+    Response response{};
+  };
+  struct RemoteQuestion {
+    raft::ReadPosition position{};
+    NodeId from{};
+    std::uint64_t token = 0;
+  };
+  struct Counters {
+    std::uint64_t writes = 0, entries_proposed = 0, entries_applied = 0, commands_applied = 0;
+    std::uint64_t reads_local = 0, reads_linearizable = 0, read_rounds = 0, read_retries = 0;
+    std::uint64_t messages_dropped = 0, superseded = 0, unknown = 0, refused = 0, role_changes = 0;
+  };
+
+  CpReplica(Options options, raft::Raft raft, Applier applier, LogWriter writer, Time now);
+
+  // replica.cc
+  template <class Verb>
+  void run(Turn& turn, Verb verb);
+  Result<void> settle(Round& round);
+  Result<void> carry_out(raft::Effects effects, Round& round);
+  void send(raft::Effects& effects, Turn& turn);
+  void follow_change(const raft::RoleChange& change, Turn& turn);
+  Result<void> handle(NodeId from, wire::Message& message, Round& round);
+  Result<void> apply_committed(Round& round);
+  void expire(Turn& turn);
+  void request_wake(Turn& turn);
+  void stop(const Error& error, Turn& turn);
+  void check_invariants() const;
+
+  // writes.cc
+  Result<void> submit_writes(std::vector<Request> writes, Round& round);
+  std::vector<Request> admit(std::vector<Request> writes, Turn& turn);
+  Result<void> propose(std::vector<Request> writes, Round& round);
+  void refuse_all(const std::vector<RequestId>& ids, Code code, const std::string& why, const std::string& hint, Turn& turn);
+  void answer_entry(const raft::Entry& entry, std::span<const Applied> results, Turn& turn);
+  Response written(const Waiter& waiter, const raft::Entry& entry, const Applied& result) const;
+  void answer_superseded(const raft::Superseded& superseded, Turn& turn);
+  void answer_expired(const Proposals::Expired& expired, Turn& turn);
+  void release_ack_waits(Turn& turn);
+  void relieve_pressure(Round& round);
+  Duration log_time(Time now) const;
+
+  // reading.cc
+  Result<void> submit_reads(std::vector<Request> reads, Round& round);
+  Result<void> start_reads(std::vector<PendingRead> reads, bool needs_all, Round& round);
+  void ask_leader(std::vector<PendingRead> reads, Round& round);
+  Result<void> restart_questions(Round& round);
+  Result<void> on_question(NodeId from, const wire::ReadPosition& question, Round& round);
+  void on_answer(const wire::ReadPositionReply& answer);
+  void confirm(const raft::ReadReady& ready, Turn& turn);
+  void fail_positions(Turn& turn);
+  Result<void> serve_reads(Turn& turn);
+  raft::ReadPosition echoed_by_all() const;
+  Result<void> serve(const PendingRead& read, ReadPath path, Turn& turn);
+  void refuse_reads(const std::vector<PendingRead>& reads, Code code, const std::string& why, Turn& turn);
+  void send_to(NodeId to, env::Lane lane, const wire::Message& message, Turn& turn);
+
+  // status.cc
+  Receipt receipt(Level asked) const;
+  Response refusal(RequestId id, Code code, std::string why, std::string hint = {}) const;
+  std::string why_no_leader(Time now) const;
+  std::string why_not_leader() const;
+  std::optional<NodeId> unreachable_voter() const;
+  std::vector<NodeId> holders_of(LogIndex index) const;
+
+  Options options_;
+  Space space_;
+  raft::Raft raft_;
+  Applier applier_;
+  LogWriter writer_;
+  Proposals proposals_;
+  Reads reads_;
+  std::deque<RemoteQuestion> questions_;
+  std::deque<AckWait> ack_waits_;
+  std::vector<raft::PeerStatus> peers_;  // as of the current apply
+  topology::ViewPtr view_;
+  bool stopped_ = false;
+  bool questions_stale_ = false;       // the leader has changed: ask again
+  std::uint64_t last_token_ = 0;
+  Time wake_ = Time::max();            // asked for and not yet come
+  Time no_leader_since_{};
+  Time led_since_{};                   // log time runs from here
+  Duration log_time_base_{};
+  Time next_relief_{};
+  std::string last_change_;
+  Counters counters_;
+};
+
+}  // namespace rift::cp

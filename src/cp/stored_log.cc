@@ -1,0 +1,105 @@
+#include "cp/stored_log.h"
+
+#include <fmt/format.h>
+
+#include "base/assert.h"
+#include "wire/keys.h"
+
+namespace rift::cp {
+namespace {
+
+constexpr std::size_t page_entries_max = 1024;
+constexpr std::uint64_t single_erases_max = 16;  // a longer tail is erased as a range
+
+}  // namespace
+
+Result<std::vector<raft::Entry>> StoredLog::page(LogIndex from, std::size_t bytes_max) {
+  const auto range = wire::log_range(space_.partition, space_.generation, from, LogIndex(~std::uint64_t{0}));
+  const auto records = TRY(turn_.scan(env::Table::log, range, page_entries_max, bytes_max));
+  std::vector<raft::Entry> entries;
+  entries.reserve(records.size());
+  LogIndex expected = from;
+  for (const auto& record : records) {
+    const LogIndex found = TRY(wire::parse_log_key(record.key));
+    if (found != expected) {
+      return fail(Code::corruption, fmt::format("the log has entry {} where {} belongs", found.value(), expected.value()));
+    }
+    entries.push_back(TRY(wire::decode_log_record(record.value, expected)));
+    expected = next(expected);
+  }
+  return entries;
+}
+
+Result<std::vector<raft::Entry>> StoredLog::read(LogIndex from, LogIndex to, std::size_t bytes_max) {
+  std::vector<raft::Entry> entries;
+  std::size_t bytes = 0;
+  for (LogIndex index = from; index <= to; index = next(index)) {
+    const auto key = wire::log_key(space_.partition, space_.generation, index);
+    const auto record = TRY(turn_.get(env::Table::log, key));
+    if (!record) return fail(Code::corruption, fmt::format("entry {} is missing from the log", index.value()));
+    auto entry = TRY(wire::decode_log_record(*record, index));
+    bytes += entry.payload.size();
+    if (bytes > bytes_max && !entries.empty()) break;
+    entries.push_back(std::move(entry));
+  }
+  return entries;
+}
+
+Result<std::optional<Term>> StoredLog::term(LogIndex index) {
+  const auto record = TRY(turn_.get(env::Table::log, wire::log_key(space_.partition, space_.generation, index)));
+  if (!record) return std::optional<Term>();
+  return std::optional(TRY(wire::decode_log_record(*record, index)).term);
+}
+
+void LogWriter::write(const raft::Effects& effects, Turn& turn) {
+  if (effects.truncation) erase(*effects.truncation, turn);
+  for (const raft::Entry& entry : effects.entries) {
+    put_entry(space_, entry, turn);
+    if (entry.kind != raft::EntryKind::config) continue;
+    places_ = ConfigPlaces{.newest = entry.index, .before = places_.newest};
+    put_places(turn);
+  }
+  if (effects.hard_state) put_hard_state(space_, *effects.hard_state, turn);
+}
+
+// Whatever the new entries will overwrite goes too: a shorter log must not keep a stale tail behind its end (trap 20).
+void LogWriter::erase(const raft::Truncation& truncation, Turn& turn) {
+  ASSERT(truncation.from <= truncation.to);
+  if (truncation.to - truncation.from >= single_erases_max) {
+    const auto range = wire::log_range(space_.partition, space_.generation, truncation.from, next(truncation.to));
+    turn.erase_range(env::Table::log, range.first, range.last);
+  } else {
+    for (LogIndex index = truncation.from; index <= truncation.to; index = next(index)) {
+      turn.erase(env::Table::log, wire::log_key(space_.partition, space_.generation, index));
+    }
+  }
+  if (places_.newest < truncation.from) return;
+  places_ = ConfigPlaces{.newest = places_.before, .before = places_.before};
+  put_places(turn);
+}
+
+void LogWriter::put_places(Turn& turn) const { put_config_places(space_, places_, turn); }
+
+void put_entry(Space space, const raft::Entry& entry, Turn& turn) {
+  turn.put(env::Table::log, wire::log_key(space.partition, space.generation, entry.index), wire::encode_log_record(entry));
+}
+
+void put_hard_state(Space space, const raft::HardState& state, Turn& turn) {
+  turn.put(env::Table::meta, wire::partition_meta_key(space.partition, "hard_state"), wire::encode(state));
+}
+
+void put_config_places(Space space, ConfigPlaces places, Turn& turn) {
+  turn.put(env::Table::meta, wire::partition_meta_key(space.partition, "config"), wire::encode_u64(places.newest.value()));
+  turn.put(env::Table::meta, wire::partition_meta_key(space.partition, "config_before"), wire::encode_u64(places.before.value()));
+}
+
+Result<ConfigPlaces> read_config_places(Space space, Turn& turn) {
+  ConfigPlaces places;
+  const auto newest = TRY(turn.get(env::Table::meta, wire::partition_meta_key(space.partition, "config")));
+  if (newest) places.newest = LogIndex(TRY(wire::decode_u64(*newest)));
+  const auto before = TRY(turn.get(env::Table::meta, wire::partition_meta_key(space.partition, "config_before")));
+  if (before) places.before = LogIndex(TRY(wire::decode_u64(*before)));
+  return places;
+}
+
+}  // namespace rift::cp
