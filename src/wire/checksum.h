@@ -1,4 +1,4 @@
-// Messages whose first field is `fixed32 crc = 1`: CRC-32C over all bytes that follow it. Every flipped bit is found. Internal to wire.
+// Messages whose first field is `fixed32 crc = 15`: CRC-32C over all bytes that follow it. Every flipped bit is found. Internal to wire.
 #pragma once
 
 #include "base/hash.h"
@@ -7,7 +7,7 @@
 
 namespace rift::wire::proto {
 
-constexpr char crc_tag = static_cast<char>((1U << 3) | static_cast<unsigned>(WireType::fixed32));
+constexpr char crc_tag = static_cast<char>((15U << 3) | static_cast<unsigned>(WireType::fixed32));
 constexpr std::size_t crc_field_bytes = 5;
 
 template <class M>

@@ -22,9 +22,9 @@ void describe(Io& io, M& m) {
 
 template <class Io, Is<causal::Envelope> M>
 void describe(Io& io, M& m) {
-  io.enumeration(2, m.kind);  // 1 is the crc of the stored form
-  io.message(3, m.stamp);
-  io.bytes(4, m.payload);
+  io.enumeration(1, m.kind);
+  io.message(2, m.stamp);
+  io.bytes(3, m.payload);
 }
 
 template <class Io, Is<Store> M>

@@ -7,6 +7,7 @@
 namespace rift::wire {
 namespace proto {
 
+constexpr unsigned parts_number = 2;
 // A part takes at least 6 bytes.
 constexpr std::size_t frame_parts_max = limits::frame_bytes_max / 6;
 
@@ -18,15 +19,15 @@ void describe(Io& io, M& m) {
 
 template <class Io, Is<Frame> M>
 void describe(Io& io, M& m) {
-  io.scalar(2, m.epoch);  // 1 is the crc
-  io.messages(3, m.parts, frame_parts_max);
+  io.scalar(1, m.epoch);
+  io.messages(parts_number, m.parts, frame_parts_max);
 }
 
 }  // namespace proto
 
 std::size_t encoded_size(const FramePart& part) {
   const std::size_t size = proto::Sizer::size_of(part);
-  return proto::tag_size(3) + proto::varint_size(size) + size;
+  return proto::tag_size(proto::parts_number) + proto::varint_size(size) + size;
 }
 
 Bytes encode_frame(const Frame& frame) { return Bytes(proto::serialize_checked(frame, {})); }

@@ -1,0 +1,199 @@
+#include "samples.h"
+
+#include <fmt/format.h>
+
+namespace rift::wire::samples {
+
+causal::Envelope envelope() {
+  return causal::Envelope{.kind = causal::Kind::value,
+                          .stamp = {.hlc = causal::Hlc(0x0123456789abcdefULL),
+                                    .dot = {.node = NodeId(3), .incarnation = 0x0000000200000003ULL, .sequence = 77}},
+                          .payload = "payload"};
+}
+
+raft::Entry entry(std::uint64_t index, std::string payload) {
+  return raft::Entry{.term = Term(5),
+                     .index = LogIndex(index),
+                     .kind = raft::EntryKind::command,
+                     .log_time = Duration(1'500'000'000),
+                     .payload = Bytes(std::move(payload))};
+}
+
+std::vector<Command> commands() {
+  const OpId op{.client = {.high = 0x1122334455667788ULL, .low = 0x99aabbccddeeff00ULL}, .sequence = 300, .floor = 299, .first = true, .retry = true};
+  return {Command{.verb = Verb::put, .key = "key", .value = "value", .condition = {}, .op = op},
+          Command{.verb = Verb::cas,
+                  .key = "k2",
+                  .value = "new",
+                  .condition = {.kind = Condition::Kind::value, .version = 9, .value = "old"},
+                  .op = std::nullopt},
+          Command{.verb = Verb::del, .key = std::string("\0\xff", 2), .value = {}, .condition = {}, .op = OpId{}}};
+}
+
+topology::Catalog catalog() {
+  std::vector<topology::Member> members;
+  for (std::uint32_t n = 1; n <= 3; ++n) {
+    members.push_back(topology::Member{.node = NodeId(n),
+                                       .client_address = fmt::format("10.0.0.{}:1", n),
+                                       .peer_address = fmt::format("10.0.0.{}:2", n),
+                                       .disk = {.high = 7, .low = n}});
+  }
+  auto catalog = MUST(topology::found(ClusterId{.high = 1, .low = 2}, members));
+  catalog = MUST(topology::create_keyspace(catalog, {.name = "bank", .mode = Mode::cp, .partitions = 1}));
+  return MUST(topology::create_keyspace(
+      catalog, {.name = "cart", .mode = Mode::ap, .copies = 2, .partitions = 2, .read = Level::all, .durability = topology::Durability::wal}));
+}
+
+Request request() {
+  Request request;
+  request.id = RequestId(11);
+  request.keyspace = "bank";
+  request.partition = PartitionId(12);
+  request.epoch = MapEpoch(13);
+  request.verb = Verb::cas;
+  request.level = Level::majority;
+  request.key = "key";
+  request.value = "value";
+  request.condition = {.kind = Condition::Kind::version, .version = 14, .value = {}};
+  request.op = OpId{.client = {.high = 15, .low = 16}, .sequence = 18, .floor = 17, .first = true, .retry = true};
+  request.budget = std::chrono::milliseconds(19);
+  request.forwarded = true;
+  request.write_back = true;
+  return request;
+}
+
+Response response() {
+  Response response;
+  response.id = RequestId(11);
+  response.code = Code::condition_failed;
+  response.outcome = Outcome::not_done;
+  response.found = true;
+  response.value = "seen";
+  response.version = Version{.create_revision = Revision(21),
+                             .modify_revision = Revision(22),
+                             .version = 23,
+                             .hlc = 24,
+                             .dot_node = NodeId(25),
+                             .dot_incarnation = 26,
+                             .dot_sequence = 27};
+  response.why = "why";
+  response.hint = "hint";
+  response.receipt = Receipt{.asked = Level::all,
+                             .reached = Level::one,
+                             .acknowledged_by = {NodeId(1), NodeId(300)},
+                             .served_by = NodeId(31),
+                             .leader = NodeId(32),
+                             .term = Term(33),
+                             .index = LogIndex(34),
+                             .read_path = ReadPath::read_index,
+                             .staleness_bound = Duration(0),
+                             .hints_left = 35,
+                             .superseded = true,
+                             .duplicate = true,
+                             .wal_durability = true,
+                             .epoch = MapEpoch(36),
+                             .map_age = Duration(37)};
+  return response;
+}
+
+std::vector<std::pair<std::string, Message>> messages() {
+  const causal::Stamp stamp = envelope().stamp;
+  const auto raft_message = [](auto message) { return Message(raft::Message(std::move(message))); };
+  return {
+      {"pre_vote", raft_message(raft::PreVote{.term = Term(1), .last_index = LogIndex(2), .last_term = Term(3)})},
+      {"pre_vote_reply", raft_message(raft::PreVoteReply{.term = Term(1), .campaign = Term(2), .granted = true})},
+      {"vote", raft_message(raft::Vote{.term = Term(1), .last_index = LogIndex(2), .last_term = Term(3), .transfer = true})},
+      {"vote_reply", raft_message(raft::VoteReply{.term = Term(1), .granted = true})},
+      {"append", raft_message(raft::Append{.term = Term(5),
+                                           .prev_index = LogIndex(41),
+                                           .prev_term = Term(4),
+                                           .commit = LogIndex(40),
+                                           .entries = {entry(42, "first"), entry(43, "")}})},
+      {"append_ack", raft_message(raft::AppendAck{.term = Term(1),
+                                                  .accepted = true,
+                                                  .match = LogIndex(2),
+                                                  .rejected_prev = LogIndex(3),
+                                                  .hint_index = LogIndex(4),
+                                                  .hint_term = Term(5)})},
+      {"heartbeat", raft_message(raft::Heartbeat{.term = Term(1), .commit = LogIndex(2), .read_position = 3})},
+      {"heartbeat_ack", raft_message(raft::HeartbeatAck{.term = Term(1), .read_position = 2, .verified = LogIndex(3)})},
+      {"timeout_now", raft_message(raft::TimeoutNow{.term = Term(1)})},
+      {"read_position", ReadPosition{.term = Term(1), .token = 2}},
+      {"read_position_reply", ReadPositionReply{.term = Term(1), .token = 2, .granted = true, .index = LogIndex(3)}},
+      {"log_durable", LogDurable{.term = Term(1), .index = LogIndex(2), .index_term = Term(3)}},
+      {"forward", Forward{.request = request()}},
+      {"forward_reply", ForwardReply{.response = response()}},
+      {"map_pull", MapPull{.epoch = MapEpoch(1)}},
+      {"map_push", MapPush{.epoch = MapEpoch(2)}},
+      {"ping", Ping{.sequence = 1, .sent = Time(Duration(2))}},
+      {"ping_ack", PingAck{.sequence = 1, .sent = Time(Duration(-2)), .wall = WallTime(std::chrono::milliseconds(3))}},
+      {"store", Store{.token = 1, .reason = StoreReason::hint, .key = "key", .envelope = envelope()}},
+      {"store_ack", StoreAck{.token = 1, .result = StoreResult::superseded, .winner = stamp}},
+      {"versions", Versions{.token = 1, .key = "key"}},
+      {"versions_reply", VersionsReply{.token = 1, .found = true, .stamp = stamp, .tombstone = true}},
+      {"fetch", Fetch{.token = 1, .key = "key"}},
+      {"fetch_reply", FetchReply{.token = 1, .found = true, .envelope = envelope()}},
+      {"hint_offer", HintOffer{.token = 1, .items = {{.key = "a", .stamp = stamp}, {.key = "b", .stamp = {}}}}},
+      {"hint_want", HintWant{.token = 1, .wanted = {0, 1, 128}}},
+  };
+}
+
+Hello hello() {
+  return Hello{.cluster = {.high = 1, .low = 2},
+               .node = NodeId(3),
+               .disk = {.high = 4, .low = 5},
+               .incarnation = 6,
+               .protocol_min = 1,
+               .protocol_max = 2,
+               .epoch = MapEpoch(7)};
+}
+
+Frame frame() {
+  return Frame{.epoch = MapEpoch(9),
+               .parts = {FramePart{.partition = PartitionId(12), .message = encode_message(messages().front().second)},
+                         FramePart{.partition = PartitionId(0), .message = "x"}}};
+}
+
+std::vector<Record> records() {
+  const auto of = [](std::string name, Bytes bytes, auto decode) {
+    return Record{std::move(name), std::move(bytes), [decode](const Bytes& data) -> Result<Bytes> { return encode(TRY(decode(data))); }};
+  };
+  const DedupRow row{.floor = 2,
+                     .last_used = Duration(3),
+                     .outcomes = {{.sequence = 2, .code = Code::ok, .revision = Revision(4), .seen_found = false, .seen_omitted = false, .seen = {}},
+                                  {.sequence = 5,
+                                   .code = Code::condition_failed,
+                                   .revision = Revision(6),
+                                   .seen_found = true,
+                                   .seen_omitted = true,
+                                   .seen = "seen"}}};
+  return {
+      of("IdentityRecord", encode(IdentityRecord{.node = NodeId(1), .disk = {.high = 2, .low = 3}, .cluster = {.high = 4, .low = 5}}), decode_identity),
+      Record{"NumberRecord", encode_u64(300), [](const Bytes& data) -> Result<Bytes> { return encode_u64(TRY(decode_u64(data))); }},
+      of("CatalogRecord", encode(catalog()), decode_catalog),
+      of("HardStateRecord", encode(raft::HardState{.term = Term(5), .vote = NodeId(2)}), decode_hard_state),
+      Record{"ConfigRecord", wire::encode(raft::Config{.voters = {NodeId(1), NodeId(2)}, .learners = {NodeId(300)}}),
+             [](const Bytes& data) -> Result<Bytes> { return wire::encode(TRY(wire::decode_config(data))); }},
+      of("ConfigAtRecord", encode(raft::ConfigAt{.index = LogIndex(7), .config = {.voters = {NodeId(1)}, .learners = {}}}), decode_config_at),
+      Record{"LogRecord", encode_log_record(entry(42, "first")),
+             [](const Bytes& data) -> Result<Bytes> { return encode_log_record(TRY(decode_log_record(data, LogIndex(42)))); }},
+      Record{"Commands", encode_commands(commands()),
+             [](const Bytes& data) -> Result<Bytes> { return encode_commands(TRY(decode_commands(data))); }},
+      of("CpValue",
+         encode(CpValue{.deleted = true, .value = "value", .create_revision = Revision(1), .modify_revision = Revision(2), .version = 3}),
+         decode_cp_value),
+      of("DedupRow", encode(row), decode_dedup_row),
+      of("AppliedRecord",
+         encode(AppliedRecord{.index = LogIndex(1), .term = Term(2), .revision = Revision(3), .log_time = Duration(4), .hash = 5}), decode_applied),
+      of("Envelope", encode(envelope()), decode_envelope),
+      of("HintRecord", encode(HintRecord{.first_hlc = 1, .last_hlc = 2, .dot = envelope().stamp.dot}), decode_hint),
+  };
+}
+
+std::string to_hex(ByteView bytes) {
+  std::string hex;
+  for (const char byte : bytes) hex += fmt::format("{:02x}", static_cast<unsigned char>(byte));
+  return hex;
+}
+
+}  // namespace rift::wire::samples
