@@ -39,7 +39,7 @@ Result<void> Answers::on_store(NodeId from, const wire::Store& store, Turn& turn
   if (const auto refused = obstacle(store, turn)) {
     ack.result = *refused;
     ack.winner = slot.stamp();
-    answer(from, true, ack, turn);
+    answer(from, !core_.synced(store.key), ack, turn);
     return {};
   }
   if (core_.records.merge(turn, slot, store.envelope)) {
@@ -52,8 +52,8 @@ Result<void> Answers::on_store(NodeId from, const wire::Store& store, Turn& turn
     ++core_.counters.copies_superseded;
   }
   ack.winner = slot.stamp();
-  // Also for a copy that was here already: the batch that brought it may not be on disk yet.
-  answer(from, true, ack, turn);
+  // Also for a copy that was here already, while the batch that brought it may not be on disk yet.
+  answer(from, !core_.synced(store.key), ack, turn);
   return {};
 }
 
@@ -85,6 +85,7 @@ Result<void> Answers::on_fetch(NodeId from, const wire::Fetch& fetch, Turn& turn
 
 Result<void> Answers::on_offer(NodeId from, const wire::HintOffer& offer, Turn& turn) {
   wire::HintWant want{.token = offer.token, .wanted = {}};
+  bool wait_for_disk = false;
   if (offer.items.size() > wire::hint_offer_keys_max) {
     ++core_.counters.messages_dropped;
     return {};
@@ -96,10 +97,14 @@ Result<void> Answers::on_offer(NodeId from, const wire::HintOffer& offer, Turn& 
       return {};
     }
     const auto slot = TRY(core_.records.load(turn, item.key));
-    if (slot.stamp() < item.stamp) want.wanted.push_back(i);
+    if (slot.stamp() < item.stamp) {
+      want.wanted.push_back(i);
+    } else {
+      wait_for_disk = wait_for_disk || !core_.synced(item.key);
+    }
   }
   // What is not wanted will be forgotten by the other side: it must be on disk here.
-  answer(from, true, want, turn);
+  answer(from, wait_for_disk, want, turn);
   return {};
 }
 

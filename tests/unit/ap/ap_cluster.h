@@ -1,0 +1,111 @@
+// ApCluster: a ReplicaCluster of ap replicas, each with the stamper that its node would own, made again after each crash as node does it: a new
+// incarnation, the ceiling found on disk, an unclean start. Helpers to cut with the views that a failure detector would come to.
+#pragma once
+
+#include <algorithm>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "ap/replica.h"
+#include "tests/kit/replica_cluster.h"
+#include "wire/keys.h"
+#include "wire/messages.h"
+#include "wire/records.h"
+
+namespace rift::ap {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+class ApCluster : public kit::ReplicaCluster {
+ public:
+  using Tune = std::function<void(NodeId, ap::Options&)>;
+
+  explicit ApCluster(std::uint32_t nodes = 3, std::uint64_t seed = 1, Tune tune = {})
+      : ApCluster(kit::ReplicaCluster::Options{.nodes = nodes, .mode = Mode::ap, .seed = seed}, std::make_shared<Stampers>(), std::move(tune)) {}
+
+  // Both sides stop hearing of each other; the views follow at once unless told otherwise.
+  void split(const std::vector<NodeId>& a, const std::vector<NodeId>& b, bool seen = true) {
+    for (const NodeId x : a) {
+      for (const NodeId y : b) cut_both(x, y);
+    }
+    if (!seen) return;
+    for (const NodeId x : a) observe(x, a);
+    for (const NodeId y : b) observe(y, b);
+  }
+  void heal_and_see() {
+    heal();
+    observe_all(nodes());
+  }
+  ApReplica& ap(std::uint32_t node) { return static_cast<ApReplica&>(at(node).replica()); }
+  causal::Stamper& stamper(NodeId node) { return *stampers_->at(node); }
+  std::uint64_t hints(std::uint32_t node) { return ap(node).status().hints; }
+  std::uint64_t counter(std::uint32_t node, const std::string& name) { return ap(node).status().counters.at(name); }
+
+  std::map<std::string, causal::Envelope> contents(NodeId node) {
+    std::map<std::string, causal::Envelope> all;
+    const auto range = wire::ap_data_range(partition(), Generation(1));
+    for (const auto& [key, value] : MUST(at(node).store().scan(env::Table::state_ap, range, 1'000'000, 1'000'000'000))) {
+      all.emplace(std::string(MUST(wire::parse_ap_data_key(key))), MUST(wire::decode_envelope(value)));
+    }
+    return all;
+  }
+  std::map<std::string, causal::Envelope> contents(std::uint32_t node) { return contents(NodeId(node)); }
+  bool converged() {
+    for (const NodeId node : nodes()) {
+      if (contents(node) != contents(NodeId(1))) return false;
+    }
+    return true;
+  }
+  bool rested() {
+    for (const NodeId node : nodes()) {
+      if (hints(node.value()) != 0 || ap(node.value()).status().pending != 0) return false;
+    }
+    return converged();
+  }
+
+ private:
+  struct Stampers : std::map<NodeId, std::unique_ptr<causal::Stamper>> {};
+
+  ApCluster(kit::ReplicaCluster::Options options, std::shared_ptr<Stampers> stampers, Tune tune)
+      : kit::ReplicaCluster(options, factory(stampers, std::move(tune))), stampers_(std::move(stampers)) {}
+
+  static Factory factory(std::shared_ptr<Stampers> stampers, Tune tune) {
+    return [stampers, tune = std::move(tune)](const Making& making) -> Result<std::unique_ptr<Replica>> {
+      auto& stamper = (*stampers)[making.self];
+      const std::uint64_t incarnation = stamper ? stamper->incarnation() + (std::uint64_t{1} << 32) : std::uint64_t{1} << 32;
+      const auto ceiling = TRY(making.store.get(env::Table::meta, wire::node_meta_key("hlc_ceiling")));
+      const bool first_start = stamper == nullptr;
+      stamper = std::make_unique<causal::Stamper>(causal::Stamper::Options{
+          .node = making.self,
+          .incarnation = incarnation,
+          .ceiling = causal::Hlc(ceiling ? MUST(wire::decode_u64(*ceiling)) : 0)});
+      ap::Options options{.partition = making.partition, .stamper = stamper.get(), .unclean_start = !first_start, .bounds = {}, .timers = {}};
+      if (tune) tune(making.self, options);
+      std::vector<NodeId> all;
+      for (const auto& [node, member] : making.catalog.members) all.push_back(node);
+      auto replica = TRY(ApReplica::create(options, kit::view_of(making.catalog, making.self, all), making.turn));
+      return std::unique_ptr<Replica>(std::move(replica));
+    };
+  }
+
+  std::shared_ptr<Stampers> stampers_;
+};
+
+inline Request at_level(Request request, Level level) { return kit::with_level(std::move(request), level); }
+
+inline std::vector<NodeId> sorted(std::vector<NodeId> nodes) {
+  std::sort(nodes.begin(), nodes.end());
+  return nodes;
+}
+
+template <class Kind>
+bool is(const Outgoing& message) {
+  const auto decoded = wire::decode_message(message.message);
+  return decoded && std::holds_alternative<Kind>(*decoded);
+}
+
+}  // namespace rift::ap

@@ -1,0 +1,303 @@
+#include "ap/hint_delivery.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/unit/ap/ap_cluster.h"
+
+namespace rift::ap {
+namespace {
+
+using kit::del;
+using kit::get;
+using kit::nodes_of;
+using kit::put;
+
+std::string key(int i) { return "key" + std::to_string(i); }
+
+TEST(ApHints, AnOwnerKnownToBeDownIsOwedOneRowPerKey) {
+  ApCluster c;
+  c.split(nodes_of({1, 2}), nodes_of({3}));
+  for (int i = 0; i < 10; ++i) {
+    const auto reply = c.call(NodeId(1), put(key(i % 2), std::to_string(i)));
+    EXPECT_EQ(reply->receipt.hints_left, 1U);
+  }
+  EXPECT_EQ(c.hints(1), 2U);
+  c.run_for(milliseconds(10));
+  EXPECT_EQ(c.ap(1).status().pending, 0U);
+}
+
+TEST(ApHints, Review5AnOwnerThatIsSilentButNotYetKnownToBeDownGetsAHint) {
+  ApCluster c;
+  c.split(nodes_of({1}), nodes_of({2, 3}), false);
+  ASSERT_EQ(c.call(NodeId(1), put("k", "v"))->outcome, Outcome::done);
+  EXPECT_EQ(c.hints(1), 0U);
+  c.run_for(milliseconds(1100));
+  EXPECT_EQ(c.hints(1), 2U);
+  c.heal_and_see();
+  EXPECT_TRUE(c.run_until([&] { return c.rested(); }, seconds(5)));
+  EXPECT_EQ(c.contents(3).at("k").payload, Bytes("v"));
+}
+
+TEST(ApHints, AShortBudgetHintsAtItsEnd) {
+  ApCluster c;
+  c.split(nodes_of({1}), nodes_of({2, 3}), false);
+  c.call(NodeId(1), kit::with_budget(put("k", "v"), milliseconds(100)));
+  c.run_for(milliseconds(150));
+  EXPECT_EQ(c.hints(1), 2U);
+}
+
+TEST(ApHints, DeliveryStartsSoonAfterTheOwnerIsSeenAgainAndConverges) {
+  ApCluster c(5);
+  c.split(nodes_of({1, 2}), nodes_of({3, 4, 5}));
+  for (int i = 0; i < 300; ++i) c.call(NodeId(1 + static_cast<std::uint32_t>(i) % 5), put(key(i % 100), std::to_string(i)));
+  EXPECT_FALSE(c.converged());
+  c.heal_and_see();
+  EXPECT_TRUE(c.run_until([&] { return c.rested(); }, milliseconds(400)));
+}
+
+TEST(ApHints, NothingIsSentIntoADeadLinkAndTheHeapRests) {
+  ApCluster c;
+  c.split(nodes_of({1, 2}), nodes_of({3}));
+  c.call(NodeId(1), put("k", "v"));
+  c.run_for(seconds(3));
+  const auto rounds = c.at(1).rounds();
+  c.run_for(seconds(60));
+  EXPECT_EQ(c.at(1).rounds(), rounds) << "an idle replica is not woken";
+}
+
+TEST(ApHints, T26HintsDoNotExpire) {
+  ApCluster c;
+  c.split(nodes_of({1, 2}), nodes_of({3}));
+  c.call(NodeId(1), put("k", "v"));
+  c.run_for(std::chrono::hours(24 * 30));
+  c.heal_and_see();
+  EXPECT_TRUE(c.run_until([&] { return c.rested(); }, seconds(1)));
+}
+
+TEST(ApHints, T26AFlappingOwnerStillGetsThere) {
+  ApCluster c(3, 5);
+  c.split(nodes_of({1, 2}), nodes_of({3}));
+  for (int i = 0; i < 2000; ++i) c.submit(NodeId(1), put(key(i), "v"));
+  c.run_for(milliseconds(50));
+  ASSERT_EQ(c.hints(1), 2000U);
+  bool rested = false;
+  for (int flap = 0; flap < 200 && !rested; ++flap) {
+    c.heal_and_see();
+    c.run_for(milliseconds(120));
+    rested = c.rested();
+    c.split(nodes_of({1, 2}), nodes_of({3}));
+    c.run_for(milliseconds(50));
+  }
+  EXPECT_TRUE(rested);
+}
+
+TEST(ApHints, T27DeliveryBringsTheCurrentStateAndNeverAnOlderOne) {
+  ApCluster c;
+  c.split(nodes_of({1, 2}), nodes_of({3}));
+  c.call(NodeId(1), put("k", "hinted"));
+  c.run_for(milliseconds(10));
+  c.call(NodeId(2), put("k", "newer"));
+  c.run_for(milliseconds(10));
+  std::vector<Bytes> copies;
+  c.set_filter([&](NodeId, const Outgoing& message) {
+    const auto decoded = wire::decode_message(message.message);
+    if (decoded && std::holds_alternative<wire::Store>(*decoded)) copies.push_back(std::get<wire::Store>(*decoded).envelope.payload);
+    return false;
+  });
+  c.heal_and_see();
+  ASSERT_TRUE(c.run_until([&] { return c.rested(); }, seconds(2)));
+  EXPECT_FALSE(copies.empty());
+  for (const Bytes& copy : copies) EXPECT_EQ(copy, Bytes("newer"));
+}
+
+TEST(ApHints, T27AHintForADeletedKeyBringsTheDelete) {
+  ApCluster c;
+  c.call(NodeId(1), at_level(put("k", "v"), Level::all));
+  c.split(nodes_of({1, 2}), nodes_of({3}));
+  c.call(NodeId(1), put("k", "w"));
+  c.call(NodeId(1), del("k"));
+  c.heal_and_see();
+  ASSERT_TRUE(c.run_until([&] { return c.rested(); }, seconds(2)));
+  EXPECT_EQ(c.contents(3).at("k").kind, causal::Kind::tombstone);
+}
+
+TEST(ApHints, WhatTheOwnerHasAlreadyIsNotSentAgain) {
+  ApCluster c;
+  c.set_filter([](NodeId from, const Outgoing& message) { return from == NodeId(3) && is<wire::StoreAck>(message); });
+  c.call(NodeId(1), put("k", std::string(10'000, 'v')));
+  c.run_for(milliseconds(1050));
+  ASSERT_EQ(c.hints(1), 1U) << "the copy arrived, its acknowledgement did not";
+  std::size_t copies = 0;
+  c.set_filter([&](NodeId, const Outgoing& message) {
+    copies += is<wire::Store>(message);
+    return false;
+  });
+  ASSERT_TRUE(c.run_until([&] { return c.rested(); }, seconds(2)));
+  EXPECT_EQ(copies, 0U);
+}
+
+TEST(ApHints, T29DeliveryIsBoundedInMessagesAndBytes) {
+  ApCluster c;
+  c.split(nodes_of({1, 2}), nodes_of({3}));
+  for (int i = 0; i < 600; ++i) c.call(NodeId(1), put(key(i), std::string(20'000, 'v')));
+  std::size_t offered_most = 0;
+  std::int64_t in_flight = 0, in_flight_most = 0;
+  c.set_filter([&](NodeId from, const Outgoing& message) {
+    const auto decoded = wire::decode_message(message.message);
+    if (!decoded) return false;
+    if (const auto* offer = std::get_if<wire::HintOffer>(&*decoded)) offered_most = std::max(offered_most, offer->items.size());
+    if (from == NodeId(1) && std::holds_alternative<wire::Store>(*decoded)) in_flight_most = std::max(in_flight_most, ++in_flight);
+    if (from == NodeId(3) && std::holds_alternative<wire::StoreAck>(*decoded)) --in_flight;
+    return false;
+  });
+  c.heal_and_see();
+  ASSERT_TRUE(c.run_until([&] { return c.rested(); }, seconds(10)));
+  EXPECT_EQ(offered_most, HintDelivery::batch_keys_max);
+  EXPECT_LE(in_flight_most, 54) << "one mebibyte of 20 kB copies";
+}
+
+TEST(ApHints, T30ARowRenewedDuringItsDeliveryIsKept) {
+  ApCluster c;
+  c.split(nodes_of({1, 2}), nodes_of({3}));
+  c.call(NodeId(1), put("k", "first"));
+  // The delivery's acknowledgement is on its way when a newer write of the key finds the owner gone again.
+  std::optional<Outgoing> late;
+  c.set_filter([&](NodeId from, const Outgoing& message) {
+    if (from != NodeId(3) || message.to != NodeId(1) || !is<wire::StoreAck>(message)) return false;
+    late = message;
+    return true;
+  });
+  c.heal_and_see();
+  ASSERT_TRUE(c.run_until([&] { return late.has_value(); }, seconds(1)));
+  c.isolate(NodeId(3));
+  c.call(NodeId(1), kit::with_budget(put("k", "second"), milliseconds(10)));
+  c.run_for(milliseconds(30));
+  c.at(1).receive(NodeId(3), env::Lane::data, late->message);
+  EXPECT_EQ(c.hints(1), 1U);
+  EXPECT_EQ(c.at(1).recorder().marks().count("ap.hint_renewed_while_delivered"), 1U);
+  c.set_filter({});
+  c.heal();
+  ASSERT_TRUE(c.run_until([&] { return c.rested(); }, seconds(5)));
+  EXPECT_EQ(c.contents(3).at("k").payload, Bytes("second"));
+}
+
+TEST(ApHints, LostMessagesOfADeliveryAreRepeated) {
+  ApCluster c(3, 3);
+  c.split(nodes_of({1, 2}), nodes_of({3}));
+  for (int i = 0; i < 500; ++i) c.submit(NodeId(1), put(key(i), "v"));
+  c.run_for(milliseconds(20));
+  c.heal_and_see();
+  c.set_drop_probability(0.02);
+  ASSERT_TRUE(c.run_until([&] { return c.contents(3).size() == 500; }, seconds(60)));
+  c.set_drop_probability(0);
+  EXPECT_TRUE(c.run_until([&] { return c.rested(); }, seconds(10)));
+  EXPECT_GT(c.at(1).recorder().marks().count("ap.delivery_stalled"), 0U);
+}
+
+TEST(ApHints, PastTheirBoundTheyBecomeADirtyMarkAndNothingIsLost) {
+  ApCluster c(3, 1, [](NodeId, ap::Options& options) { options.bounds.hints_max = 10; });
+  c.call(NodeId(1), at_level(put("old", "v"), Level::all));
+  c.split(nodes_of({1, 2}), nodes_of({3}));
+  for (int i = 0; i < 1000; ++i) ASSERT_EQ(c.call(NodeId(1), put(key(i), "v"))->outcome, Outcome::done) << "never refused because of hints";
+  EXPECT_EQ(c.hints(1), 11U);
+  c.heal_and_see();
+  ASSERT_TRUE(c.run_until([&] { return c.rested(); }, seconds(5)));
+  EXPECT_EQ(c.contents(3).size(), 1001U);
+}
+
+TEST(ApHints, ADirtyMarkSurvivesARestart) {
+  ApCluster c(3, 1, [](NodeId, ap::Options& options) { options.bounds.hints_max = 2; });
+  c.split(nodes_of({1, 2}), nodes_of({3}));
+  for (int i = 0; i < 50; ++i) c.call(NodeId(1), put(key(i), "v"));
+  c.crash(NodeId(1), kit::TurnHarness::Crash::power_loss);
+  ASSERT_TRUE(c.restart(NodeId(1)));
+  EXPECT_GE(c.hints(1), 3U);
+  c.heal_and_see();
+  EXPECT_TRUE(c.run_until([&] { return c.rested(); }, seconds(5)));
+}
+
+TEST(ApHints, AFullPendingTableTurnsIntoHintsAndNotIntoRefusals) {
+  ApCluster c(3, 1, [](NodeId, ap::Options& options) { options.bounds.pending_writes_max = 4; });
+  c.split(nodes_of({1, 2}), nodes_of({3}), false);
+  std::vector<Request> many;
+  for (int i = 0; i < 20; ++i) many.push_back(put(key(i), "v"));
+  c.submit(NodeId(1), std::move(many));
+  EXPECT_LE(c.ap(1).status().pending, 4U);
+  EXPECT_GE(c.hints(1), 16U);
+  EXPECT_EQ(c.at(1).recorder().marks().count("ap.pending_overflow"), 1U);
+  c.heal_and_see();
+  EXPECT_TRUE(c.run_until([&] { return c.rested(); }, seconds(5)));
+}
+
+TEST(ApHints, T25ACoordinatorThatDiesBetweenAcknowledgementAndHintSendsAgainAfterwards) {
+  for (const auto kind : {kit::TurnHarness::Crash::kill, kit::TurnHarness::Crash::power_loss}) {
+    ApCluster c;
+    c.call(NodeId(1), at_level(put("seen by all", "v"), Level::all));
+    c.run_for(seconds(3));
+    c.split(nodes_of({1}), nodes_of({2, 3}), false);
+    ASSERT_EQ(c.call(NodeId(1), put("k", "v"))->outcome, Outcome::done);
+    ASSERT_EQ(c.hints(1), 0U);
+    c.crash(NodeId(1), kind);
+    c.heal();
+    std::size_t offered = 0;
+    c.set_filter([&](NodeId, const Outgoing& message) {
+      const auto decoded = wire::decode_message(message.message);
+      if (decoded && std::holds_alternative<wire::HintOffer>(*decoded)) offered += std::get<wire::HintOffer>(*decoded).items.size();
+      return false;
+    });
+    ASSERT_TRUE(c.restart(NodeId(1)));
+    ASSERT_TRUE(c.run_until([&] { return c.rested(); }, seconds(5)));
+    EXPECT_EQ(c.contents(3).at("k").payload, Bytes("v"));
+    EXPECT_EQ(offered, 2U) << "only what is newer than the low-water stamp, to each of two owners";
+  }
+}
+
+TEST(ApHints, T25TheLowWaterStampNeverPassesAWriteThatSomebodyLacks) {
+  ApCluster c(3, 9);
+  c.split(nodes_of({1}), nodes_of({2, 3}), false);
+  for (int i = 0; i < 5; ++i) {
+    c.call(NodeId(1), put(key(i), "v"));
+    c.run_for(milliseconds(300));
+  }
+  c.crash(NodeId(1), kit::TurnHarness::Crash::power_loss);
+  c.heal();
+  ASSERT_TRUE(c.restart(NodeId(1)));
+  ASSERT_TRUE(c.run_until([&] { return c.rested(); }, seconds(5)));
+  EXPECT_EQ(c.contents(3).size(), 5U);
+}
+
+TEST(ApHints, AfterADrainACleanStartOwesNothingTwice) {
+  bool clean = false;
+  ApCluster c(3, 1, [&](NodeId, ap::Options& options) { options.unclean_start = options.unclean_start && !clean; });
+  c.split(nodes_of({1}), nodes_of({2, 3}), false);
+  c.call(NodeId(1), put("k", "v"));
+  c.at(1).round([](Replica& replica, Turn& turn) { static_cast<ApReplica&>(replica).drain(turn); });
+  c.at(1).settle();
+  EXPECT_EQ(c.hints(1), 2U);
+  clean = true;
+  c.crash(NodeId(1), kit::TurnHarness::Crash::power_loss);
+  ASSERT_TRUE(c.restart(NodeId(1)));
+  EXPECT_EQ(c.hints(1), 2U) << "hints, and no dirty marks";
+  c.heal_and_see();
+  EXPECT_TRUE(c.run_until([&] { return c.rested(); }, seconds(5)));
+}
+
+TEST(ApHints, AnAcknowledgementOnWhichAHintIsRemovedWaitsForTheDisk) {
+  ApCluster c;
+  c.split(nodes_of({1, 2}), nodes_of({3}));
+  c.call(NodeId(1), put("k", "v"));
+  c.hold_disk(NodeId(3));
+  c.heal_and_see();
+  c.run_for(seconds(10));
+  EXPECT_EQ(c.contents(3).size(), 1U);
+  EXPECT_EQ(c.hints(1), 1U);
+  c.crash(NodeId(3), kit::TurnHarness::Crash::power_loss);
+  c.release_disk(NodeId(3));
+  EXPECT_TRUE(c.contents(3).empty());
+  ASSERT_TRUE(c.restart(NodeId(3)));
+  ASSERT_TRUE(c.run_until([&] { return c.rested(); }, seconds(5)));
+  EXPECT_EQ(c.contents(3).size(), 1U);
+}
+
+}  // namespace
+}  // namespace rift::ap

@@ -1,0 +1,209 @@
+#include "ap/reads.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/unit/ap/ap_cluster.h"
+
+namespace rift::ap {
+namespace {
+
+using kit::del;
+using kit::get;
+using kit::nodes_of;
+using kit::put;
+
+// Writes at ONE on `node` while nobody else hears of it.
+Response write_alone(ApCluster& c, std::uint32_t node, Request request) {
+  c.set_filter([node](NodeId from, const Outgoing& message) { return from == NodeId(node) && is<wire::Store>(message); });
+  const auto reply = c.call(NodeId(node), std::move(request));
+  c.run_for(milliseconds(5));
+  c.set_filter({});
+  return *reply;
+}
+
+TEST(ApReads, OneAnswersFromTheLocalCopyAtOnce) {
+  ApCluster c;
+  c.call(NodeId(1), put("k", "v"));
+  c.run_for(milliseconds(10));
+  c.isolate(NodeId(2));
+  const auto id = c.submit(NodeId(2), get("k"));
+  const auto reply = c.take_reply(NodeId(2), id);
+  ASSERT_TRUE(reply);
+  EXPECT_EQ(reply->value, Bytes("v"));
+  EXPECT_EQ(reply->receipt.read_path, ReadPath::local);
+  EXPECT_EQ(reply->receipt.acknowledged_by, nodes_of({2}));
+  EXPECT_FALSE(reply->receipt.staleness_bound) << "unbounded: nothing proves how old it is";
+}
+
+TEST(ApReads, T18AbsentAtOneSaysThatOneOwnerWasAsked) {
+  ApCluster c;
+  write_alone(c, 1, put("k", "v"));
+  const auto reply = c.call(NodeId(2), get("k"));
+  EXPECT_FALSE(reply->found);
+  EXPECT_EQ(reply->receipt.reached, Level::one);
+  EXPECT_EQ(reply->receipt.read_path, ReadPath::local);
+  EXPECT_EQ(reply->version, Version());
+  EXPECT_TRUE(c.call(NodeId(2), at_level(get("k"), Level::all))->found);
+}
+
+TEST(ApReads, AbsentAfterADeleteCarriesTheDeletesVersion) {
+  ApCluster c;
+  c.call(NodeId(1), put("k", "v"));
+  const auto deleted = c.call(NodeId(1), at_level(del("k"), Level::all));
+  for (const Level level : {Level::one, Level::majority, Level::all}) {
+    const auto reply = c.call(NodeId(2), at_level(get("k"), level));
+    EXPECT_FALSE(reply->found);
+    EXPECT_EQ(reply->version, deleted->version);
+  }
+}
+
+TEST(ApReads, MajorityTakesTheNewestAndFetchesItFromWhoHasIt) {
+  ApCluster c;
+  c.call(NodeId(1), at_level(put("k", "old"), Level::all));
+  const auto newest = write_alone(c, 2, put("k", "new"));
+  c.split(nodes_of({1, 2}), nodes_of({3}));
+  const auto reply = c.call(NodeId(1), at_level(get("k"), Level::majority));
+  EXPECT_EQ(reply->value, Bytes("new"));
+  EXPECT_EQ(reply->version, newest.version);
+  EXPECT_EQ(reply->receipt.read_path, ReadPath::quorum_repaired);
+  EXPECT_EQ(reply->receipt.reached, Level::majority);
+}
+
+TEST(ApReads, AgreeingOwnersNeedNoRepair) {
+  ApCluster c;
+  c.call(NodeId(1), at_level(put("k", "v"), Level::all));
+  const auto reply = c.call(NodeId(3), at_level(get("k"), Level::majority));
+  EXPECT_EQ(reply->receipt.read_path, ReadPath::quorum);
+  EXPECT_EQ(c.counter(3, "repairs_sent"), 0U);
+}
+
+TEST(ApReads, T15NoOlderValueIsReadAfterANewerOne) {
+  ApCluster c;
+  c.call(NodeId(1), at_level(put("k", "old"), Level::all));
+  write_alone(c, 1, put("k", "new"));
+  ASSERT_EQ(c.call(NodeId(1), at_level(get("k"), Level::majority))->value, Bytes("new"));
+  c.crash(NodeId(1));
+  c.observe_all(nodes_of({2, 3}));
+  EXPECT_EQ(c.call(NodeId(2), at_level(get("k"), Level::majority))->value, Bytes("new"));
+  EXPECT_EQ(c.call(NodeId(3), at_level(get("k"), Level::majority))->value, Bytes("new"));
+}
+
+TEST(ApReads, T15TheInversionIsThereWhenWriteBackIsTurnedOff) {
+  ApCluster c;
+  c.call(NodeId(1), at_level(put("k", "old"), Level::all));
+  write_alone(c, 1, put("k", "new"));
+  c.set_filter([](NodeId, const Outgoing& message) { return is<wire::Store>(message); });
+  Request read = at_level(get("k"), Level::majority);
+  read.write_back = false;
+  EXPECT_EQ(c.call(NodeId(1), read)->value, Bytes("new"));
+  c.crash(NodeId(1));
+  c.observe_all(nodes_of({2, 3}));
+  EXPECT_EQ(c.call(NodeId(2), read)->value, Bytes("old")) << "regular, not monotonic: this is what write-back is for";
+}
+
+TEST(ApReads, T20TheCoordinatorsOwnStaleCopyIsRepaired) {
+  ApCluster c;
+  c.call(NodeId(1), at_level(put("k", "old"), Level::all));
+  c.set_filter([](NodeId, const Outgoing& message) { return message.to == NodeId(3); });
+  c.call(NodeId(1), at_level(put("k", "new"), Level::majority));
+  c.run_for(milliseconds(5));
+  c.set_filter({});
+  ASSERT_EQ(c.contents(3).at("k").payload, Bytes("old"));
+  EXPECT_EQ(c.call(NodeId(3), at_level(get("k"), Level::majority))->value, Bytes("new"));
+  EXPECT_EQ(c.contents(3).at("k").payload, Bytes("new"));
+  EXPECT_EQ(c.call(NodeId(3), at_level(get("k"), Level::majority))->receipt.read_path, ReadPath::quorum) << "once is enough";
+}
+
+TEST(ApReads, T21ARepairThatCannotBeMadeIsAMissAndWithoutWriteBackIsNone) {
+  ApCluster c;
+  c.call(NodeId(1), at_level(put("k", "old"), Level::all));
+  write_alone(c, 1, put("k", "new"));
+  c.set_filter([](NodeId from, const Outgoing& message) { return from == NodeId(1) && is<wire::Store>(message); });
+  const auto missed = c.call(NodeId(1), kit::with_budget(at_level(get("k"), Level::majority), milliseconds(500)));
+  EXPECT_EQ(missed->code, Code::timeout);
+  EXPECT_EQ(missed->outcome, Outcome::not_done) << "a read has no effect";
+  EXPECT_NE(missed->hint.find("write-back"), std::string::npos);
+  Request read = at_level(get("k"), Level::majority);
+  read.write_back = false;
+  EXPECT_EQ(c.call(NodeId(1), read)->value, Bytes("new"));
+}
+
+TEST(ApReads, AnUnreachableLevelIsRefusedAtOnce) {
+  ApCluster c;
+  c.split(nodes_of({1}), nodes_of({2, 3}));
+  const auto id = c.submit(NodeId(1), at_level(get("k"), Level::majority));
+  const auto reply = c.take_reply(NodeId(1), id);
+  ASSERT_TRUE(reply);
+  EXPECT_EQ(reply->code, Code::level_unreachable);
+  EXPECT_EQ(reply->outcome, Outcome::not_done);
+}
+
+TEST(ApReads, SilenceOfTheOthersIsATimeoutWithoutEffect) {
+  ApCluster c;
+  c.split(nodes_of({1}), nodes_of({2, 3}), false);
+  const auto reply = c.call(NodeId(1), kit::with_budget(at_level(get("k"), Level::majority), milliseconds(300)));
+  EXPECT_EQ(reply->code, Code::timeout);
+  EXPECT_EQ(reply->outcome, Outcome::not_done);
+}
+
+TEST(ApReads, LostQuestionsFetchesAndRepairsAreSentAgain) {
+  ApCluster c(3, 11);
+  c.call(NodeId(1), at_level(put("k", "old"), Level::all));
+  write_alone(c, 2, put("k", "new"));
+  c.set_drop_probability(0.4);
+  for (int i = 0; i < 20; ++i) {
+    const auto reply = c.call(NodeId(1 + static_cast<std::uint32_t>(i % 3)), at_level(get("k"), Level::all));
+    ASSERT_TRUE(reply);
+    ASSERT_EQ(reply->outcome, Outcome::done) << reply->why;
+    ASSERT_EQ(reply->value, Bytes("new"));
+  }
+}
+
+TEST(ApReads, ACopyThatIsNotOnDiskDoesNotCountTowardMajority) {
+  ApCluster c;
+  c.call(NodeId(1), at_level(put("k", "old"), Level::all));
+  c.hold_disk(NodeId(1));
+  c.submit(NodeId(1), put("k", "new"));
+  c.hold_disk(NodeId(2));
+  c.hold_disk(NodeId(3));
+  const auto id = c.submit(NodeId(1), kit::with_budget(at_level(get("k"), Level::majority), seconds(10)));
+  c.run_for(milliseconds(100));
+  EXPECT_FALSE(c.take_reply(NodeId(1), id)) << "no owner has it on disk: a power loss could undo what was read";
+  c.release_disk(NodeId(1));
+  c.release_disk(NodeId(2));
+  c.run_for(milliseconds(500));
+  const auto reply = c.take_reply(NodeId(1), id);
+  ASSERT_TRUE(reply);
+  EXPECT_EQ(reply->value, Bytes("new"));
+}
+
+TEST(ApReads, AnAnswerWaitsForTheDiskOnlyIfItsKeyWasWritten) {
+  ApCluster c;
+  c.call(NodeId(1), at_level(put("cold", "v"), Level::all));
+  c.run_for(milliseconds(10));
+  c.hold_disk(NodeId(2));
+  c.call(NodeId(1), put("hot", "v"));
+  c.run_for(milliseconds(5));
+  c.crash(NodeId(3));
+  const auto cold = c.submit(NodeId(1), at_level(get("cold"), Level::majority));
+  const auto hot = c.submit(NodeId(1), at_level(get("hot"), Level::majority));
+  c.run_for(milliseconds(10));
+  EXPECT_TRUE(c.take_reply(NodeId(1), cold));
+  EXPECT_FALSE(c.take_reply(NodeId(1), hot));
+  c.release_disk(NodeId(2));
+  c.run_for(milliseconds(10));
+  EXPECT_TRUE(c.take_reply(NodeId(1), hot));
+}
+
+TEST(ApReads, ACancelledReadIsForgotten) {
+  ApCluster c;
+  c.split(nodes_of({1}), nodes_of({2, 3}), false);
+  const auto id = c.submit(NodeId(1), at_level(get("k"), Level::majority));
+  c.at(1).cancel({id});
+  EXPECT_EQ(c.ap(1).status().pending, 0U);
+  c.run_for(seconds(6));
+  EXPECT_EQ(c.at(1).replies_last(id), 0U);
+}
+
+}  // namespace
+}  // namespace rift::ap

@@ -1,0 +1,282 @@
+#include "ap/writes.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/unit/ap/ap_cluster.h"
+
+namespace rift::ap {
+namespace {
+
+using kit::del;
+using kit::get;
+using kit::nodes_of;
+using kit::put;
+
+TEST(ApWrites, OneIsAcknowledgedWhenItsOwnDiskHasItAndNotBefore) {
+  ApCluster c;
+  c.hold_disk(NodeId(1));
+  const auto id = c.submit(NodeId(1), put("k", "v"));
+  c.run_for(milliseconds(900));
+  EXPECT_FALSE(c.take_reply(NodeId(1), id));
+  c.release_disk(NodeId(1));
+  c.run_for(milliseconds(5));
+  const auto reply = c.take_reply(NodeId(1), id);
+  ASSERT_TRUE(reply);
+  EXPECT_EQ(reply->outcome, Outcome::done);
+  EXPECT_EQ(reply->receipt.asked, Level::one);
+  EXPECT_EQ(reply->receipt.reached, Level::one);
+  EXPECT_EQ(reply->receipt.acknowledged_by, nodes_of({1}));
+  EXPECT_EQ(reply->version.dot_node, NodeId(1));
+  EXPECT_GT(reply->version.hlc, 0U);
+}
+
+TEST(ApWrites, CopiesReachEveryOwner) {
+  ApCluster c(5);
+  ASSERT_TRUE(c.call(NodeId(2), put("k", "v")));
+  ASSERT_TRUE(c.run_until([&] { return c.rested(); }, milliseconds(100)));
+  EXPECT_EQ(c.contents(5).at("k").payload, Bytes("v"));
+  EXPECT_EQ(c.counter(2, "hints_made"), 0U);
+}
+
+TEST(ApWrites, OnePutWritesOneKeyOfTheStore) {
+  ApCluster c(1);
+  c.call(NodeId(1), put("a", "v"));
+  auto& turns = c.at(1);
+  const auto before = turns.store().size(env::Table::state_ap) + turns.store().size(env::Table::hint) + turns.store().size(env::Table::meta);
+  c.call(NodeId(1), put("b", "v"));
+  EXPECT_EQ(turns.store().size(env::Table::state_ap) + turns.store().size(env::Table::hint) + turns.store().size(env::Table::meta), before + 1);
+}
+
+TEST(ApWrites, MajorityCountsDurableOwnersItsOwnDiskAmongThem) {
+  ApCluster c;
+  c.call(NodeId(1), put("warm", "v"));
+  c.run_for(milliseconds(10));
+  c.hold_disk(NodeId(1));
+  const auto id = c.submit(NodeId(1), at_level(put("k", "v"), Level::majority));
+  c.run_for(milliseconds(50));
+  const auto reply = c.take_reply(NodeId(1), id);
+  ASSERT_TRUE(reply) << "two other owners are a majority of three";
+  EXPECT_EQ(sorted(reply->receipt.acknowledged_by), nodes_of({2, 3}));
+  EXPECT_EQ(reply->receipt.reached, Level::majority);
+}
+
+TEST(ApWrites, MajorityIsNotReachedByCopiesThatAreNotOnDisk) {
+  ApCluster c;
+  c.hold_disk(NodeId(2));
+  c.hold_disk(NodeId(3));
+  const auto id = c.submit(NodeId(1), at_level(put("k", "v"), Level::majority));
+  c.run_for(milliseconds(500));
+  EXPECT_FALSE(c.take_reply(NodeId(1), id));
+  c.release_disk(NodeId(3));
+  c.run_for(milliseconds(10));
+  EXPECT_TRUE(c.take_reply(NodeId(1), id));
+}
+
+TEST(ApWrites, AllNeedsEveryOwner) {
+  ApCluster c;
+  const auto reply = c.call(NodeId(1), at_level(put("k", "v"), Level::all));
+  ASSERT_TRUE(reply);
+  EXPECT_EQ(reply->receipt.reached, Level::all);
+  EXPECT_EQ(sorted(reply->receipt.acknowledged_by), nodes_of({1, 2, 3}));
+}
+
+TEST(ApWrites, ALevelThatCannotBeMetIsRefusedBeforeAnythingIsTouched) {
+  ApCluster c(5);
+  c.split(nodes_of({1, 2}), nodes_of({3, 4, 5}));
+  const auto reply = c.call(NodeId(1), at_level(put("k", "v"), Level::majority));
+  ASSERT_TRUE(reply);
+  EXPECT_EQ(reply->code, Code::level_unreachable);
+  EXPECT_EQ(reply->outcome, Outcome::not_done);
+  EXPECT_NE(reply->why.find("reaches 2 of 5"), std::string::npos) << reply->why;
+  EXPECT_TRUE(c.contents(1).empty());
+  EXPECT_EQ(c.hints(1), 0U);
+  EXPECT_EQ(c.call(NodeId(3), at_level(put("k", "v"), Level::majority))->outcome, Outcome::done);
+}
+
+TEST(ApWrites, T16AMissedLevelIsUnknownAndTheWriteMayBeSeenLater) {
+  ApCluster c;
+  c.split(nodes_of({1}), nodes_of({2, 3}), false);
+  const auto reply = c.call(NodeId(1), kit::with_budget(at_level(put("k", "v"), Level::majority), milliseconds(300)));
+  ASSERT_TRUE(reply);
+  EXPECT_EQ(reply->code, Code::level_missed);
+  EXPECT_EQ(reply->outcome, Outcome::unknown);
+  EXPECT_EQ(reply->receipt.reached, Level::one);
+  EXPECT_EQ(reply->receipt.hints_left, 2U);
+  c.heal();
+  ASSERT_TRUE(c.run_until([&] { return c.rested(); }, seconds(5)));
+  const auto read = c.call(NodeId(3), at_level(get("k"), Level::majority));
+  EXPECT_EQ(read->value, Bytes("v"));
+  EXPECT_EQ(c.call(NodeId(2), at_level(get("k"), Level::majority))->version, read->version);
+}
+
+TEST(ApWrites, EachRequestGetsExactlyOneLastReply) {
+  ApCluster c;
+  const auto one = c.submit(NodeId(1), put("a", "1"));
+  const auto two = c.submit(NodeId(1), kit::with_budget(at_level(put("b", "1"), Level::all), milliseconds(20)));
+  c.run_for(seconds(3));
+  EXPECT_EQ(c.at(1).replies_last(one), 1U);
+  EXPECT_EQ(c.at(1).replies_last(two), 1U);
+}
+
+TEST(ApWrites, ASecondWriteOfOneRoundStandsAboveTheFirst) {
+  ApCluster c;
+  c.submit(NodeId(1), std::vector<Request>{put("k", "1"), put("k", "2"), del("k"), put("k", "3")});
+  ASSERT_TRUE(c.run_until([&] { return c.rested(); }, seconds(1)));
+  EXPECT_EQ(c.contents(3).at("k").payload, Bytes("3"));
+}
+
+TEST(ApWrites, CompareAndSetIsRefusedByName) {
+  ApCluster c;
+  const auto reply = c.call(NodeId(1), kit::cas_absent("k", "v"));
+  EXPECT_EQ(reply->code, Code::unsupported);
+  EXPECT_EQ(reply->outcome, Outcome::not_done);
+  EXPECT_NE(reply->hint.find("cp keyspace"), std::string::npos);
+  EXPECT_EQ(c.call(NodeId(1), kit::resolve("k", kit::op_of(1, 1)))->code, Code::unsupported);
+  EXPECT_TRUE(c.contents(1).empty());
+}
+
+TEST(ApWrites, PressureRefusesPutsAndLetsDeletesThrough) {
+  ApCluster c;
+  c.call(NodeId(1), put("k", "v"));
+  c.at(1).store().set_pressure(env::Pressure::disk_full);
+  EXPECT_EQ(c.call(NodeId(1), put("k", "w"))->code, Code::disk_full);
+  EXPECT_EQ(c.call(NodeId(1), del("k"))->outcome, Outcome::done);
+  c.at(1).store().set_pressure(env::Pressure::stalled);
+  EXPECT_EQ(c.call(NodeId(1), put("k", "w"))->code, Code::overloaded);
+  EXPECT_EQ(c.call(NodeId(1), get("k"))->outcome, Outcome::done);
+}
+
+TEST(ApWrites, AnOwnerWithoutSpaceRefusesTheCopyAndGetsItLater) {
+  ApCluster c;
+  c.at(3).store().set_pressure(env::Pressure::disk_full);
+  EXPECT_EQ(c.call(NodeId(1), at_level(put("k", "v"), Level::all))->code, Code::level_missed);
+  EXPECT_EQ(c.call(NodeId(1), at_level(put("k", "v"), Level::majority))->outcome, Outcome::done);
+  EXPECT_EQ(c.hints(1), 1U);
+  c.at(3).store().set_pressure(env::Pressure::none);
+  EXPECT_TRUE(c.run_until([&] { return c.rested(); }, seconds(5)));
+}
+
+TEST(ApWrites, ACancelledWriteGoesOnWithoutAReply) {
+  ApCluster c;
+  c.hold_disk(NodeId(2));
+  c.hold_disk(NodeId(3));
+  const auto id = c.submit(NodeId(1), at_level(put("k", "v"), Level::all));
+  c.at(1).cancel({id});
+  c.release_disk(NodeId(2));
+  c.release_disk(NodeId(3));
+  ASSERT_TRUE(c.run_until([&] { return c.rested(); }, seconds(2)));
+  EXPECT_EQ(c.at(1).replies_last(id), 0U);
+  EXPECT_EQ(c.contents(3).at("k").payload, Bytes("v"));
+}
+
+TEST(ApWrites, T02AFastClockCannotWriteAboveOneAndItsLossIsReported) {
+  ApCluster c;
+  c.set_wall_offset(NodeId(1), seconds(5));
+  const auto majority = c.call(NodeId(1), at_level(put("k", "fast"), Level::majority));
+  EXPECT_EQ(majority->code, Code::level_missed);
+  EXPECT_EQ(majority->outcome, Outcome::unknown);
+  EXPECT_EQ(c.counter(2, "clock_skew_refused"), 1U);
+  EXPECT_LT(c.stamper(NodeId(2)).latest().wall(), c.at(2).now().wall + seconds(1)) << "nobody's clock is dragged along";
+  EXPECT_EQ(c.call(NodeId(1), put("k", "fast again"))->outcome, Outcome::done);
+  // Hints always bring it through: refusing them would keep the owners different for ever.
+  ASSERT_TRUE(c.run_until([&] { return c.rested(); }, seconds(5)));
+  EXPECT_EQ(c.contents(3).at("k").payload, Bytes("fast again"));
+}
+
+TEST(ApWrites, T02ASlowClocksWriteIsReportedSuperseded) {
+  ApCluster c;
+  c.split(nodes_of({1}), nodes_of({2, 3}), false);
+  c.set_wall_offset(NodeId(1), -seconds(5));
+  c.call(NodeId(2), put("k", "newer stamp"));
+  c.run_for(milliseconds(20));
+  c.heal();
+  const auto late = c.call(NodeId(1), at_level(put("k", "older stamp"), Level::majority));
+  EXPECT_EQ(late->outcome, Outcome::done);
+  EXPECT_TRUE(late->receipt.superseded);
+  ASSERT_TRUE(c.run_until([&] { return c.rested(); }, seconds(5)));
+  EXPECT_EQ(c.contents(1).at("k").payload, Bytes("newer stamp"));
+}
+
+TEST(ApWrites, T03AKeyWithAFarFutureVersionStaysWritableAndDeletable) {
+  ApCluster c;
+  causal::Envelope poison{.kind = causal::Kind::value, .stamp = {}, .payload = "poison"};
+  poison.stamp.hlc = causal::Hlc::from_wall(c.at(1).now().wall + std::chrono::hours(24));
+  poison.stamp.dot = {.node = NodeId(3), .incarnation = 1, .sequence = 1};
+  for (std::uint32_t n = 1; n <= 3; ++n) {
+    c.at(n).store().poke(env::Table::state_ap, wire::ap_data_key(c.partition(), Generation(1), "k"), wire::encode(poison));
+  }
+  const auto reply = c.call(NodeId(1), at_level(put("k", "cured"), Level::all));
+  EXPECT_EQ(reply->outcome, Outcome::done) << reply->why;
+  EXPECT_GT(reply->version.hlc, poison.stamp.hlc.bits());
+  EXPECT_EQ(c.call(NodeId(2), at_level(del("k"), Level::all))->outcome, Outcome::done);
+  EXPECT_FALSE(c.call(NodeId(3), at_level(get("k"), Level::all))->found);
+  EXPECT_LT(c.stamper(NodeId(1)).latest().wall(), c.at(1).now().wall + seconds(1));
+}
+
+TEST(ApWrites, T06NoStampLeavesBeforeTheCeilingAboveItIsOnDisk) {
+  ApCluster c;
+  c.hold_disk(NodeId(1));
+  c.submit(NodeId(1), put("k", "v"));
+  c.run_for(milliseconds(100));
+  EXPECT_TRUE(c.contents(2).empty()) << "the first stamp of this life is above any durable ceiling";
+  c.release_disk(NodeId(1));
+  c.run_for(milliseconds(10));
+  EXPECT_EQ(c.contents(2).size(), 1U);
+  c.hold_disk(NodeId(1));
+  c.submit(NodeId(1), put("l", "v"));
+  c.run_for(milliseconds(10));
+  EXPECT_EQ(c.contents(2).size(), 2U) << "from then on copies overtake the disk";
+}
+
+TEST(ApWrites, T06StampsRiseOverARestartWithAClockSetBack) {
+  ApCluster c(1);
+  const auto before = c.call(NodeId(1), put("k", "1"))->version.hlc;
+  c.crash(NodeId(1));
+  c.set_wall_offset(NodeId(1), -std::chrono::hours(1));
+  ASSERT_TRUE(c.restart(NodeId(1)));
+  EXPECT_GT(c.call(NodeId(1), put("other", "2"))->version.hlc, before);
+}
+
+TEST(ApWrites, T09ARestartedNodeNamesItsWritesAnew) {
+  ApCluster c(1);
+  const auto first = c.call(NodeId(1), put("k", "1"))->version;
+  c.crash(NodeId(1));
+  ASSERT_TRUE(c.restart(NodeId(1)));
+  const auto second = c.call(NodeId(1), put("k", "2"))->version;
+  EXPECT_EQ(second.dot_sequence, first.dot_sequence);
+  EXPECT_GT(second.dot_incarnation, first.dot_incarnation);
+}
+
+TEST(ApWrites, AnAcknowledgementThatDoesNotProveTheVersionIsNotBelieved) {
+  ApCluster c;
+  std::optional<wire::Store> copy;
+  c.set_filter([&](NodeId, const Outgoing& message) {
+    const auto decoded = wire::decode_message(message.message);
+    if (decoded && std::holds_alternative<wire::Store>(*decoded)) copy = std::get<wire::Store>(*decoded);
+    return true;
+  });
+  const auto id = c.submit(NodeId(1), at_level(put("k", "v"), Level::majority));
+  ASSERT_TRUE(c.run_until([&] { return copy.has_value(); }, milliseconds(50)));
+  wire::StoreAck ack{.token = copy->token, .result = wire::StoreResult::stored, .winner = copy->envelope.stamp};
+  ack.winner.hlc = causal::Hlc(ack.winner.hlc.bits() - 1);
+  c.at(1).receive(NodeId(2), env::Lane::data, wire::encode_message(ack));
+  c.run_for(milliseconds(50));
+  EXPECT_FALSE(c.take_reply(NodeId(1), id));
+  ack.winner = copy->envelope.stamp;
+  c.at(1).receive(NodeId(2), env::Lane::data, wire::encode_message(ack));
+  EXPECT_TRUE(c.take_reply(NodeId(1), id));
+}
+
+TEST(ApWrites, AcknowledgedOnOneSurvivesPowerLossOfItsCoordinator) {
+  ApCluster c(3);
+  c.split(nodes_of({1}), nodes_of({2, 3}));
+  for (int i = 0; i < 20; ++i) {
+    ASSERT_EQ(c.call(NodeId(1), put("k" + std::to_string(i), "v"))->outcome, Outcome::done);
+  }
+  c.crash(NodeId(1));
+  ASSERT_TRUE(c.restart(NodeId(1)));
+  EXPECT_EQ(c.contents(1).size(), 20U);
+}
+
+}  // namespace
+}  // namespace rift::ap
