@@ -1,6 +1,5 @@
 #include "chaos/check/availability.h"
 
-#include "base/assert.h"
 #include "chaos/check/values.h"
 
 namespace rift::chaos::check {
@@ -81,18 +80,20 @@ std::uint64_t contended_keys(std::span<const Operation> operations, std::string_
 }
 
 std::vector<NodeSeries> node_series(std::span<const Operation> operations, std::string_view keyspace,
-                                    const Timeline& timeline, Duration step) {
-  ASSERT(step > Duration::zero());
+                                    const Timeline& timeline, std::span<const std::uint64_t> stale_reads) {
   const Duration length = std::max(timeline.end - timeline.start, Duration::zero());
-  const auto steps = static_cast<std::size_t>((length + step - Duration(1)) / step);
+  const auto steps = static_cast<std::size_t>((length + strip_step - Duration(1)) / strip_step);
   std::vector<NodeSeries> series;
-  for (NodeId node : timeline.nodes()) series.push_back({node, std::vector<Tally>(steps)});
+  for (NodeId node : timeline.nodes()) series.push_back({node, std::vector<Step>(steps)});
   for (const Operation& op : operations) {
     if (op.keyspace != keyspace || op.scheduled < timeline.start) continue;
-    const auto at = static_cast<std::size_t>((op.scheduled - timeline.start) / step);
+    const auto at = static_cast<std::size_t>((op.scheduled - timeline.start) / strip_step);
     if (at >= steps) continue;
+    const bool is_stale = std::binary_search(stale_reads.begin(), stale_reads.end(), op.index);
     for (NodeSeries& one : series) {
-      if (one.node == op.node) count(one.steps[at], is_answered(op));
+      if (one.node != op.node) continue;
+      count(one.steps[at].tally, is_answered(op));
+      one.steps[at].stale += is_stale ? 1 : 0;
     }
   }
   return series;

@@ -50,12 +50,17 @@ SideAvailability availability_of(std::span<const Operation> operations, std::str
 std::uint64_t contended_keys(std::span<const Operation> operations, std::string_view keyspace, const Timeline& timeline);
 
 // For the strips of the report: attempts of one node in steps of `step`, over the whole run.
+struct Step {
+  Tally tally;
+  std::uint64_t stale = 0;  // of the answered: reads that returned an old value
+};
 struct NodeSeries {
   NodeId node;
-  std::vector<Tally> steps;
+  std::vector<Step> steps;
 };
 constexpr Duration strip_step = std::chrono::milliseconds(250);
+// `stale_reads` are operation indexes in order (staleness.h); may be empty.
 std::vector<NodeSeries> node_series(std::span<const Operation> operations, std::string_view keyspace,
-                                    const Timeline& timeline, Duration step = strip_step);
+                                    const Timeline& timeline, std::span<const std::uint64_t> stale_reads = {});
 
 }  // namespace rift::chaos::check

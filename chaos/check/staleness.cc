@@ -60,6 +60,7 @@ class KeyReads {
     const Operation& newer = *earliest_end_[static_cast<std::size_t>(later - acknowledged_.begin())];
     if (newer.complete >= read.invoke) return;
     ++report_.stale;
+    report_.indexes.push_back(read.index);
     report_.offenders.push_back({.read = read.index,
                                  .overwritten = creator == nullptr ? 0 : creator->index,
                                  .newer = newer.index,
@@ -79,6 +80,7 @@ class KeyReads {
 StalenessReport find_stale_reads(std::span<const Operation> operations, std::string_view keyspace) {
   StalenessReport report;
   for (const auto& [key, ops] : by_key(operations, keyspace)) KeyReads(ops, report).judge();
+  std::sort(report.indexes.begin(), report.indexes.end());
   std::stable_sort(report.offenders.begin(), report.offenders.end(),
                    [](const StaleRead& a, const StaleRead& b) { return a.age > b.age; });
   if (!report.offenders.empty()) report.worst = report.offenders.front().age;

@@ -24,6 +24,7 @@ struct StalenessReport {
   std::uint64_t stale = 0;
   Duration worst{};
   std::vector<StaleRead> offenders;        // the worst first, at most offenders_max
+  std::vector<std::uint64_t> indexes;      // of all stale reads, in order
   std::vector<std::uint64_t> phantoms;     // reads of values that nobody wrote, or that were reported not done, or not yet begun
   std::uint64_t unjudged = 0;              // absent answers that fit more than one delete
 };

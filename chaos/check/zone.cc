@@ -54,6 +54,8 @@ std::string seconds(std::int64_t nanoseconds) { return fmt::format("{:.3f} s", s
 
 std::string who(const Operation& op) { return fmt::format("{}'s {}", to_string(op.node), to_string(op.kind)); }
 
+std::string_view verb(const Operation& op) { return op.kind == Kind::read ? "returned" : "used"; }
+
 class KeyCheck {
  public:
   explicit KeyCheck(std::span<const Operation* const> operations) : operations_(operations) {}
@@ -245,7 +247,7 @@ class KeyCheck {
                                        who(*older), seconds(end_of(*older)), who(young_late), seconds(start_of(young_late)));
     return violation({&late, &confirmed, older, &young_late, clusters_[old.starts_last].creator,
                       clusters_[young.ends_first].creator},
-                     "{} at {} used {}, although {} had confirmed {} at {}; {}", who(late), seconds(start_of(late)),
+                     "{} at {} {} {}, although {} had confirmed {} at {}; {}", who(late), seconds(start_of(late)), verb(late),
                      show(old.starts_last), who(confirmed), show(young.ends_first), seconds(end_of(confirmed)), proof);
   }
 
@@ -254,8 +256,8 @@ class KeyCheck {
     const Operation& late = *clusters_[earlier].starts_last;
     const Operation* confirmed = clusters_[later].ends_first;
     return violation({&late, confirmed, clusters_[earlier].creator, clusters_[later].creator},
-                     "{} at {} used {}, although {} had already confirmed {}, which replaced it, at {}", who(late),
-                     seconds(start_of(late)), show(earlier), who(*confirmed), show(later), seconds(end_of(*confirmed)));
+                     "{} at {} {} {}, although {} had already confirmed {}, which replaced it, at {}", who(late),
+                     seconds(start_of(late)), verb(late), show(earlier), who(*confirmed), show(later), seconds(end_of(*confirmed)));
   }
 
   std::string show(std::size_t id) const {

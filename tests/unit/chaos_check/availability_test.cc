@@ -75,14 +75,17 @@ TEST(Availability, MeasuresFirstSuccessAndTheLongestGap) {
 TEST(Availability, CutsTheRunIntoStepsPerNode) {
   const auto ops = history({write("a", {0, 1}), write("b", {249, 250}), not_done(write("c", {250, 251})),
                             write("d", {34999, 35000}, 5), write("stray", {35000, 35001})});
-  const auto series = node_series(ops, "bank", split());
+  const std::vector<std::uint64_t> stale = {20, 55};
+  const auto series = node_series(ops, "bank", split(), stale);
   ASSERT_EQ(series.size(), 5U);
   ASSERT_EQ(series[0].steps.size(), 140U);
-  EXPECT_EQ(series[0].steps[0].attempts, 2U);
-  EXPECT_EQ(series[0].steps[1].attempts, 1U);
-  EXPECT_EQ(series[0].steps[1].available, 0U);
+  EXPECT_EQ(series[0].steps[0].tally.attempts, 2U);
+  EXPECT_EQ(series[0].steps[1].tally.attempts, 1U);
+  EXPECT_EQ(series[0].steps[1].tally.available, 0U);
   EXPECT_EQ(series[4].node, NodeId(5));
-  EXPECT_EQ(series[4].steps[139].available, 1U);
+  EXPECT_EQ(series[4].steps[139].tally.available, 1U);
+  EXPECT_EQ(series[0].steps[0].stale, 1U);
+  EXPECT_EQ(series[0].steps[1].stale, 0U);
 }
 
 TEST(Availability, CountsKeysContendedAcrossTheSides) {

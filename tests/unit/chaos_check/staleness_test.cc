@@ -21,6 +21,7 @@ TEST(Staleness, MeasuresFromTheEarliestWriteThatShouldHaveBeenSeen) {
   EXPECT_EQ(found.offenders[0].read, 40U);
   EXPECT_EQ(found.offenders[0].overwritten, 10U);
   EXPECT_EQ(found.offenders[0].newer, 30U);
+  EXPECT_THAT(found.indexes, ElementsAre(40));
 }
 
 TEST(Staleness, IsNotStaleWhileTheWritesOverlapEachOtherOrTheRead) {

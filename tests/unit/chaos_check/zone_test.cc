@@ -31,7 +31,7 @@ TEST(Zone, CallsAStaleReadByItsOperations) {
   EXPECT_EQ(found.answer, Linearizable::no);
   EXPECT_THAT(found.witness, ElementsAre(10, 20, 30));
   EXPECT_EQ(found.reason,
-            "n4's read at 0.005 s used \"a\", although n1's write had confirmed \"b\" at 0.003 s; n1's write had confirmed the "
+            "n4's read at 0.005 s returned \"a\", although n1's write had confirmed \"b\" at 0.003 s; n1's write had confirmed the "
             "older one at 0.001 s, before n1's write of the newer one began at 0.002 s");
 }
 
@@ -39,7 +39,7 @@ TEST(Zone, CallsALostWriteWhenTheKeyLooksNeverWritten) {
   const auto found = check(history({write("a", {0, 1}), read(std::nullopt, {5, 6}, 2)}));
   EXPECT_EQ(found.answer, Linearizable::no);
   EXPECT_THAT(found.witness, ElementsAre(10, 20));
-  EXPECT_THAT(found.reason, HasSubstr("n2's read at 0.005 s used the initial absence"));
+  EXPECT_THAT(found.reason, HasSubstr("n2's read at 0.005 s returned the initial absence"));
 }
 
 TEST(Zone, CallsANewOldInversionUnderAnOpenWrite) {
@@ -47,7 +47,7 @@ TEST(Zone, CallsANewOldInversionUnderAnOpenWrite) {
       check(history({write("a", {0, 1}), unknown(write("b", {2, 100})), read("b", {3, 4}, 2), read("a", {5, 6}, 3)}));
   EXPECT_EQ(found.answer, Linearizable::no);
   EXPECT_THAT(found.witness, ElementsAre(10, 20, 30, 40));
-  EXPECT_THAT(found.reason, HasSubstr("n3's read at 0.005 s used \"a\", although n2's read had confirmed \"b\" at 0.004 s"));
+  EXPECT_THAT(found.reason, HasSubstr("n3's read at 0.005 s returned \"a\", although n2's read had confirmed \"b\" at 0.004 s"));
 }
 
 TEST(Zone, CallsAReadFromTheFuture) {
