@@ -1,0 +1,134 @@
+#include "chaos/sim/runner.h"
+
+#include <fmt/format.h>
+
+#include "chaos/load/load.h"
+#include "chaos/sim/cluster.h"
+#include "chaos/sim/judge.h"
+#include "chaos/sim/sim_store.h"
+#include "chaos/sim/storm.h"
+
+namespace rift::chaos::sim {
+namespace {
+
+constexpr Duration calm_time = std::chrono::seconds(2);   // load goes on without faults
+constexpr Duration drain_time = std::chrono::seconds(4);  // answers and hints come in
+constexpr Duration converge_time = std::chrono::seconds(15);
+
+struct Shape {
+  Cluster::Options cluster;
+  std::uint32_t ap_copies = 3;
+  load::LoadOptions load;
+  SimStore::Options store;
+};
+
+Shape draw_shape(World& world, const RunOptions& options) {
+  Rng& random = world.random();
+  Shape shape;
+  shape.cluster.nodes = random.chance(0.5) ? 3 : 5;
+  shape.cluster.log = options.log;
+  shape.ap_copies = random.chance(0.5) ? 3 : shape.cluster.nodes;
+  shape.store.retry = random.chance(0.7);
+  shape.store.deduplicate = shape.store.retry || random.chance(0.5);
+  shape.load.seed = random.next();
+  for (std::uint32_t n = 1; n <= shape.cluster.nodes; ++n) shape.load.nodes.push_back(NodeId(n));
+  shape.load.keyspaces = {{.name = "bank", .level = Level::unspecified, .cas_share = 0.3},
+                          {.name = "carts", .level = Level::unspecified, .cas_share = 0}};
+  shape.load.clients_per_node = static_cast<std::uint32_t>(random.between(std::uint64_t{1}, std::uint64_t{3}));
+  shape.load.period = random.between(Duration(std::chrono::milliseconds(5)), Duration(std::chrono::milliseconds(60)));
+  shape.load.timeout = random.between(Duration(std::chrono::milliseconds(200)), Duration(std::chrono::milliseconds(1500)));
+  shape.load.length = options.storm + calm_time;
+  shape.load.keys = static_cast<std::uint32_t>(random.between(std::uint64_t{2}, std::uint64_t{24}));
+  shape.load.still_keys = 2;
+  return shape;
+}
+
+Result<void> set_up(Cluster& cluster, const Shape& shape) {
+  TRY(cluster.found());
+  TRY(cluster.create_keyspace({.name = "bank", .mode = Mode::cp, .copies = shape.cluster.nodes}));
+  TRY(cluster.create_keyspace({.name = "carts", .mode = Mode::ap, .copies = shape.ap_copies, .partitions = 4}));
+  return {};
+}
+
+// The load's times count from `start`.
+void run_load(World& world, load::Load& load, Time start, Time end) {
+  while (world.now() < end) {
+    const auto due = load.next_due();
+    const Time until = due ? std::min(start + due->time_since_epoch(), end) : end;
+    world.run_until(until);
+    load.run_due(Time(world.now() - start));
+  }
+}
+
+// After the storm a healed cluster must make progress: one write through every node.
+void demand_progress(Cluster& cluster, SimStore& store, std::vector<std::string>& failures) {
+  std::uint64_t client = 900'000;
+  for (const std::string keyspace : {"bank", "carts"}) {
+    for (const NodeId id : cluster.ids()) {
+      auto answer = std::make_shared<std::optional<load::Answer>>();
+      store.submit(load::Ask{.client = ++client,
+                             .sequence = 1,
+                             .keyspace = keyspace,
+                             .node = id,
+                             .kind = load::Kind::read,
+                             .key = "progress",
+                             .timeout = std::chrono::seconds(5)},
+                   [answer](load::Answer got, Time) { *answer = std::move(got); });
+      cluster.wait([&] { return answer->has_value(); }, std::chrono::seconds(6));
+      if (!*answer || (**answer).outcome != Outcome::done) {
+        failures.push_back(fmt::format("{}: no progress through {} after the heal: {} {}", keyspace, to_string(id),
+                                       *answer ? to_string((**answer).code) : "no answer", *answer ? (**answer).error : ""));
+      }
+    }
+  }
+}
+
+}  // namespace
+
+RunResult run_seed(const RunOptions& options) {
+  RunResult result;
+  result.seed = options.seed;
+  World world(options.seed);
+  const Shape shape = draw_shape(world, options);
+  Cluster cluster(world, shape.cluster);
+  load::Recorder recorder;
+
+  const auto ready = set_up(cluster, shape);
+  auto generator = load::Generator::create(shape.load);
+  if (!ready || !generator) {
+    result.failures.push_back("setting up: " + (ready ? generator.error().detail : ready.error().detail));
+    return result;
+  }
+  const Time start = world.now();
+  SimStore store(cluster, shape.store, start);
+  load::Load load(std::move(*generator), recorder, store);
+  Storm storm(cluster, {}, [&store](NodeId id) { store.node_down(id); });
+  storm.start(start + options.storm);
+  run_load(world, load, start, start + options.storm);
+  storm.calm();
+  run_load(world, load, start, start + options.storm + calm_time);
+  cluster.wait([&] { return load.open_count() == 0; }, drain_time);
+  if (load.open_count() != 0) {
+    result.failures.push_back(fmt::format("{} operations have had no answer long after their deadline", load.open_count()));
+  }
+  demand_progress(cluster, store, result.failures);
+  for (const std::string keyspace : {"bank", "carts"}) {
+    if (!cluster.wait([&] { return has_converged(cluster, keyspace); }, converge_time)) {
+      result.failures.push_back(keyspace + " has not converged after the heal");
+    }
+  }
+  judge_cp(cluster, "bank", recorder.history(), result.failures);
+  judge_ap(cluster, "carts", recorder.history(), store.acked(), result.failures);
+
+  result.trace_hash = world.trace_hash();
+  result.events = world.events();
+  result.simulated = world.now().time_since_epoch();
+  result.operations = recorder.history().operations.size();
+  result.acknowledged_writes = store.acked().size();
+  result.faults = storm.counts();
+  result.marks = world.recorder().marks();
+  result.history = recorder.history();
+  return result;
+}
+
+}  // namespace rift::chaos::sim

@@ -1,0 +1,83 @@
+#include "chaos/sim/sim_store.h"
+
+#include <fmt/format.h>
+
+namespace rift::chaos::sim {
+namespace {
+
+Verb verb_of(load::Kind kind) {
+  switch (kind) {
+    case load::Kind::read: return Verb::get;
+    case load::Kind::write: return Verb::put;
+    case load::Kind::cas: return Verb::cas;
+    case load::Kind::erase: return Verb::del;
+  }
+  return Verb::get;
+}
+
+caller::Operation operation_of(const load::Ask& ask) {
+  caller::Operation operation;
+  operation.keyspace = ask.keyspace;
+  operation.verb = verb_of(ask.kind);
+  operation.level = ask.level;
+  operation.key = Bytes(ask.key);
+  if (ask.value) operation.value = Bytes(*ask.value);
+  operation.deadline = ask.timeout;
+  if (ask.kind == load::Kind::cas) {
+    operation.condition.kind = ask.expected ? Condition::Kind::value : Condition::Kind::absent;
+    if (ask.expected) operation.condition.value = Bytes(*ask.expected);
+  }
+  return operation;
+}
+
+load::Answer answer_of(const load::Ask& ask, const Response& response) {
+  load::Answer answer;
+  answer.outcome = response.outcome;
+  answer.code = response.code;
+  answer.error = response.why;
+  if (response.outcome == Outcome::done || response.code == Code::condition_failed) answer.version = version_text(response.version);
+  if (response.outcome == Outcome::done) answer.revision = response.version.modify_revision.value();
+  if (ask.kind == load::Kind::read && response.outcome == Outcome::done && response.found) answer.value = response.value.to_string();
+  if (response.code == Code::condition_failed) {
+    answer.has_seen = true;
+    if (response.found) answer.seen = response.value.to_string();
+  }
+  return answer;
+}
+
+}  // namespace
+
+std::string version_text(const Version& version) {
+  if (version.hlc != 0) {
+    return fmt::format("{:x}.{}.{:x}.{}", version.hlc, version.dot_node.value(), version.dot_incarnation, version.dot_sequence);
+  }
+  return version.modify_revision == Revision() ? std::string() : std::to_string(version.modify_revision.value());
+}
+
+SimClient& SimStore::client(const load::Ask& ask) {
+  auto& client = clients_[ask.client];
+  if (client == nullptr) {
+    SimClient::Options options{.sink = SinkId(1000 + ask.client), .pinned = ask.node, .caller = {}};
+    options.caller.retry = options_.retry;
+    options.caller.deduplicate = options_.deduplicate;
+    client = std::make_unique<SimClient>(cluster_.world(), cluster_.nodes(), options);
+  }
+  return *client;
+}
+
+void SimStore::submit(const load::Ask& ask, Done done) {
+  client(ask).submit(operation_of(ask), [this, ask, done = std::move(done)](const caller::Completion& completion) {
+    const Response& response = completion.response;
+    if (response.outcome == Outcome::done && ask.kind != load::Kind::read) {
+      acked_.push_back(AckedWrite{.keyspace = ask.keyspace, .key = ask.key, .version = response.version});
+    }
+    cluster_.world().trace("done", ask.client * 1'000'000 + ask.sequence, to_string(response.outcome));
+    done(answer_of(ask, response), Time(cluster_.world().now() - start_));
+  });
+}
+
+void SimStore::node_down(NodeId node) {
+  for (auto& [id, client] : clients_) client->node_down(node);
+}
+
+}  // namespace rift::chaos::sim

@@ -1,0 +1,184 @@
+#include "chaos/sim/storm.h"
+
+#include "base/assert.h"
+
+namespace rift::chaos::sim {
+
+void Storm::start(Time end) {
+  end_ = end;
+  next();
+}
+
+void Storm::next() {
+  cluster_.world().after(random().between(options_.gap_min, options_.gap_max), [this] {
+    if (is_over_ || cluster_.world().now() >= end_) return;
+    strike();
+    next();
+  });
+}
+
+void Storm::strike() {
+  switch (random().below(11)) {
+    case 0: return split();
+    case 1: return split();
+    case 2: return cut_one_way();
+    case 3: return crash(SimDisk::Crash::kill);
+    case 4: return crash(SimDisk::Crash::power_loss);
+    case 5: return crash_inside_a_round();
+    case 6: return random().chance(0.3) ? lose_all_power() : pause();
+    case 7: return stall_disk();
+    case 8: return step_wall_clock();
+    case 9: return disturb_network();
+    case 10: return stop_cleanly();
+    default: return;
+  }
+}
+
+NodeId Storm::any_node() {
+  const auto ids = cluster_.ids();
+  return ids[random().below(ids.size())];
+}
+
+bool Storm::may_take_one_down() const {
+  std::size_t down = 0;
+  for (const auto& [id, node] : cluster_.nodes()) down += node->is_up() ? 0 : 1;
+  return (down + 1) * 2 < cluster_.nodes().size();
+}
+
+void Storm::split() {
+  ++counts_["split"];
+  std::vector<std::vector<NodeId>> groups(2);
+  for (const NodeId id : cluster_.ids()) groups[random().below(2)].push_back(id);
+  cluster_.split(groups);
+  const std::uint64_t cut = ++cut_number_;
+  cluster_.world().after(random().between(options_.fault_min, options_.fault_max), [this, cut] {
+    if (!is_over_ && cut == cut_number_) cluster_.heal();
+  });
+}
+
+void Storm::cut_one_way() {
+  ++counts_["one_way_cut"];
+  const NodeId from = any_node();
+  const NodeId to = any_node();
+  if (from == to) return;
+  cluster_.network().cut(from, to);
+  const std::uint64_t cut = ++cut_number_;
+  cluster_.world().after(random().between(options_.fault_min, options_.fault_max), [this, cut] {
+    if (!is_over_ && cut == cut_number_) cluster_.heal();
+  });
+}
+
+void Storm::take_down(NodeId id, SimDisk::Crash kind) {
+  cluster_.node(id).crash(kind);
+  stopping_.erase(id);
+  down_(id);
+  restart_later(id);
+}
+
+void Storm::restart_later(NodeId id) {
+  cluster_.world().after(random().between(options_.fault_min, options_.fault_max), [this, id, life = cluster_.node(id).life()] {
+    SimNode& node = cluster_.node(id);
+    if (node.life() != life || node.is_up()) return;
+    // A power cut after a kill takes what the kill had left in the page cache.
+    if (random().chance(0.2)) node.disk().crash(SimDisk::Crash::power_loss);
+    restart(id);
+  });
+}
+
+void Storm::restart(NodeId id) {
+  const auto started = cluster_.restart(id);
+  ASSERT(started.has_value());
+}
+
+void Storm::crash(SimDisk::Crash kind) {
+  const NodeId id = any_node();
+  if (!cluster_.node(id).is_up() || stopping_.contains(id) || !may_take_one_down()) return;
+  ++counts_[kind == SimDisk::Crash::kill ? "kill" : "power_loss"];
+  take_down(id, kind);
+}
+
+void Storm::crash_inside_a_round() {
+  const NodeId id = any_node();
+  if (!cluster_.node(id).is_up() || stopping_.contains(id) || !may_take_one_down()) return;
+  ++counts_["crash_inside_a_round"];
+  const auto kind = random().chance(0.5) ? SimDisk::Crash::kill : SimDisk::Crash::power_loss;
+  cluster_.node(id).crash_soon(static_cast<std::uint32_t>(random().below(200)), kind, [this, id] {
+    down_(id);
+    restart_later(id);
+  });
+}
+
+void Storm::lose_all_power() {
+  ++counts_["power_loss_of_all"];
+  for (const NodeId id : cluster_.ids()) {
+    if (!cluster_.node(id).is_up()) continue;
+    cluster_.node(id).crash(SimDisk::Crash::power_loss);
+    stopping_.erase(id);
+    down_(id);
+  }
+  for (const NodeId id : cluster_.ids()) restart_later(id);
+}
+
+void Storm::pause() {
+  ++counts_["pause"];
+  cluster_.node(any_node()).pause(random().between(options_.fault_min, options_.fault_max));
+}
+
+void Storm::stall_disk() {
+  ++counts_["disk_stall"];
+  const NodeId id = any_node();
+  cluster_.node(id).disk().stall(random().between(Duration(std::chrono::milliseconds(20)), Duration(std::chrono::milliseconds(700))));
+  cluster_.world().after(random().between(options_.fault_min, options_.fault_max),
+                         [this, id] { cluster_.node(id).disk().stall(Duration(0)); });
+}
+
+void Storm::step_wall_clock() {
+  const NodeId id = any_node();
+  if (!cluster_.node(id).is_up()) return;
+  ++counts_["wall_clock_step"];
+  const auto step = static_cast<std::int64_t>(random().below(800)) - 400;
+  cluster_.node(id).executor().step_wall(std::chrono::milliseconds(step));
+}
+
+void Storm::disturb_network() {
+  ++counts_["lossy_network"];
+  cluster_.network().set_faults(random().unit() * 0.2, random().unit() * 0.2, random().unit() * 0.2);
+  cluster_.world().after(random().between(options_.fault_min, options_.fault_max), [this] { cluster_.network().set_faults(0, 0, 0); });
+}
+
+void Storm::stop_cleanly() {
+  const NodeId id = any_node();
+  if (!cluster_.node(id).is_up() || stopping_.contains(id) || !may_take_one_down()) return;
+  ++counts_["clean_stop"];
+  stopping_.insert(id);
+  cluster_.node(id).executor().post([this, id] {
+    cluster_.node(id).stop_cleanly([this, id] {
+      stopping_.erase(id);
+      down_(id);
+      restart_later(id);
+    });
+  });
+}
+
+void Storm::calm() {
+  is_over_ = true;
+  cluster_.network().set_faults(0, 0, 0);
+  cluster_.heal();
+  for (const NodeId id : cluster_.ids()) {
+    SimNode& node = cluster_.node(id);
+    node.disk().stall(Duration(0));
+    if (stopping_.contains(id) && node.is_up()) {  // it is on its way out: take it down and start it again
+      node.crash(SimDisk::Crash::kill);
+      down_(id);
+    }
+    if (!node.is_up() && !node.fuse().is_burnt()) restart(id);
+    if (node.fuse().is_burnt()) {
+      node.crash(SimDisk::Crash::kill);
+      down_(id);
+      restart(id);
+    }
+  }
+  stopping_.clear();
+}
+
+}  // namespace rift::chaos::sim
