@@ -66,6 +66,12 @@ class ApCluster : public kit::ReplicaCluster {
     }
     return converged();
   }
+  // Runs until nothing is owed to anybody and all hold the same.
+  bool rest_within(Duration most) {
+    const Time end = now() + most;
+    while (now() < end && !rested()) run_for(milliseconds(10));
+    return rested();
+  }
 
  private:
   struct Stampers : std::map<NodeId, std::unique_ptr<causal::Stamper>> {};

@@ -33,7 +33,7 @@ TEST(ApWrites, OneIsAcknowledgedWhenItsOwnDiskHasItAndNotBefore) {
 TEST(ApWrites, CopiesReachEveryOwner) {
   ApCluster c(5);
   ASSERT_TRUE(c.call(NodeId(2), put("k", "v")));
-  ASSERT_TRUE(c.run_until([&] { return c.rested(); }, milliseconds(100)));
+  ASSERT_TRUE(c.rest_within(milliseconds(100)));
   EXPECT_EQ(c.contents(5).at("k").payload, Bytes("v"));
   EXPECT_EQ(c.counter(2, "hints_made"), 0U);
 }
@@ -103,7 +103,7 @@ TEST(ApWrites, T16AMissedLevelIsUnknownAndTheWriteMayBeSeenLater) {
   EXPECT_EQ(reply->receipt.reached, Level::one);
   EXPECT_EQ(reply->receipt.hints_left, 2U);
   c.heal();
-  ASSERT_TRUE(c.run_until([&] { return c.rested(); }, seconds(5)));
+  ASSERT_TRUE(c.rest_within(seconds(5)));
   const auto read = c.call(NodeId(3), at_level(get("k"), Level::majority));
   EXPECT_EQ(read->value, Bytes("v"));
   EXPECT_EQ(c.call(NodeId(2), at_level(get("k"), Level::majority))->version, read->version);
@@ -121,7 +121,7 @@ TEST(ApWrites, EachRequestGetsExactlyOneLastReply) {
 TEST(ApWrites, ASecondWriteOfOneRoundStandsAboveTheFirst) {
   ApCluster c;
   c.submit(NodeId(1), std::vector<Request>{put("k", "1"), put("k", "2"), del("k"), put("k", "3")});
-  ASSERT_TRUE(c.run_until([&] { return c.rested(); }, seconds(1)));
+  ASSERT_TRUE(c.rest_within(seconds(1)));
   EXPECT_EQ(c.contents(3).at("k").payload, Bytes("3"));
 }
 
@@ -153,7 +153,7 @@ TEST(ApWrites, AnOwnerWithoutSpaceRefusesTheCopyAndGetsItLater) {
   EXPECT_EQ(c.call(NodeId(1), at_level(put("k", "v"), Level::majority))->outcome, Outcome::done);
   EXPECT_EQ(c.hints(1), 1U);
   c.at(3).store().set_pressure(env::Pressure::none);
-  EXPECT_TRUE(c.run_until([&] { return c.rested(); }, seconds(5)));
+  EXPECT_TRUE(c.rest_within(seconds(5)));
 }
 
 TEST(ApWrites, ACancelledWriteGoesOnWithoutAReply) {
@@ -164,7 +164,7 @@ TEST(ApWrites, ACancelledWriteGoesOnWithoutAReply) {
   c.at(1).cancel({id});
   c.release_disk(NodeId(2));
   c.release_disk(NodeId(3));
-  ASSERT_TRUE(c.run_until([&] { return c.rested(); }, seconds(2)));
+  ASSERT_TRUE(c.rest_within(seconds(2)));
   EXPECT_EQ(c.at(1).replies_last(id), 0U);
   EXPECT_EQ(c.contents(3).at("k").payload, Bytes("v"));
 }
@@ -179,7 +179,7 @@ TEST(ApWrites, T02AFastClockCannotWriteAboveOneAndItsLossIsReported) {
   EXPECT_LT(c.stamper(NodeId(2)).latest().wall(), c.at(2).now().wall + seconds(1)) << "nobody's clock is dragged along";
   EXPECT_EQ(c.call(NodeId(1), put("k", "fast again"))->outcome, Outcome::done);
   // Hints always bring it through: refusing them would keep the owners different for ever.
-  ASSERT_TRUE(c.run_until([&] { return c.rested(); }, seconds(5)));
+  ASSERT_TRUE(c.rest_within(seconds(5)));
   EXPECT_EQ(c.contents(3).at("k").payload, Bytes("fast again"));
 }
 
@@ -193,7 +193,7 @@ TEST(ApWrites, T02ASlowClocksWriteIsReportedSuperseded) {
   const auto late = c.call(NodeId(1), at_level(put("k", "older stamp"), Level::majority));
   EXPECT_EQ(late->outcome, Outcome::done);
   EXPECT_TRUE(late->receipt.superseded);
-  ASSERT_TRUE(c.run_until([&] { return c.rested(); }, seconds(5)));
+  ASSERT_TRUE(c.rest_within(seconds(5)));
   EXPECT_EQ(c.contents(1).at("k").payload, Bytes("newer stamp"));
 }
 
