@@ -45,13 +45,19 @@ void Caller::submit(RequestId id, Operation operation, Time now) {
   const auto refuse_now = [&](Code code, std::string why) {
     completions_.push_back({.id = id, .response = refuse(id, code, std::move(why)), .op = {}, .attempts = 0});
   };
-  if (operations_.size() >= options_.open_max) return refuse_now(Code::overloaded, "too many operations are open in this client");
-  if (const auto valid = validate(shape(operation)); !valid) return refuse_now(valid.error().code, valid.error().detail);
+  const Request request = shape(operation);
+  const std::size_t bytes = footprint(request);
+  if (operations_.size() >= options_.open_max || open_bytes_ + bytes > options_.open_bytes_max) {
+    return refuse_now(Code::overloaded, "too much is open in this client");
+  }
+  if (const auto valid = validate(request); !valid) return refuse_now(valid.error().code, valid.error().detail);
   const Duration allowed = operation.deadline > Duration::zero() ? operation.deadline : options_.deadline;
 
   Open open;
   open.arrival = next_arrival_++;
   open.id = id;
+  open.bytes = bytes;
+  open_bytes_ += bytes;
   open.operation = std::move(operation);
   open.deadline = now + std::min(allowed, limits::request_budget_max);
   const auto [it, inserted] = operations_.emplace(open.arrival, std::move(open));
@@ -254,6 +260,7 @@ void Caller::finish(Open& open, Response response, Time now) {
 
   for (const Attempt& attempt : open.attempts) attempts_.erase(attempt.id);
   wakes_.erase({open.wake, open.arrival});
+  open_bytes_ -= open.bytes;
   const PartitionId partition = open.partition;
   operations_.erase(open.arrival);
   pump(partition, now);

@@ -33,7 +33,9 @@ struct Options {
   bool pinned = false;        // everything goes to node 0, the pinned endpoint
   bool deduplicate = true;    // op ids on cp writes
   bool retry = true;          // off: each operation is one attempt
-  std::size_t open_max = 64 * limits::kibi;  // operations; past it `overloaded`, not done
+  // Past either: `overloaded`, not done.
+  std::size_t open_max = 64 * limits::kibi;  // operations
+  std::size_t open_bytes_max = 256 * limits::mebi;
 };
 
 class Caller {
@@ -81,6 +83,7 @@ class Caller {
     PartitionId partition;          // 0: not routed yet
     std::optional<OpId> op;
     std::vector<Attempt> attempts;  // without an answer; any of them may take effect
+    std::size_t bytes = 0;
     std::uint32_t sent = 0;
     std::uint32_t lost = 0;         // ended unknown: may have taken effect
     std::uint32_t redirects = 0;    // in a row
@@ -122,6 +125,7 @@ class Caller {
   std::uint64_t next_arrival_ = 1;
   std::uint64_t next_attempt_ = 1;
   std::uint64_t resends_ = 0;
+  std::size_t open_bytes_ = 0;
   std::vector<Send> sends_;
   std::vector<Completion> completions_;
   bool map_wish_ = false;

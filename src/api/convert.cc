@@ -1,0 +1,176 @@
+#include "api/convert.h"
+
+#include <fmt/format.h>
+#include <grpcpp/support/status.h>
+
+#include "base/limits.h"
+#include "riftkv/v1/kv.pb.h"
+
+namespace rift::api {
+namespace {
+
+namespace v1 = riftkv::v1;
+
+constexpr std::uint64_t budget_ms_max = static_cast<std::uint64_t>(limits::request_budget_max.count()) / 1'000'000;
+
+Result<Level> to_level(v1::Level level) {
+  if (level == v1::LEVEL_UNSPECIFIED) return Level::unspecified;
+  if (level == v1::LEVEL_ONE) return Level::one;
+  if (level == v1::LEVEL_MAJORITY) return Level::majority;
+  if (level == v1::LEVEL_ALL) return Level::all;
+  return fail(Code::invalid, fmt::format("unknown level {}; use one, majority or all", static_cast<int>(level)));
+}
+
+Condition to_condition(v1::Condition& message) {
+  Condition condition;
+  if (message.has_absent()) condition.kind = Condition::Kind::absent;
+  if (message.has_version()) {
+    condition.kind = Condition::Kind::version;
+    condition.version = message.version();
+  }
+  if (message.has_value()) {
+    condition.kind = Condition::Kind::value;
+    condition.value = Bytes(std::move(*message.mutable_value()));
+  }
+  return condition;
+}
+
+Result<void> take_verb(v1::Operation& operation, Request& request) {
+  switch (operation.verb_case()) {
+    case v1::Operation::kGet:
+      request.verb = Verb::get;
+      return {};
+    case v1::Operation::kPut:
+      request.verb = Verb::put;
+      request.value = Bytes(std::move(*operation.mutable_put()->mutable_value()));
+      return {};
+    case v1::Operation::kDelete:
+      request.verb = Verb::del;
+      return {};
+    case v1::Operation::kCompareAndSet:
+      request.verb = Verb::cas;
+      request.value = Bytes(std::move(*operation.mutable_compare_and_set()->mutable_value()));
+      request.condition = to_condition(*operation.mutable_compare_and_set()->mutable_condition());
+      return {};
+    case v1::Operation::kResolve:
+      request.verb = Verb::resolve;
+      return {};
+    case v1::Operation::VERB_NOT_SET: break;
+  }
+  return fail(Code::invalid, "the operation has no verb that this node knows");
+}
+
+OpId to_op(const v1::OpId& op) {
+  return {.client = {op.client_high(), op.client_low()},
+          .sequence = op.sequence(),
+          .floor = op.floor(),
+          .first = op.first(),
+          .retry = op.retry()};
+}
+
+v1::Level from_level(Level level) { return static_cast<v1::Level>(level); }
+
+v1::Outcome from_outcome(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::done: return v1::OUTCOME_DONE;
+    case Outcome::not_done: return v1::OUTCOME_NOT_DONE;
+    case Outcome::unknown: return v1::OUTCOME_UNKNOWN;
+  }
+  return v1::OUTCOME_UNKNOWN;
+}
+
+void fill_receipt(const Receipt& receipt, v1::Receipt& message) {
+  message.set_asked(from_level(receipt.asked));
+  message.set_reached(from_level(receipt.reached));
+  for (const NodeId node : receipt.acknowledged_by) message.add_acknowledged_by(node.value());
+  message.set_served_by(receipt.served_by.value());
+  message.set_leader(receipt.leader.value());
+  message.set_term(receipt.term.value());
+  message.set_index(receipt.index.value());
+  message.set_read_path(static_cast<v1::ReadPath>(receipt.read_path));
+  if (receipt.staleness_bound) message.set_staleness_bound_ns(static_cast<std::uint64_t>(receipt.staleness_bound->count()));
+  message.set_hints_left(receipt.hints_left);
+  message.set_superseded(receipt.superseded);
+  message.set_duplicate(receipt.duplicate);
+  message.set_wal_durability(receipt.wal_durability);
+  message.set_map_epoch(receipt.epoch.value());
+  message.set_map_age_ms(static_cast<std::uint64_t>(receipt.map_age.count() / 1'000'000));
+}
+
+}  // namespace
+
+void fill(const Version& version, v1::Version& message) {
+  message.set_create_revision(version.create_revision.value());
+  message.set_modify_revision(version.modify_revision.value());
+  message.set_version(version.version);
+  message.set_hlc(version.hlc);
+  message.set_dot_node(version.dot_node.value());
+  message.set_dot_incarnation(version.dot_incarnation);
+  message.set_dot_sequence(version.dot_sequence);
+}
+
+Result<Request> to_request(RequestId id, v1::Operation& operation) {
+  Request request;
+  request.id = id;
+  if (operation.keyspace().empty()) return fail(Code::invalid, "the operation names no keyspace");
+  if (operation.keyspace().size() > limits::keyspace_name_bytes_max) {
+    return fail(Code::unknown_keyspace, fmt::format("a keyspace name has at most {} bytes", limits::keyspace_name_bytes_max));
+  }
+  if (operation.budget_ms() > budget_ms_max) {
+    return fail(Code::invalid, fmt::format("budget_ms is {}, the limit is {}", operation.budget_ms(), budget_ms_max));
+  }
+  request.level = TRY(to_level(operation.level()));
+  TRY(take_verb(operation, request));
+  request.keyspace = std::move(*operation.mutable_keyspace());
+  request.key = Bytes(std::move(*operation.mutable_key()));
+  request.epoch = MapEpoch(operation.map_epoch());
+  request.budget = std::chrono::milliseconds(operation.budget_ms());
+  request.write_back = !operation.no_write_back();
+  if (operation.has_op()) request.op = to_op(operation.op());
+  return request;
+}
+
+void to_reply(Response&& response, v1::Reply& reply) {
+  const std::string_view code = to_string(response.code);
+  reply.set_code(code.data(), code.size());
+  reply.set_outcome(from_outcome(response.outcome));
+  reply.set_found(response.found);
+  if (!response.value.empty()) reply.set_value(response.value.data(), response.value.size());
+  if (response.version != Version{}) fill(response.version, *reply.mutable_version());
+  reply.set_why(std::move(response.why));
+  reply.set_hint(std::move(response.hint));
+  fill_receipt(response.receipt, *reply.mutable_receipt());
+}
+
+grpc::Status to_status(const Error& error) {
+  const auto with = [&](grpc::StatusCode code) { return grpc::Status(code, fmt::format("{}: {}", to_string(error.code), error.detail)); };
+  switch (error.code) {
+    case Code::ok: return grpc::Status::OK;
+    case Code::invalid:
+    case Code::unsupported: return with(grpc::StatusCode::INVALID_ARGUMENT);
+    case Code::too_large: return with(grpc::StatusCode::OUT_OF_RANGE);
+    case Code::unknown_keyspace: return with(grpc::StatusCode::NOT_FOUND);
+    case Code::already_exists: return with(grpc::StatusCode::ALREADY_EXISTS);
+    case Code::condition_failed:
+    case Code::wrong_node:
+    case Code::refused: return with(grpc::StatusCode::FAILED_PRECONDITION);
+    case Code::overloaded:
+    case Code::disk_full: return with(grpc::StatusCode::RESOURCE_EXHAUSTED);
+    case Code::not_leader:
+    case Code::no_leader:
+    case Code::level_unreachable:
+    case Code::not_ready:
+    case Code::unreachable: return with(grpc::StatusCode::UNAVAILABLE);
+    case Code::superseded_entry:
+    case Code::dedup_expired: return with(grpc::StatusCode::ABORTED);
+    case Code::timeout: return with(grpc::StatusCode::DEADLINE_EXCEEDED);
+    case Code::leadership_lost:
+    case Code::level_missed:
+    case Code::disconnected: return with(grpc::StatusCode::UNKNOWN);
+    case Code::corruption: return with(grpc::StatusCode::DATA_LOSS);
+    case Code::io: return with(grpc::StatusCode::INTERNAL);
+  }
+  return with(grpc::StatusCode::UNKNOWN);
+}
+
+}  // namespace rift::api

@@ -1,0 +1,151 @@
+#include "client/convert.h"
+
+#include <array>
+#include <optional>
+
+#include <grpcpp/support/status.h>
+
+#include "riftkv/v1/kv.pb.h"
+
+namespace rift::client {
+namespace {
+
+namespace v1 = riftkv::v1;
+
+constexpr std::array all_codes{
+    Code::ok,           Code::invalid,           Code::too_large,  Code::unknown_keyspace, Code::unsupported,      Code::condition_failed,
+    Code::not_leader,   Code::no_leader,         Code::overloaded, Code::level_unreachable, Code::disk_full,       Code::wrong_node,
+    Code::not_ready,    Code::already_exists,    Code::refused,    Code::superseded_entry, Code::dedup_expired,    Code::timeout,
+    Code::level_missed, Code::leadership_lost,   Code::disconnected, Code::corruption,     Code::io,               Code::unreachable};
+
+std::optional<Code> parse_code(std::string_view text) {
+  for (const Code code : all_codes) {
+    if (to_string(code) == text) return code;
+  }
+  return std::nullopt;
+}
+
+Outcome to_outcome(v1::Outcome outcome) {
+  if (outcome == v1::OUTCOME_DONE) return Outcome::done;
+  if (outcome == v1::OUTCOME_NOT_DONE) return Outcome::not_done;
+  return Outcome::unknown;  // and so is one that a newer server may invent
+}
+
+// A code of a newer server: nothing that would be sent again.
+Code code_of(const v1::Reply& reply, Outcome outcome) {
+  if (const auto code = parse_code(reply.code())) return *code;
+  switch (outcome) {
+    case Outcome::done: return Code::ok;
+    case Outcome::not_done: return Code::invalid;
+    case Outcome::unknown: return Code::io;
+  }
+  return Code::io;
+}
+
+Level to_level(v1::Level level) { return v1::Level_IsValid(level) ? static_cast<Level>(level) : Level::unspecified; }
+
+Receipt to_receipt(const v1::Receipt& message) {
+  Receipt receipt;
+  receipt.asked = to_level(message.asked());
+  receipt.reached = to_level(message.reached());
+  for (const std::uint32_t node : message.acknowledged_by()) receipt.acknowledged_by.push_back(NodeId(node));
+  receipt.served_by = NodeId(message.served_by());
+  receipt.leader = NodeId(message.leader());
+  receipt.term = Term(message.term());
+  receipt.index = LogIndex(message.index());
+  receipt.read_path = v1::ReadPath_IsValid(message.read_path()) ? static_cast<ReadPath>(message.read_path()) : ReadPath::none;
+  if (message.has_staleness_bound_ns()) receipt.staleness_bound = Duration(static_cast<std::int64_t>(message.staleness_bound_ns()));
+  receipt.hints_left = message.hints_left();
+  receipt.superseded = message.superseded();
+  receipt.duplicate = message.duplicate();
+  receipt.wal_durability = message.wal_durability();
+  receipt.epoch = MapEpoch(message.map_epoch());
+  receipt.map_age = std::chrono::milliseconds(static_cast<std::int64_t>(message.map_age_ms()));
+  return receipt;
+}
+
+void fill_condition(const Condition& condition, v1::Condition& message) {
+  switch (condition.kind) {
+    case Condition::Kind::none: return;
+    case Condition::Kind::absent: message.mutable_absent(); return;
+    case Condition::Kind::version: message.set_version(condition.version); return;
+    case Condition::Kind::value: message.set_value(condition.value.data(), condition.value.size()); return;
+  }
+}
+
+void fill_verb(const Request& request, v1::Operation& operation) {
+  switch (request.verb) {
+    case Verb::get: operation.mutable_get(); return;
+    case Verb::put: operation.mutable_put()->set_value(request.value.data(), request.value.size()); return;
+    case Verb::del: operation.mutable_delete_(); return;
+    case Verb::cas: {
+      v1::CompareAndSetOperation& cas = *operation.mutable_compare_and_set();
+      cas.set_value(request.value.data(), request.value.size());
+      fill_condition(request.condition, *cas.mutable_condition());
+      return;
+    }
+    case Verb::resolve: operation.mutable_resolve(); return;
+  }
+}
+
+}  // namespace
+
+void fill(const Request& request, v1::Operation& operation) {
+  operation.set_keyspace(request.keyspace);
+  operation.set_key(request.key.data(), request.key.size());
+  operation.set_level(static_cast<v1::Level>(request.level));
+  // Rounded up: 0 would mean the node's default.
+  operation.set_budget_ms(static_cast<std::uint64_t>((request.budget.count() + 999'999) / 1'000'000));
+  operation.set_map_epoch(request.epoch.value());
+  operation.set_no_write_back(!request.write_back);
+  if (request.op) {
+    v1::OpId& op = *operation.mutable_op();
+    op.set_client_high(request.op->client.high);
+    op.set_client_low(request.op->client.low);
+    op.set_sequence(request.op->sequence);
+    op.set_floor(request.op->floor);
+    op.set_first(request.op->first);
+    op.set_retry(request.op->retry);
+  }
+  fill_verb(request, operation);
+}
+
+Version to_version(const v1::Version& message) {
+  return {.create_revision = Revision(message.create_revision()),
+          .modify_revision = Revision(message.modify_revision()),
+          .version = message.version(),
+          .hlc = message.hlc(),
+          .dot_node = NodeId(message.dot_node()),
+          .dot_incarnation = message.dot_incarnation(),
+          .dot_sequence = message.dot_sequence()};
+}
+
+Response to_response(RequestId id, v1::Reply& reply) {
+  Response response;
+  response.id = id;
+  response.outcome = to_outcome(reply.outcome());
+  response.code = code_of(reply, response.outcome);
+  response.found = reply.found();
+  if (!reply.value().empty()) response.value = Bytes(std::move(*reply.mutable_value()));
+  if (reply.has_version()) response.version = to_version(reply.version());
+  response.why = std::move(*reply.mutable_why());
+  response.hint = std::move(*reply.mutable_hint());
+  response.receipt = to_receipt(reply.receipt());
+  return response;
+}
+
+Error to_error(const grpc::Status& status) {
+  const std::string& text = status.error_message();
+  if (const auto colon = text.find(": "); colon != std::string::npos) {
+    const auto code = parse_code(std::string_view(text).substr(0, colon));
+    if (code && *code != Code::ok) return {*code, text.substr(colon + 2)};
+  }
+  if (status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED) return {Code::timeout, "no answer in time"};
+  if (status.error_code() == grpc::StatusCode::UNIMPLEMENTED) return {Code::unsupported, "the server does not know this call"};
+  if (status.error_code() == grpc::StatusCode::UNAVAILABLE && text.find("failed to connect") != std::string::npos) {
+    return {Code::unreachable, "no connection"};
+  }
+  return {Code::disconnected, text};
+}
+
+}  // namespace rift::client
