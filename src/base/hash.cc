@@ -5,6 +5,10 @@
 
 #include <xxhash.h>
 
+#if defined(__x86_64__)
+#include <nmmintrin.h>
+#endif
+
 namespace rift {
 namespace {
 
@@ -27,14 +31,38 @@ constexpr std::array<std::array<std::uint32_t, 256>, 8> make_tables() {
 
 constexpr auto tables = make_tables();
 
+#if defined(__x86_64__)
+// One instruction per eight bytes (SSE 4.2): log records and frames pass through here on both sides.
+__attribute__((target("sse4.2"))) std::uint32_t crc32c_sse(ByteView data, std::uint32_t seed) {
+  std::uint64_t crc = ~seed;
+  for (; data.size() >= 8; data.remove_prefix(8)) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, data.data(), 8);
+    crc = _mm_crc32_u64(crc, word);
+  }
+  auto narrow = static_cast<std::uint32_t>(crc);
+  for (const char byte : data) narrow = _mm_crc32_u8(narrow, static_cast<std::uint8_t>(byte));
+  return ~narrow;
+}
+
+const bool has_sse42 = __builtin_cpu_supports("sse4.2") != 0;
+#endif
+
 std::uint8_t byte_at(ByteView data, std::size_t i) { return static_cast<std::uint8_t>(data[i]); }
 
 }  // namespace
 
 std::uint64_t xxh3_64(ByteView data) { return XXH3_64bits(data.data(), data.size()); }
 
-// Slicing by eight: eight table look-ups per eight bytes.
 std::uint32_t crc32c(ByteView data, std::uint32_t seed) {
+#if defined(__x86_64__)
+  if (has_sse42) return crc32c_sse(data, seed);
+#endif
+  return crc32c_portable(data, seed);
+}
+
+// Slicing by eight: eight table look-ups per eight bytes.
+std::uint32_t crc32c_portable(ByteView data, std::uint32_t seed) {
   std::uint32_t crc = ~seed;
   while (data.size() >= 8) {
     std::uint32_t low = 0;
