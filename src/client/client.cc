@@ -34,12 +34,12 @@ std::uint64_t random_seed() {
 // A reply that a thread waits for.
 class Waiter {
  public:
-  void set(Reply reply) {
+  void set(Answer reply) {
     Lock lock(mutex_);
     reply_ = std::move(reply);
     is_set_.notify_one();
   }
-  Reply wait() {
+  Answer wait() {
     Lock lock(mutex_);
     while (!reply_) is_set_.wait(mutex_);
     return std::move(*reply_);
@@ -48,7 +48,7 @@ class Waiter {
  private:
   Mutex mutex_;  // the user's thread waits for the polling thread
   CondVar is_set_;
-  std::optional<Reply> reply_ GUARDED_BY(mutex_);
+  std::optional<Answer> reply_ GUARDED_BY(mutex_);
 };
 
 }  // namespace
@@ -60,7 +60,7 @@ class Client::Impl {
 
   Result<void> connect();
   void submit(caller::Operation operation, Callback done);
-  Reply execute(caller::Operation operation);
+  Answer execute(caller::Operation operation);
   std::shared_ptr<const topology::Catalog> catalog() const;
   std::uint64_t resends() const;
 
@@ -146,7 +146,7 @@ void Client::Impl::submit(caller::Operation operation, Callback done) {
     return;
   }
   if (is_stopping_) {
-    Reply reply;
+    Answer reply;
     static_cast<Response&>(reply) = refuse(RequestId(), Code::not_ready, "the client is closing");
     return done(std::move(reply));
   }
@@ -155,10 +155,10 @@ void Client::Impl::submit(caller::Operation operation, Callback done) {
   caller_.submit(id, std::move(operation), steady_now());
 }
 
-Reply Client::Impl::execute(caller::Operation operation) {
+Answer Client::Impl::execute(caller::Operation operation) {
   ASSERT(!loop_.is_inside());
   Waiter waiter;
-  submit(std::move(operation), [&waiter](Reply reply) { waiter.set(std::move(reply)); });
+  submit(std::move(operation), [&waiter](Answer reply) { waiter.set(std::move(reply)); });
   return waiter.wait();
 }
 
@@ -212,7 +212,7 @@ bool Client::Impl::carry_completions() {
     ASSERT(it != callbacks_.end());
     const Callback done = std::move(it->second);
     callbacks_.erase(it);
-    Reply reply;
+    Answer reply;
     static_cast<Response&>(reply) = std::move(completion.response);
     reply.op = completion.op;
     reply.attempts = completion.attempts;
@@ -326,35 +326,35 @@ caller::Operation make(const std::string& keyspace, Verb verb, ByteView key, con
 
 }  // namespace
 
-Reply Client::get(const std::string& keyspace, ByteView key, const CallOptions& options) {
+Answer Client::get(const std::string& keyspace, ByteView key, const CallOptions& options) {
   return execute(make(keyspace, Verb::get, key, options));
 }
 
-Reply Client::put(const std::string& keyspace, ByteView key, ByteView value, const CallOptions& options) {
+Answer Client::put(const std::string& keyspace, ByteView key, ByteView value, const CallOptions& options) {
   auto operation = make(keyspace, Verb::put, key, options);
   operation.value = Bytes(value);
   return execute(std::move(operation));
 }
 
-Reply Client::del(const std::string& keyspace, ByteView key, const CallOptions& options) {
+Answer Client::del(const std::string& keyspace, ByteView key, const CallOptions& options) {
   return execute(make(keyspace, Verb::del, key, options));
 }
 
-Reply Client::cas(const std::string& keyspace, ByteView key, Condition condition, ByteView value, const CallOptions& options) {
+Answer Client::cas(const std::string& keyspace, ByteView key, Condition condition, ByteView value, const CallOptions& options) {
   auto operation = make(keyspace, Verb::cas, key, options);
   operation.condition = std::move(condition);
   operation.value = Bytes(value);
   return execute(std::move(operation));
 }
 
-Reply Client::resolve(const std::string& keyspace, ByteView key, const OpId& op, const CallOptions& options) {
+Answer Client::resolve(const std::string& keyspace, ByteView key, const OpId& op, const CallOptions& options) {
   auto operation = make(keyspace, Verb::resolve, key, options);
   operation.about = op;
   return execute(std::move(operation));
 }
 
 void Client::submit(caller::Operation operation, Callback done) { impl_->submit(std::move(operation), std::move(done)); }
-Reply Client::execute(caller::Operation operation) { return impl_->execute(std::move(operation)); }
+Answer Client::execute(caller::Operation operation) { return impl_->execute(std::move(operation)); }
 std::shared_ptr<const topology::Catalog> Client::catalog() const { return impl_->catalog(); }
 std::uint64_t Client::resends() const { return impl_->resends(); }
 

@@ -33,7 +33,7 @@ struct CallOptions {
   bool write_back = true;            // ap reads above ONE: a majority holds what is returned
 };
 
-struct Reply : Response {
+struct Answer : Response {
   std::optional<OpId> op;  // cp writes: hand it to resolve() if the outcome is unknown
   std::uint32_t attempts = 0;
   bool is_done() const { return outcome == Outcome::done; }
@@ -41,7 +41,7 @@ struct Reply : Response {
 
 class Client {
  public:
-  using Callback = std::function<void(Reply)>;
+  using Callback = std::function<void(Answer)>;
 
   // Fetches the map once. Errors: invalid, unreachable, not_ready (the cluster is not founded).
   static Result<std::unique_ptr<Client>> connect(ClientOptions options);
@@ -50,17 +50,17 @@ class Client {
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
 
-  Reply get(const std::string& keyspace, ByteView key, const CallOptions& options = {});
-  Reply put(const std::string& keyspace, ByteView key, ByteView value, const CallOptions& options = {});
-  Reply del(const std::string& keyspace, ByteView key, const CallOptions& options = {});
-  Reply cas(const std::string& keyspace, ByteView key, Condition condition, ByteView value, const CallOptions& options = {});
+  Answer get(const std::string& keyspace, ByteView key, const CallOptions& options = {});
+  Answer put(const std::string& keyspace, ByteView key, ByteView value, const CallOptions& options = {});
+  Answer del(const std::string& keyspace, ByteView key, const CallOptions& options = {});
+  Answer cas(const std::string& keyspace, ByteView key, Condition condition, ByteView value, const CallOptions& options = {});
   // What became of `op`, which was about `key`: done, not done (and fenced off for good), or still unknown.
-  Reply resolve(const std::string& keyspace, ByteView key, const OpId& op, const CallOptions& options = {});
+  Answer resolve(const std::string& keyspace, ByteView key, const OpId& op, const CallOptions& options = {});
 
   // Any thread, this client's own included. `done` is called exactly once, on the client's thread.
   void submit(caller::Operation operation, Callback done);
   // Waits for a submit(). Not from a callback.
-  Reply execute(caller::Operation operation);
+  Answer execute(caller::Operation operation);
 
   // The map as last fetched; never null.
   std::shared_ptr<const topology::Catalog> catalog() const;

@@ -1,0 +1,88 @@
+#include "client/admin.h"
+
+#include "fake_node.h"
+
+namespace rift {
+namespace {
+
+TEST(AdminClient, AsksForIdentityStatusAndState) {
+  FakeCluster cluster;
+  AdminClient admin(cluster.address());
+  const auto identity = MUST(admin.identity());
+  EXPECT_EQ(identity.identity.node, NodeId(1));
+  EXPECT_EQ(identity.identity.disk, (DiskId{7, 7}));
+  EXPECT_EQ(identity.identity.incarnation, 5U);
+  EXPECT_EQ(identity.client_address, cluster.address());
+  EXPECT_EQ(identity.peer_address, "peer:1");
+
+  const auto status = MUST(admin.status());
+  EXPECT_TRUE(status.status.ready);
+  EXPECT_EQ(status.status.reachable, (std::vector{NodeId(1), NodeId(3)}));
+  EXPECT_EQ(status.status.counters.at("rounds"), 42U);
+  ASSERT_EQ(status.status.replicas.size(), 1U);
+  EXPECT_EQ(status.status.replicas[0].role, "leader");
+  EXPECT_EQ(status.status.replicas[0].term, Term(9));
+  EXPECT_EQ(status.client_address, cluster.address());
+
+  const auto page = MUST(admin.inspect("bank", "7", 10));
+  ASSERT_EQ(page.keys.size(), 1U);
+  EXPECT_EQ(page.keys[0].key, "k7");
+  EXPECT_TRUE(page.keys[0].deleted);
+  EXPECT_EQ(page.next, "more");
+  EXPECT_EQ(admin.inspect("nowhere", "", 10).error().code, Code::unknown_keyspace);
+}
+
+TEST(AdminClient, TheCatalogSurvivesTheWay) {
+  FakeCluster cluster(3);
+  AdminClient admin(cluster.address());
+  const auto before = MUST(admin.catalog());
+  EXPECT_EQ(before.members.size(), 3U);
+  const topology::KeyspaceWish wish{.name = "wide",
+                                    .mode = Mode::ap,
+                                    .copies = 2,
+                                    .partitions = 5,
+                                    .read = Level::majority,
+                                    .write = Level::all,
+                                    .durability = topology::Durability::wal};
+  const auto made = MUST(admin.create_keyspace(wish));
+  EXPECT_EQ(made, MUST(topology::create_keyspace(before, wish)));
+  EXPECT_EQ(MUST(admin.catalog()), made);
+  EXPECT_EQ(MUST(admin.drop_keyspace("wide")), MUST(topology::drop_keyspace(made, "wide")));
+}
+
+TEST(AdminClient, ErrorsCarryTheirCodeAndReason) {
+  FakeCluster cluster;
+  AdminClient admin(cluster.address());
+  EXPECT_EQ(admin.drop_keyspace("nowhere").error().code, Code::unknown_keyspace);
+  EXPECT_EQ(admin.create_keyspace({.name = "bank", .mode = Mode::cp}).error().code, Code::already_exists);
+  EXPECT_EQ(admin.create_keyspace({.name = "x", .mode = static_cast<Mode>(9)}).error().code, Code::invalid);
+  EXPECT_EQ(admin.create_keyspace({.name = "x", .mode = Mode::cp, .read = static_cast<Level>(77)}).error().code, Code::invalid);
+  const auto full = admin.create_keyspace({.name = "x", .mode = Mode::cp, .copies = 9}).error();
+  EXPECT_EQ(full.code, Code::invalid);
+  EXPECT_NE(full.detail.find("9 copies"), std::string::npos);
+  EXPECT_EQ(AdminClient("127.0.0.1:1", seconds(2)).identity().error().code, Code::unreachable);
+}
+
+TEST(AdminClient, FoundsACluster) {
+  FakeCluster cluster;
+  AdminClient admin(cluster.address());
+  const std::vector<topology::Member> members{{NodeId(1), "a:1", "a:2", {1, 2}}, {NodeId(2), "b:1", "b:2", {3, 4}}};
+  ASSERT_TRUE(admin.found({8, 9}, members).has_value());
+  EXPECT_EQ(MUST(admin.catalog()), MUST(topology::found({8, 9}, members)));
+  EXPECT_EQ(admin.found({0, 0}, members).error().code, Code::invalid);
+  EXPECT_EQ(admin.found({8, 9}, {}).error().code, Code::invalid);
+  EXPECT_EQ(admin.found({8, 9}, {members[0], members[0]}).error().code, Code::invalid);
+}
+
+TEST(AdminClient, HealthFollowsReadiness) {
+  FakeCluster cluster;
+  AdminClient admin(cluster.address());
+  EXPECT_FALSE(MUST(admin.healthy()));
+  cluster.api().set_ready(true);
+  EXPECT_TRUE(MUST(admin.healthy()));
+  cluster.api().set_ready(false);
+  EXPECT_FALSE(MUST(admin.healthy()));
+}
+
+}  // namespace
+}  // namespace rift

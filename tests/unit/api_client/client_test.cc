@@ -1,0 +1,277 @@
+#include "client/client.h"
+
+#include <atomic>
+
+#include "base/limits.h"
+#include "fake_node.h"
+
+namespace rift {
+namespace {
+
+TEST(Client, PutsGetsDeletesAndComparesAndSets) {
+  FakeCluster cluster;
+  const auto client = cluster.connect();
+  const Answer put = client->put("bank", "k", "one");
+  EXPECT_EQ(put.outcome, Outcome::done);
+  EXPECT_EQ(put.receipt.served_by, NodeId(1));
+  EXPECT_EQ(put.receipt.acknowledged_by, (std::vector{NodeId(1), NodeId(2)}));
+  EXPECT_EQ(put.version.modify_revision, Revision(1));
+  ASSERT_TRUE(put.op.has_value());
+
+  const Answer got = client->get("bank", "k", {.level = Level::majority});
+  EXPECT_TRUE(got.found);
+  EXPECT_EQ(got.value, Bytes("one"));
+  EXPECT_FALSE(got.op.has_value());
+
+  const Answer failed = client->cas("bank", "k", {.kind = Condition::Kind::value, .value = "two"}, "three");
+  EXPECT_EQ(failed.code, Code::condition_failed);
+  EXPECT_EQ(failed.outcome, Outcome::not_done);
+  EXPECT_EQ(failed.value, Bytes("one"));
+  EXPECT_TRUE(client->cas("bank", "k", {.kind = Condition::Kind::version, .version = 1, .value = {}}, "three").is_done());
+  EXPECT_TRUE(client->del("bank", "k").is_done());
+  const Answer absent = client->get("bank", "k");
+  EXPECT_TRUE(absent.is_done());
+  EXPECT_FALSE(absent.found);
+  EXPECT_TRUE(client->cas("bank", "k", {.kind = Condition::Kind::absent, .value = {}}, "four").is_done());
+}
+
+TEST(Client, TheRequestArrivesAsItWasAsked) {
+  FakeCluster cluster;
+  const auto client = cluster.connect();
+  EXPECT_TRUE(client->get("carts", "k", {.level = Level::all, .deadline = seconds(2), .write_back = false}).is_done());
+  const auto seen = cluster.front().seen();
+  ASSERT_EQ(seen.size(), 1U);
+  EXPECT_EQ(seen[0].keyspace, "carts");
+  EXPECT_EQ(seen[0].verb, Verb::get);
+  EXPECT_EQ(seen[0].level, Level::all);
+  EXPECT_FALSE(seen[0].write_back);
+  EXPECT_EQ(seen[0].epoch, MapEpoch(3));
+  EXPECT_LE(seen[0].budget, seconds(2));
+  EXPECT_GT(seen[0].budget, milliseconds(1500));
+}
+
+TEST(Client, ManyThreadsShareOneClient) {
+  FakeCluster cluster;
+  const auto client = cluster.connect();
+  std::atomic<int> done = 0;
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 8; ++t) {
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < 100; ++i) {
+        const std::string key = std::to_string(t) + "/" + std::to_string(i);
+        if (client->put("bank", key, key).is_done() && client->get("bank", key).value == Bytes(key)) ++done;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(done, 800);
+}
+
+TEST(Client, SubmittedOperationsTravelInBatches) {
+  FakeCluster cluster;
+  const auto client = cluster.connect({.endpoints = {}, .exactly_once = false});
+  constexpr int count = 5000;
+  std::atomic<int> done = 0;
+  std::promise<void> all;
+  for (int i = 0; i < count; ++i) {
+    client->submit({.keyspace = "bank", .verb = Verb::put, .key = Bytes(std::to_string(i)), .value = "v"}, [&](const Answer& reply) {
+      EXPECT_TRUE(reply.is_done()) << reply.why;
+      if (++done == count) all.set_value();
+    });
+  }
+  ASSERT_EQ(all.get_future().wait_for(seconds(20)), std::future_status::ready);
+  EXPECT_LT(cluster.front().submits(), count / 2);
+}
+
+TEST(Client, ACallbackMaySubmit) {
+  FakeCluster cluster;
+  const auto client = cluster.connect();
+  std::promise<Bytes> value;
+  client->submit({.keyspace = "bank", .verb = Verb::put, .key = "k", .value = "v"}, [&](const Answer&) {
+    client->submit({.keyspace = "bank", .verb = Verb::get, .key = "k"}, [&](const Answer& reply) { value.set_value(reply.value); });
+  });
+  EXPECT_EQ(value.get_future().get(), Bytes("v"));
+}
+
+TEST(Client, TheLargestLegalRequestsPass) {
+  FakeCluster cluster;
+  const auto client = cluster.connect();
+  const std::string key(limits::key_bytes_max, 'k');
+  const std::string value(limits::value_bytes_max, 'v');
+  EXPECT_TRUE(client->put("bank", key, value).is_done());
+  EXPECT_EQ(client->get("bank", key).value.view(), value);
+  const std::string half(limits::value_bytes_max / 2, 'h');
+  ASSERT_TRUE(client->put("bank", key, half).is_done());
+  EXPECT_TRUE(client->cas("bank", key, {.kind = Condition::Kind::value, .value = Bytes(half)}, half).is_done());
+  EXPECT_EQ(client->put("bank", key, value + "x").code, Code::too_large);
+  EXPECT_EQ(client->put("bank", "", "x").code, Code::invalid);
+}
+
+TEST(Client, MoreThanAConnectionMayHoldWaitsItsTurn) {
+  FakeCluster cluster;
+  const auto client = cluster.connect();
+  ASSERT_TRUE(client->put("bank", "first", "v").is_done());
+  std::atomic<int> left = 32;
+  std::promise<void> all;
+  for (int i = 0; i < 32; ++i) {
+    client->submit({.keyspace = "bank", .verb = Verb::put, .key = Bytes(std::to_string(i)), .value = Bytes(std::string(limits::value_bytes_max, 'v'))},
+                   [&](const Answer& reply) {
+                     EXPECT_TRUE(reply.is_done()) << reply.why;
+                     EXPECT_EQ(reply.attempts, 1U);
+                     if (--left == 0) all.set_value();
+                   });
+  }
+  EXPECT_EQ(all.get_future().wait_for(seconds(20)), std::future_status::ready);
+}
+
+TEST(Client, AnUnknownKeyspaceIsRefused) {
+  FakeCluster cluster;
+  const auto client = cluster.connect();
+  const Answer reply = client->put("nowhere", "k", "v");
+  EXPECT_EQ(reply.code, Code::unknown_keyspace);
+  EXPECT_EQ(reply.outcome, Outcome::not_done);
+}
+
+TEST(Client, AKeyspaceCreatedLaterIsFound) {
+  FakeCluster cluster;
+  const auto client = cluster.connect();
+  AdminClient admin(cluster.address());
+  ASSERT_TRUE(admin.create_keyspace({.name = "later", .mode = Mode::cp, .partitions = 1}).has_value());
+  EXPECT_TRUE(client->put("later", "k", "v").is_done());
+  EXPECT_NE(client->catalog()->find("later"), nullptr);
+}
+
+TEST(Client, FollowsTheLeaderHint) {
+  FakeCluster cluster(3);
+  const auto refuse_with_hint = [](const Request& request) -> std::optional<Response> {
+    Response response = refuse(request.id, Code::not_leader, "n3 leads");
+    response.receipt.leader = NodeId(3);
+    return response;
+  };
+  cluster.front(1).set_script(refuse_with_hint);
+  cluster.front(2).set_script(refuse_with_hint);
+  const auto client = cluster.connect();
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(client->put("bank", "k", "v").receipt.served_by, NodeId(3));
+  EXPECT_LE(cluster.front(1).seen().size() + cluster.front(2).seen().size(), 1U);
+}
+
+TEST(Client, APinnedClientStays) {
+  FakeCluster cluster(3);
+  cluster.front(2).set_script([](const Request& request) -> std::optional<Response> {
+    return refuse(request.id, Code::no_leader, "n2 reaches 1 of 3 voters");
+  });
+  const auto client = cluster.connect({.endpoints = {}, .pin = cluster.address(2), .deadline = milliseconds(300)});
+  const Answer reply = client->put("bank", "k", "v");
+  EXPECT_EQ(reply.code, Code::no_leader);
+  EXPECT_EQ(reply.outcome, Outcome::not_done);
+  EXPECT_GT(reply.attempts, 2U);
+  EXPECT_TRUE(cluster.front(1).seen().empty());
+  EXPECT_TRUE(cluster.front(3).seen().empty());
+}
+
+TEST(Client, ACpWriteCutOffMidWayIsSentAgainUnderTheSameOpId) {
+  FakeCluster cluster;
+  const auto client = cluster.connect({.endpoints = {}, .deadline = seconds(20)});
+  ASSERT_TRUE(client->put("bank", "warm", "v").is_done());
+  std::promise<void> arrived;
+  cluster.front().set_script([&](const Request&) -> std::optional<Response> {
+    arrived.set_value();
+    return std::nullopt;
+  });
+  std::promise<Answer> end;
+  client->submit({.keyspace = "bank", .verb = Verb::put, .key = "k", .value = "v"}, [&](Answer reply) { end.set_value(std::move(reply)); });
+  arrived.get_future().wait();
+  const std::uint16_t port = cluster.port();
+  cluster.front().set_script({});
+  cluster.stop(1);
+  cluster.start(1, port);
+  const Answer reply = end.get_future().get();
+  EXPECT_TRUE(reply.is_done()) << reply.why;
+  const auto seen = cluster.front().seen();
+  ASSERT_EQ(seen.size(), 3U);
+  EXPECT_EQ(seen[1].op->sequence, seen[2].op->sequence);
+  EXPECT_EQ(seen[1].op->client, seen[2].op->client);
+  EXPECT_FALSE(seen[1].op->retry);
+  EXPECT_TRUE(seen[2].op->retry);
+}
+
+TEST(Client, AnApWriteCutOffMidWayIsUnknownAndNotSentAgain) {
+  FakeCluster cluster(3);
+  std::promise<NodeId> arrived;
+  for (std::uint32_t n = 1; n <= 3; ++n) {
+    cluster.front(n).set_script([&arrived, n](const Request&) -> std::optional<Response> {
+      arrived.set_value(NodeId(n));
+      return std::nullopt;
+    });
+  }
+  const auto client = cluster.connect();
+  std::promise<Answer> end;
+  client->submit({.keyspace = "carts", .verb = Verb::put, .key = "k", .value = "v"}, [&](Answer reply) { end.set_value(std::move(reply)); });
+  const NodeId first = arrived.get_future().get();
+  cluster.stop(first.value());
+  const Answer reply = end.get_future().get();
+  EXPECT_EQ(reply.code, Code::disconnected);
+  EXPECT_EQ(reply.outcome, Outcome::unknown);
+  EXPECT_EQ(cluster.front(1).seen().size() + cluster.front(2).seen().size() + cluster.front(3).seen().size(), 1U);
+}
+
+TEST(Client, AnApWriteGoesRoundADeadNode) {
+  FakeCluster cluster(3);
+  const auto client = cluster.connect({.endpoints = {cluster.address(1), cluster.address(2), cluster.address(3)}});
+  const NodeId dead = client->catalog()->find("carts")->partitions[0].owners[0];
+  cluster.stop(dead.value());
+  const Answer reply = client->put("carts", "k", "v");
+  EXPECT_TRUE(reply.is_done()) << reply.why;
+  EXPECT_NE(reply.receipt.served_by, dead);
+}
+
+TEST(Client, WhatNeverLeftIsNotDone) {
+  FakeCluster cluster;
+  const auto client = cluster.connect({.endpoints = {}, .deadline = milliseconds(400)});
+  cluster.stop(1);
+  for (const char* keyspace : {"bank", "carts"}) {
+    const Answer reply = client->put(keyspace, "k", "v");
+    EXPECT_EQ(reply.outcome, Outcome::not_done) << reply.why;
+    EXPECT_EQ(reply.code, Code::unreachable);
+  }
+}
+
+TEST(Client, AnUnknownWriteIsResolved) {
+  FakeCluster cluster;
+  const auto client = cluster.connect();
+  ASSERT_TRUE(client->put("bank", "warm", "v").is_done());
+  cluster.front().set_script([](const Request&) -> std::optional<Response> { return std::nullopt; });
+  const Answer unknown = client->put("bank", "k", "v", {.deadline = milliseconds(150)});
+  EXPECT_EQ(unknown.outcome, Outcome::unknown);
+  ASSERT_TRUE(unknown.op.has_value());
+  cluster.front().set_script({});
+  const Answer resolved = client->resolve("bank", "k", *unknown.op);
+  EXPECT_EQ(resolved.code, Code::refused);
+  EXPECT_EQ(resolved.outcome, Outcome::not_done);
+}
+
+TEST(Client, ConnectingToNobodyFailsInTime) {
+  const auto begin = std::chrono::steady_clock::now();
+  const auto client = Client::connect({.endpoints = {"127.0.0.1:1"}, .connect_deadline = milliseconds(300)});
+  ASSERT_FALSE(client.has_value());
+  EXPECT_EQ(client.error().code, Code::unreachable);
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, seconds(3));
+  EXPECT_EQ(Client::connect({.endpoints = {}}).error().code, Code::invalid);
+}
+
+TEST(Client, DestructionEndsOpenOperationsAndIsBounded) {
+  FakeCluster cluster;
+  auto client = cluster.connect();
+  cluster.front().set_script([](const Request&) -> std::optional<Response> { return std::nullopt; });
+  std::atomic<int> ended = 0;
+  for (int i = 0; i < 100; ++i) {
+    client->submit({.keyspace = "carts", .verb = Verb::put, .key = "k", .value = "v"}, [&](const Answer&) { ++ended; });
+  }
+  const auto begin = std::chrono::steady_clock::now();
+  client.reset();
+  EXPECT_EQ(ended, 100);
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, seconds(2));
+}
+
+}  // namespace
+}  // namespace rift
