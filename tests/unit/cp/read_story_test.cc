@@ -1,0 +1,188 @@
+#include "group.h"
+
+namespace rift::cp {
+namespace {
+
+using kit::get;
+using kit::put;
+using kit::with_budget;
+using kit::with_level;
+
+kit::ReplicaCluster::Options five() {
+  kit::ReplicaCluster::Options options;
+  options.nodes = 5;
+  return options;
+}
+
+std::optional<Response> wait(Group& group, NodeId node, RequestId id, Duration most = 5s) {
+  std::optional<Response> reply;
+  group.run_until([&] { return (reply = group.take_reply(node, id)).has_value(); }, most);
+  return reply;
+}
+
+TEST(CpReads, AreLinearizableOnEveryReplica) {
+  Group group;
+  const NodeId leader = group.elect();
+  for (int i = 0; i < 20; ++i) {
+    const std::string value = std::to_string(i);
+    ASSERT_EQ(group.must_call(leader, put("k", value)).outcome, Outcome::done);
+    for (const NodeId n : group.all()) {
+      const auto response = group.must_call(n, get("k"));
+      EXPECT_EQ(response.value, Bytes(value));
+      EXPECT_EQ(response.receipt.reached, Level::majority);
+      EXPECT_EQ(response.receipt.read_path, ReadPath::read_index);
+      EXPECT_EQ(response.receipt.served_by, n);
+    }
+  }
+}
+
+TEST(CpReads, ARoundOfReadsAsksOnce) {
+  Group group;
+  const NodeId leader = group.elect();
+  for (const NodeId n : {leader, group.follower_of(leader)}) {
+    const auto before = group.replica(n).status().counters.at("read_rounds");
+    std::vector<Request> round;
+    for (int i = 0; i < 50; ++i) round.push_back(get("k"));
+    const auto ids = group.submit(n, std::move(round));
+    for (const RequestId id : ids) EXPECT_TRUE(wait(group, n, id).has_value());
+    EXPECT_EQ(group.replica(n).status().counters.at("read_rounds") - before, 1U);
+  }
+}
+
+TEST(CpReads, OneIsLocalAtOnceAndMayBeOld) {
+  Group group;
+  const NodeId leader = group.elect();
+  group.write(put("k", "old"));
+  group.expect_convergence();
+  const NodeId behind = group.follower_of(leader);
+  group.split({behind});
+  group.write(put("k", "new"));
+  const Time begin = group.now();
+  const auto response = group.must_call(behind, with_level(get("k"), Level::one));
+  EXPECT_EQ(group.now(), begin);
+  EXPECT_EQ(response.value, Bytes("old"));
+  EXPECT_EQ(response.receipt.read_path, ReadPath::local);
+  EXPECT_EQ(response.receipt.reached, Level::one);
+  EXPECT_FALSE(response.receipt.staleness_bound.has_value());
+}
+
+TEST(CpReads, AllIsAnsweredByEveryVoter) {
+  Group group;
+  const NodeId leader = group.elect();
+  group.write(put("k", "v"));
+  const auto response = group.must_call(leader, with_level(get("k"), Level::all));
+  EXPECT_EQ(response.value, Bytes("v"));
+  EXPECT_EQ(response.receipt.reached, Level::all);
+  EXPECT_EQ(response.receipt.acknowledged_by.size(), 3U);
+  EXPECT_EQ(group.must_call(group.follower_of(leader), with_level(get("k"), Level::all)).code, Code::not_leader);
+}
+
+TEST(CpReads, AllWithAMissingVoterIsRefusedOrEndsNotDone) {
+  Group group;
+  const NodeId leader = group.elect();
+  const NodeId missing = group.follower_of(leader);
+  group.isolate(missing);
+  const auto timed_out = group.must_call(leader, with_budget(with_level(get("k"), Level::all), 300ms));
+  EXPECT_EQ(timed_out.code, Code::timeout);
+  EXPECT_EQ(timed_out.outcome, Outcome::not_done);
+  const RequestId waiting = group.submit(leader, with_level(get("k"), Level::all));
+  group.split({missing});
+  EXPECT_EQ(wait(group, leader, waiting)->code, Code::level_unreachable);
+  EXPECT_EQ(group.must_call(leader, with_level(get("k"), Level::all)).code, Code::level_unreachable);
+}
+
+TEST(CpReads, AMinorityServesNoneAndFailsThoseThatWait) {
+  Group group(five());
+  const NodeId leader = group.elect();
+  const NodeId with_it = group.follower_of(leader);
+  group.split({leader, with_it});
+  const RequestId at_leader = group.submit(leader, get("k"));
+  const RequestId at_follower = group.submit(with_it, get("k"));
+  for (const auto& [node, id] : {std::pair(leader, at_leader), std::pair(with_it, at_follower)}) {
+    const auto reply = wait(group, node, id, 3s);
+    ASSERT_TRUE(reply.has_value());
+    EXPECT_EQ(reply->code, Code::no_leader);
+    EXPECT_EQ(reply->outcome, Outcome::not_done);
+  }
+  group.run_for(2s);
+  const Time begin = group.now();
+  EXPECT_EQ(group.must_call(with_it, get("k")).code, Code::no_leader);
+  EXPECT_EQ(group.now(), begin);
+}
+
+// Trap 1: the new leader's commit index may lag; the read waits for its no-op.
+TEST(CpReads, RightAfterAnElectionSeeEverythingAcknowledged) {
+  for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+    kit::ReplicaCluster::Options options;
+    options.seed = seed;
+    Group group(options);
+    const NodeId first = group.elect();
+    ASSERT_EQ(group.must_call(first, put("k", "acknowledged")).outcome, Outcome::done);
+    group.crash(first);
+    ASSERT_TRUE(group.run_until([&] { return group.with_role("leader").has_value(); }));
+    EXPECT_EQ(group.read(*group.with_role("leader"), "k"), "acknowledged");
+  }
+}
+
+TEST(CpReads, AFollowersLostQuestionIsAskedAgainUnderANewToken) {
+  Group group;
+  const NodeId leader = group.elect();
+  const NodeId follower = group.follower_of(leader);
+  std::set<std::uint64_t> tokens;
+  int lost = 2;
+  group.set_filter([&](NodeId, const Outgoing& message) {
+    const auto decoded = wire::decode_message(message.message);
+    const auto* question = decoded ? std::get_if<wire::ReadPosition>(&*decoded) : nullptr;
+    if (question == nullptr) return false;
+    EXPECT_TRUE(tokens.insert(question->token).second);
+    return lost-- > 0;
+  });
+  const Time begin = group.now();
+  EXPECT_EQ(group.read(follower, "k"), "<absent>");
+  EXPECT_GT(group.now() - begin, 250ms);
+  EXPECT_LT(group.now() - begin, 400ms);
+  EXPECT_EQ(tokens.size(), 3U);
+}
+
+TEST(CpReads, AFollowersReadSurvivesAChangeOfLeaderOrIsRefused) {
+  Group group;
+  const NodeId leader = group.elect();
+  group.write(put("k", "v"));
+  const NodeId follower = group.follower_of(leader);
+  group.crash(leader);
+  const auto reply = group.must_call(follower, get("k"));
+  EXPECT_TRUE(reply.code == Code::no_leader || (reply.code == Code::ok && reply.value == Bytes("v")));
+  EXPECT_NE(reply.outcome, Outcome::unknown);
+}
+
+// Trap 2: acks that come late, twice or in another order never confirm a newer read.
+TEST(CpReads, AReplayedEchoConfirmsNothing) {
+  Group group;
+  const NodeId leader = group.elect();
+  group.write(put("k", "v"));
+  std::vector<std::pair<NodeId, Bytes>> echoes;
+  group.set_filter([&](NodeId from, const Outgoing& message) {
+    if (message.to == leader && message.lane == env::Lane::control) echoes.emplace_back(from, message.message);
+    return false;
+  });
+  EXPECT_EQ(group.read(leader, "k"), "v");
+  ASSERT_FALSE(echoes.empty());
+  for (const NodeId n : group.others(leader)) group.cut_both(n, leader);
+  const RequestId id = group.submit(leader, with_budget(get("k"), 300ms));
+  for (const auto& [from, bytes] : echoes) group.at(leader).receive(from, env::Lane::control, bytes);
+  EXPECT_FALSE(group.take_reply(leader, id).has_value());
+  EXPECT_EQ(wait(group, leader, id)->outcome, Outcome::not_done);
+}
+
+TEST(CpReads, ACancelledReadIsNotServed) {
+  Group group;
+  const NodeId leader = group.elect();
+  const RequestId id = group.submit(leader, get("k"));
+  group.at(leader).cancel({id});
+  group.run_for(1s);
+  EXPECT_EQ(group.at(leader).replies_last(id), 0U);
+  EXPECT_EQ(group.replica(leader).status().pending, 0U);
+}
+
+}  // namespace
+}  // namespace rift::cp
