@@ -54,6 +54,7 @@ Result<void> Raft::on(NodeId from, const Heartbeat& message, const Context& cont
   } else {
     MARK(context.recorder, "raft.heartbeat_from_old_leader");  // the answer's term tells it (trap 29)
   }
+  // A late beat of an earlier term is answered in this one: its position must not count here, should its sender lead again.
   const std::uint64_t echo = message.term == hard_state_.term ? message.read_position : 0;
   pending_.send_now.push_back(
       {.to = from, .message = HeartbeatAck{.term = hard_state_.term, .read_position = echo, .verified = verified_}});

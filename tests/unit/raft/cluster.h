@@ -251,6 +251,13 @@ class Cluster {
       deliver(0);
     }
   }
+  // In order, until `id` has that role.
+  void deliver_until(std::uint32_t id, Role role) {
+    while (raft(id).role() != role) {
+      ASSERT_FALSE(network.empty()) << "nothing is left that could make n" << id << " a " << to_string(role);
+      deliver(0);
+    }
+  }
   // Takes messages of one kind out of the network, to be delivered later or never.
   template <class Body>
   std::vector<Envelope> take_messages(std::uint32_t from = 0, std::uint32_t to = 0) {

@@ -189,7 +189,7 @@ TEST(RaftElection, ACandidateThatIsCutOffStopsRaisingItsTerm) {
   cluster.now += 2s;
   cluster.tick(1);
   cluster.flush(1);
-  while (cluster.raft(1).role() != Role::candidate) cluster.deliver(0);
+  cluster.deliver_until(1, Role::candidate);
   const Term term = cluster.raft(1).term();
   cluster.network.clear();
   cluster.isolate(1);

@@ -57,7 +57,7 @@ TEST(RaftReads, AFreshLeaderServesOnlyAfterItsNoopIsCommitted) {
   cluster.now += 2s;
   cluster.tick(2);
   cluster.flush(2);
-  while (!cluster.raft(2).is_leader()) cluster.deliver(0);
+  cluster.deliver_until(2, Role::leader);
   auto held = cluster.take_messages<Append>(2);
   MUST(cluster.read(2));
   cluster.flush(2);
@@ -107,6 +107,28 @@ TEST(RaftReads, EchoesOfAnotherTermConfirmNothing) {
   cluster.heal();
   for (const Envelope& ack : late) cluster.step(ack);
   EXPECT_EQ(cluster.node(1).reads_ready.size(), before);
+}
+
+// n1 leads again; a beat of its earlier term, delayed until now, reaches n2 in the new term. The answer carries the new term and must not
+// carry the old position: numbers start again in each term.
+TEST(RaftReads, ABeatOfAnEarlierTermIsNotEchoedInALaterOne) {
+  Cluster cluster(3);
+  cluster.campaign(1);
+  MUST(cluster.read(1));
+  cluster.flush(1);
+  const auto late = cluster.take_messages<Heartbeat>(1, 2);
+  ASSERT_EQ(late.size(), 1u);
+  cluster.settle();
+  cluster.campaign(2);
+  cluster.campaign(1);
+  cluster.node(1).reads_ready.clear();
+  MUST(cluster.read(1));
+  cluster.flush(1);
+  cluster.network.clear();
+  cluster.step(late.front());
+  cluster.settle();
+  EXPECT_TRUE(cluster.node(1).reads_ready.empty());
+  EXPECT_TRUE(cluster.raft(1).is_leader());
 }
 
 TEST(RaftReads, ADeposedLeaderFailsItsReads) {

@@ -127,10 +127,7 @@ void lead_silently(Cluster& cluster, std::uint32_t id) {
   cluster.now += 2s;
   cluster.tick(id);
   cluster.flush(id);
-  while (!cluster.raft(id).is_leader()) {
-    ASSERT_FALSE(cluster.network.empty());
-    cluster.deliver(0);
-  }
+  cluster.deliver_until(id, Role::leader);
   cluster.network.clear();
 }
 
