@@ -1,0 +1,77 @@
+#include <charconv>
+#include <map>
+
+#include <CLI/CLI.hpp>
+#include <fmt/core.h>
+
+#include "cli/verbs.h"
+#include "cluster/plan.h"
+
+namespace rift::cli {
+
+std::string ClusterChoice::folder() const { return dir.empty() ? cluster::default_folder(name) : dir; }
+
+void add_cluster_choice(CLI::App& app, ClusterChoice& choice) {
+  app.add_option("--name", choice.name, "Name of the local cluster")->envname("RIFT_CLUSTER")->capture_default_str();
+  app.add_option("--dir", choice.dir, "Its folder, instead of the one that belongs to the name");
+}
+
+void add_format(CLI::App& app, Context& context) {
+  static const std::map<std::string, Format> formats = {{"text", Format::text}, {"json", Format::json}};
+  app.add_option("-o,--output", context.format, "Form of the output: text or json")
+      ->transform(CLI::CheckedTransformer(formats))
+      ->type_name("FORM");
+}
+
+Result<Duration> parse_duration(const std::string& text) {
+  double number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  const std::string unit(end, text.data() + text.size());
+  static const std::map<std::string, double> units = {{"us", 1e3}, {"ms", 1e6}, {"s", 1e9}, {"m", 60e9}};
+  const auto found = units.find(unit);
+  if (error != std::errc() || found == units.end() || !(number >= 0 && number <= 1e6)) {
+    return rift::fail(Code::invalid, fmt::format("'{}' is no duration; say 50ms, 1.5s or 2m", text));
+  }
+  return Duration(static_cast<Duration::rep>(number * found->second));
+}
+
+void add_version(CLI::App& app, Context& context) {
+  CLI::App* verb = app.add_subcommand("version", "Print the version");
+  add_format(*verb, context);
+  verb->callback([&context] {
+    if (context.format == Format::json) {
+      fmt::print("{{\"schema\":\"rift.version/1\",\"version\":\"{}\"}}\n", RIFT_VERSION);
+    } else {
+      fmt::print("rift {}\n", RIFT_VERSION);
+    }
+  });
+}
+
+int run(int argc, char** argv) {
+  CLI::App app("RiftKV: a replicated key-value store whose keyspaces choose their side of CAP, and a network that you can cut.", "rift");
+  app.require_subcommand(1);
+  app.set_help_all_flag("--help-all", "Help for every verb");
+  app.footer(
+      "A first look:      rift demo\n"
+      "A local cluster:   rift cluster up && rift keyspace create bank --mode cp && rift put --ks bank a 1\n"
+      "Exit codes:        0 done, 1 usage, 2 not done, 3 unknown, 4 a checker found a violation, 5 unreachable");
+  Context context;
+  add_demo(app, context);
+  add_cluster(app, context);
+  add_keyspace(app, context);
+  add_data(app, context);
+  add_status(app, context);
+  add_net(app, context);
+  add_sim(app, context);
+  add_bench(app, context);
+  add_serve(app, context);
+  add_version(app, context);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : static_cast<int>(Exit::usage);
+  }
+  return static_cast<int>(context.exit);
+}
+
+}  // namespace rift::cli

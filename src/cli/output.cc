@@ -1,0 +1,214 @@
+#include "cli/output.h"
+
+#include <unistd.h>
+
+#include <cstdio>
+
+#include <fmt/core.h>
+#include <nlohmann/json.hpp>
+
+namespace rift::cli {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::string_view base64_letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+std::string base64(std::string_view bytes) {
+  std::string text;
+  for (std::size_t i = 0; i < bytes.size(); i += 3) {
+    std::uint32_t group = 0;
+    for (std::size_t j = 0; j < 3; ++j) {
+      group = group << 8U | (i + j < bytes.size() ? static_cast<unsigned char>(bytes[i + j]) : 0U);
+    }
+    const std::size_t letters = std::min<std::size_t>(bytes.size() - i, 3) + 1;
+    for (std::size_t j = 0; j < 4; ++j) {
+      text += j < letters ? base64_letters[group >> (18 - 6 * j) & 63U] : '=';
+    }
+  }
+  return text;
+}
+
+bool is_utf8(const std::string& bytes) {
+  try {
+    (void)json(bytes).dump();
+    return true;
+  } catch (const json::exception&) {
+    return false;
+  }
+}
+
+// Keys and values are bytes; JSON strings are not. What is no UTF-8 is given as NAME_base64.
+void put_bytes(json& object, const std::string& name, ByteView bytes) {
+  const std::string text(bytes);
+  if (is_utf8(text)) {
+    object[name] = text;
+  } else {
+    object[name + "_base64"] = base64(bytes);
+  }
+}
+
+json number(std::uint64_t value) { return std::to_string(value); }
+
+json to_json(const Version& version) {
+  return {{"create_revision", number(version.create_revision.value())},
+          {"modify_revision", number(version.modify_revision.value())},
+          {"version", number(version.version)},
+          {"hlc", number(version.hlc)},
+          {"dot_node", version.dot_node.value()},
+          {"dot_incarnation", number(version.dot_incarnation)},
+          {"dot_sequence", number(version.dot_sequence)}};
+}
+
+std::string_view to_text(ReadPath path) {
+  switch (path) {
+    case ReadPath::none: return "none";
+    case ReadPath::local: return "local";
+    case ReadPath::read_index: return "read_index";
+    case ReadPath::quorum: return "quorum";
+    case ReadPath::quorum_repaired: return "quorum_repaired";
+  }
+  return "none";
+}
+
+json to_json(const Receipt& receipt) {
+  json nodes = json::array();
+  for (const NodeId node : receipt.acknowledged_by) nodes.push_back(node.value());
+  json value = {{"level_asked", std::string(to_string(receipt.asked))},
+                {"level_reached", std::string(to_string(receipt.reached))},
+                {"acknowledged_by", nodes},
+                {"served_by", receipt.served_by.value()},
+                {"leader", receipt.leader.value()},
+                {"term", number(receipt.term.value())},
+                {"index", number(receipt.index.value())},
+                {"read_path", std::string(to_text(receipt.read_path))},
+                {"hints_left", receipt.hints_left},
+                {"superseded", receipt.superseded},
+                {"duplicate", receipt.duplicate},
+                {"wal_durability", receipt.wal_durability},
+                {"map_epoch", number(receipt.epoch.value())}};
+  // Absent means unbounded: nothing was proved.
+  if (receipt.staleness_bound) value["staleness_bound_ms"] = to_milliseconds(*receipt.staleness_bound);
+  return value;
+}
+
+bool is_below_level(const Response& response) {
+  return response.outcome == Outcome::done && response.receipt.asked != Level::unspecified &&
+         response.receipt.reached < response.receipt.asked;
+}
+
+std::string outcome_word(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::done: return "DONE";
+    case Outcome::not_done: return "NOT DONE";
+    case Outcome::unknown: return "UNKNOWN";
+  }
+  return "UNKNOWN";
+}
+
+std::string node_list(const std::vector<NodeId>& nodes) {
+  std::string text;
+  for (const NodeId node : nodes) text += (text.empty() ? "" : ", ") + to_string(node);
+  return text;
+}
+
+std::string receipt_line(const Response& response) {
+  const Receipt& receipt = response.receipt;
+  std::string text = receipt.reached == Level::unspecified ? "" : fmt::format("level {}", to_string(receipt.reached));
+  if (!receipt.acknowledged_by.empty()) text += fmt::format("   held by {}", node_list(receipt.acknowledged_by));
+  if (response.version.modify_revision.value() != 0) {
+    text += fmt::format("   revision {}", response.version.modify_revision.value());
+  }
+  if (receipt.hints_left != 0) text += fmt::format("   hints kept for {} more", receipt.hints_left);
+  if (receipt.superseded) text += "   a newer version had already won";
+  if (receipt.duplicate) text += "   was done before";
+  return text;
+}
+
+void show_text(const Show& show, const Response& response) {
+  const bool is_read = show.verb == "get";
+  if (response.outcome == Outcome::done) {
+    if (is_read && response.found) {
+      fmt::print("{}\n", response.value.view());
+    } else if (is_read) {
+      fmt::print(stderr, "absent\n");
+    } else {
+      fmt::print("DONE   {}   {:.1f} ms\n", receipt_line(response), to_milliseconds(show.took));
+    }
+    if (is_below_level(response)) {
+      fmt::print(stderr, "level {} was asked, {} was reached{}{}\n", to_string(response.receipt.asked),
+                 to_string(response.receipt.reached), response.why.empty() ? "" : ": ", response.why);
+    }
+    return;
+  }
+  fmt::print(stderr, "{}   {}   after {:.0f} ms\n", outcome_word(response.outcome), to_string(response.code),
+             to_milliseconds(show.took));
+  if (response.code == Code::condition_failed) {
+    fmt::print(stderr, "  seen  {}\n", response.found ? response.value.view() : "(absent)");
+  }
+  if (!response.why.empty()) fmt::print(stderr, "  why   {}\n", response.why);
+  if (!response.hint.empty()) fmt::print(stderr, "  try   {}\n", response.hint);
+}
+
+void show_json(const Show& show, const std::string& key, const Response& response) {
+  json value = {{"schema", fmt::format("rift.{}/1", show.verb)},
+                {"outcome", std::string(to_string(response.outcome))},
+                {"code", std::string(to_string(response.code))},
+                {"found", response.found},
+                {"version", to_json(response.version)},
+                {"receipt", to_json(response.receipt)},
+                {"took_ms", to_milliseconds(show.took)}};
+  put_bytes(value, "key", key);
+  if (response.found) put_bytes(value, "value", response.value.view());
+  if (!response.why.empty()) value["why"] = response.why;
+  if (!response.hint.empty()) value["hint"] = response.hint;
+  fmt::print("{}\n", value.dump(-1, ' ', false, json::error_handler_t::replace));
+}
+
+}  // namespace
+
+Exit exit_of(const Response& response) {
+  if (response.code == Code::unreachable) return Exit::unreachable;
+  switch (response.outcome) {
+    case Outcome::done: return Exit::done;
+    case Outcome::not_done: return Exit::not_done;
+    case Outcome::unknown: return Exit::unknown;
+  }
+  return Exit::unknown;
+}
+
+Exit exit_of(const Error& error) {
+  if (error.code == Code::unreachable) return Exit::unreachable;
+  return took_no_effect(error.code) ? Exit::not_done : Exit::unknown;
+}
+
+Exit show_response(const Show& show, const std::string& key, const Response& response) {
+  if (show.format == Format::json) {
+    show_json(show, key, response);
+  } else {
+    show_text(show, response);
+  }
+  return exit_of(response);
+}
+
+Exit show_error(Format format, const Error& error, std::string_view hint) {
+  const Exit exit = exit_of(error);
+  if (format == Format::json) {
+    json value = {{"schema", "rift.error/1"},
+                  {"outcome", std::string(to_string(outcome_of(error.code)))},
+                  {"code", std::string(to_string(error.code))},
+                  {"why", error.detail}};
+    if (!hint.empty()) value["hint"] = std::string(hint);
+    fmt::print("{}\n", value.dump(-1, ' ', false, json::error_handler_t::replace));
+    return exit;
+  }
+  fmt::print(stderr, "{}   {}\n  why   {}\n", outcome_word(outcome_of(error.code)), to_string(error.code), error.detail);
+  if (!hint.empty()) fmt::print(stderr, "  try   {}\n", hint);
+  return exit;
+}
+
+std::string json_text(const std::string& value) { return json(value).dump(-1, ' ', false, json::error_handler_t::replace); }
+
+bool is_terminal(int fd) { return ::isatty(fd) == 1; }
+
+}  // namespace rift::cli

@@ -1,0 +1,198 @@
+// rift cluster: local clusters as a background supervisor with child processes, and the founding of any cluster.
+#include <filesystem>
+
+#include <CLI/CLI.hpp>
+#include <fmt/core.h>
+#include <nlohmann/json.hpp>
+
+#include "chaos/live/local_cluster.h"
+#include "cli/supervise.h"
+#include "cli/verbs.h"
+#include "cluster/found.h"
+
+namespace rift::cli {
+namespace {
+
+using nlohmann::json;
+
+constexpr auto up_limit = std::chrono::seconds(60);
+
+struct ClusterOptions {
+  ClusterChoice cluster;
+  std::uint32_t nodes = 5;
+  bool foreground = false;
+  std::string node;
+  std::vector<std::string> endpoints;
+  std::string log_level = "info";
+};
+
+std::vector<std::string> listen_addresses(const cluster::Plan& plan) {
+  std::vector<std::string> addresses;
+  for (const auto& node : plan.nodes) addresses.push_back(node.listen);
+  return addresses;
+}
+
+json ready_line(const std::string& dir, const cluster::Plan& plan, ClusterId id) {
+  json value = {{"schema", "rift.cluster_up/1"}, {"event", "ready"}, {"name", plan.name}, {"dir", dir}, {"cluster", to_string(id)}};
+  value["nodes"] = json::array();
+  for (const auto& node : plan.nodes) {
+    value["nodes"].push_back({{"node", to_string(node.node)}, {"listen", node.listen}, {"http", node.http}, {"pid", node.pid}});
+  }
+  return value;
+}
+
+void print_ready(const Context& context, const json& value) {
+  if (context.format == Format::json) {
+    fmt::print("{}\n", value.dump());
+    return;
+  }
+  fmt::print("cluster {}   {} nodes   {}\n", value.at("name").get<std::string>(), value.at("nodes").size(),
+             value.at("dir").get<std::string>());
+  for (const json& node : value.at("nodes")) {
+    fmt::print("  {}   {}   http {}   pid {}\n", node.at("node").get<std::string>(), node.at("listen").get<std::string>(),
+               node.at("http").get<std::string>(), node.at("pid").get<int>());
+  }
+  fmt::print("next     rift keyspace create bank --mode cp   |   rift status   |   rift cluster down\n");
+}
+
+// Harness errors are usage errors to the shell: no request of a client has failed (CONTRACTS 5).
+Exit harness_error(const Context& context, const Error& error, std::string_view hint = {}) {
+  show_error(context.format, error, hint);
+  return error.code == Code::unreachable ? Exit::unreachable : Exit::usage;
+}
+
+Exit run_foreground(const Context& context, const ClusterOptions& options) {
+  StopSignal::block();
+  auto up = chaos::live::LocalCluster::up({.name = options.cluster.name,
+                                           .dir = options.cluster.dir,
+                                           .nodes = options.nodes,
+                                           .log_level = options.log_level,
+                                           .on_down = [] { StopSignal::request(); }});
+  if (!up) return harness_error(context, up.error(), "rift cluster status   |   rift cluster down");
+  const cluster::Plan plan = (*up)->plan();
+  const auto id = cluster::found_cluster(listen_addresses(plan));
+  if (!id) return harness_error(context, id.error());
+  const auto ready = cluster::wait_until_ready(listen_addresses(plan));
+  if (!ready) return harness_error(context, ready.error());
+  print_ready(context, ready_line((*up)->dir(), plan, *id));
+  std::fflush(stdout);
+  StopSignal::wait();
+  return Exit::done;
+}
+
+Exit up(const Context& context, const ClusterOptions& options) {
+  if (options.foreground) return run_foreground(context, options);
+  const std::string dir = options.cluster.folder();
+  std::error_code error;
+  std::filesystem::create_directories(dir, error);
+  if (error) return harness_error(context, {Code::io, fmt::format("cannot make {}: {}", dir, error.message())});
+  const std::string log = dir + "/supervisor.log";
+  const auto line = start_detached({"cluster", "up", "--foreground", "-o", "json", "--name", options.cluster.name, "--dir", dir,
+                                    "--nodes", std::to_string(options.nodes), "--log-level", options.log_level},
+                                   log, up_limit);
+  if (!line) return harness_error(context, line.error(), log);
+  const json value = json::parse(*line, nullptr, false);
+  if (!value.is_object() || value.value("event", "") != "ready") {
+    const std::string why = value.is_object() ? value.value("why", *line) : *line;
+    return harness_error(context, {Code::io, why}, "rift cluster status   |   rift cluster down");
+  }
+  print_ready(context, value);
+  return Exit::done;
+}
+
+Exit down(const Context& context, const ClusterOptions& options) {
+  const std::string dir = options.cluster.folder();
+  const auto status = ask_supervisor(dir, {.verb = "status"});
+  if (!status) return harness_error(context, status.error(), "nothing runs there");
+  const auto plan = cluster::read_plan(dir);
+  const auto answer = ask_supervisor(dir, {.verb = "down"});
+  if (!answer) return harness_error(context, answer.error());
+  if (plan) wait_for_exit(plan->supervisor_pid, up_limit);
+  if (context.format == Format::json) {
+    fmt::print("{{\"schema\":\"rift.cluster_down/1\",\"dir\":{}}}\n", json_text(dir));
+  } else {
+    fmt::print("stopped; its data stays in {}\n", dir);
+  }
+  return Exit::done;
+}
+
+Exit status(const Context& context, const ClusterOptions& options) {
+  const auto answer = ask_supervisor(options.cluster.folder(), {.verb = "status"});
+  if (!answer) return harness_error(context, answer.error(), "rift cluster up");
+  json value = json::parse(*answer);
+  value.erase("ok");
+  if (context.format == Format::json) {
+    fmt::print("{}\n", value.dump());
+    return Exit::done;
+  }
+  fmt::print("cluster {}   {}\n", value.at("name").get<std::string>(), value.at("dir").get<std::string>());
+  for (const json& node : value.at("nodes")) {
+    fmt::print("  {:<4} {:<8} {:<18} peers {:<18} http {:<18} {}\n", node.at("node").get<std::string>(),
+               node.at("state").get<std::string>(), node.at("listen").get<std::string>(), node.at("peer_listen").get<std::string>(),
+               node.at("http").get<std::string>(),
+               node.at("pid").get<int>() != 0 ? fmt::format("pid {}", node.at("pid").get<int>()) : node.at("exit").get<std::string>());
+  }
+  for (const json& cut : value.at("cuts")) {
+    fmt::print("  {}   {}\n", cut.at("cut").get<std::string>(), cut.at("groups").get<std::string>());
+  }
+  return Exit::done;
+}
+
+Exit act_on_node(const Context& context, const ClusterOptions& options, const std::string& verb) {
+  const auto answer = ask_supervisor(options.cluster.folder(), {.verb = verb, .fields = {{"node", options.node}}});
+  if (!answer) return harness_error(context, answer.error(), "rift cluster status");
+  if (context.format == Format::json) {
+    fmt::print("{{\"schema\":\"rift.cluster_node/1\",\"did\":\"{}\",\"node\":{}}}\n", verb, json_text(options.node));
+  } else {
+    fmt::print("{}   {}\n", verb, options.node);
+  }
+  return Exit::done;
+}
+
+Exit init(const Context& context, const ClusterOptions& options) {
+  const auto id = cluster::found_cluster(options.endpoints);
+  if (!id) return harness_error(context, id.error());
+  if (context.format == Format::json) {
+    fmt::print("{{\"schema\":\"rift.cluster_init/1\",\"cluster\":\"{}\"}}\n", to_string(*id));
+  } else {
+    fmt::print("cluster {} founded on {} nodes\n", to_string(*id), options.endpoints.size());
+  }
+  return Exit::done;
+}
+
+}  // namespace
+
+void add_cluster(CLI::App& app, Context& context) {
+  auto options = std::make_shared<ClusterOptions>();
+  CLI::App* cluster = app.add_subcommand("cluster", "Local clusters: nodes as child processes behind link proxies");
+  cluster->require_subcommand(1);
+  const auto add = [&](const char* name, const char* help, std::function<Exit(const Context&, const ClusterOptions&)> run_verb) {
+    CLI::App* verb = cluster->add_subcommand(name, help);
+    add_format(*verb, context);
+    verb->callback([&context, options, run_verb = std::move(run_verb)] { context.exit = run_verb(context, *options); });
+    return verb;
+  };
+  CLI::App* up_verb = add("up", "Start a cluster in the background, and found it if it is new", up);
+  add_cluster_choice(*up_verb, options->cluster);
+  up_verb->add_option("--nodes", options->nodes, "Nodes of a new cluster")->check(CLI::Range(1, 64))->capture_default_str();
+  up_verb->add_flag("--foreground", options->foreground, "Stay in the foreground; ctrl-c stops it");
+  up_verb->add_option("--log-level", options->log_level, "debug, info, warn or error")->capture_default_str();
+  add_cluster_choice(*add("down", "Stop a cluster; its data stays", down), options->cluster);
+  add_cluster_choice(*add("status", "Show its processes and cuts", status), options->cluster);
+
+  const std::pair<const char*, const char*> actions[] = {{"kill", "Kill a node's process (SIGKILL)"},
+                                                         {"pause", "Stop its process from running (SIGSTOP)"},
+                                                         {"resume", "Let it run again (SIGCONT)"},
+                                                         {"restart", "Stop it if it runs, and start it from its own disk"}};
+  for (const auto& [name, help] : actions) {
+    CLI::App* verb = add(name, help, [name = std::string(name)](const Context& c, const ClusterOptions& o) {
+      return act_on_node(c, o, name);
+    });
+    add_cluster_choice(*verb, options->cluster);
+    verb->add_option("node", options->node, "n1, n2, ...")->required();
+  }
+  CLI::App* init_verb = add("init", "Found a cluster on nodes that `rift serve` runs; repeating it changes nothing", init);
+  init_verb->add_option("endpoints", options->endpoints, "Client address of every founding node")->required()->delimiter(',');
+}
+
+}  // namespace rift::cli

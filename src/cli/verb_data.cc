@@ -1,0 +1,129 @@
+// rift get|put|del|cas: one operation on one key.
+#include <chrono>
+
+#include <CLI/CLI.hpp>
+
+#include "cli/target.h"
+#include "cli/verbs.h"
+
+namespace rift::cli {
+namespace {
+
+struct DataOptions {
+  Target target;
+  std::string keyspace;
+  std::string key;
+  std::string value;
+  std::string level;
+  std::string expected;
+  std::uint64_t if_version = 0;
+  bool absent = false;
+  CLI::Option* has_expected = nullptr;
+  CLI::Option* has_version = nullptr;
+};
+
+constexpr std::string_view try_cluster = "rift cluster up   |   rift cluster status   |   --endpoints host:port";
+
+Result<Level> level_of(const DataOptions& options) {
+  if (options.level.empty()) return Level::unspecified;
+  const auto level = parse_level(options.level);
+  if (level) return *level;
+  return rift::fail(Code::invalid, "unknown level '" + options.level + "'; levels are one, majority and all");
+}
+
+Result<Condition> condition_of(const DataOptions& options) {
+  const bool by_value = options.has_expected->count() > 0;
+  const bool by_version = options.has_version->count() > 0;
+  if (static_cast<int>(by_value) + static_cast<int>(by_version) + static_cast<int>(options.absent) != 1) {
+    return rift::fail(Code::invalid, "cas needs exactly one of --expect V, --if-version N, --absent");
+  }
+  if (by_value) return Condition{.kind = Condition::Kind::value, .value = Bytes(options.expected)};
+  if (by_version) return Condition{.kind = Condition::Kind::version, .version = options.if_version};
+  return Condition{.kind = Condition::Kind::absent};
+}
+
+Result<caller::Operation> operation_of(const DataOptions& options, Verb verb) {
+  caller::Operation operation{.keyspace = options.keyspace,
+                              .verb = verb,
+                              .level = TRY(level_of(options)),
+                              .key = Bytes(options.key),
+                              .value = Bytes(options.value)};
+  if (verb == Verb::cas) operation.condition = TRY(condition_of(options));
+  return operation;
+}
+
+// Where the node itself had nothing better to suggest.
+std::string hint_for(const DataOptions& options, const Answer& reply) {
+  if (!reply.hint.empty() || reply.outcome == Outcome::done) return reply.hint;
+  if (reply.outcome == Outcome::unknown) return "rift get --ks " + options.keyspace + " " + options.key + "   (it may or may not be there)";
+  switch (reply.code) {
+    case Code::no_leader:
+    case Code::not_leader:
+    case Code::level_unreachable:
+      return options.target.via.empty() ? "rift net show   |   rift status" : "without --via   |   rift net heal   |   rift status";
+    case Code::unknown_keyspace: return "rift keyspace ls   |   rift keyspace create " + options.keyspace + " --mode cp";
+    case Code::unreachable: return std::string(try_cluster);
+    case Code::ok:
+    case Code::invalid:
+    case Code::too_large:
+    case Code::unsupported:
+    case Code::condition_failed:
+    case Code::overloaded:
+    case Code::disk_full:
+    case Code::wrong_node:
+    case Code::not_ready:
+    case Code::already_exists:
+    case Code::refused:
+    case Code::superseded_entry:
+    case Code::dedup_expired:
+    case Code::timeout:
+    case Code::leadership_lost:
+    case Code::level_missed:
+    case Code::disconnected:
+    case Code::corruption:
+    case Code::io: return {};
+  }
+  return {};
+}
+
+Exit execute(const Context& context, const DataOptions& options, Verb verb, std::string_view name) {
+  const auto operation = operation_of(options, verb);
+  if (!operation) {
+    show_error(context.format, operation.error());
+    return Exit::usage;
+  }
+  const auto start = std::chrono::steady_clock::now();
+  const auto client = connect(options.target);
+  if (!client) return show_error(context.format, client.error(), try_cluster);
+  Answer reply = (*client)->execute(*operation);
+  reply.hint = hint_for(options, reply);
+  return show_response({.format = context.format, .verb = name, .took = std::chrono::steady_clock::now() - start}, options.key,
+                       reply);
+}
+
+}  // namespace
+
+void add_data(CLI::App& app, Context& context) {
+  const auto add = [&](const std::string& name, const char* help, Verb verb, bool has_value) {
+    auto options = std::make_shared<DataOptions>();
+    CLI::App* command = app.add_subcommand(name, help);
+    command->add_option("--ks", options->keyspace, "Keyspace")->required();
+    command->add_option("key", options->key, "Key")->required();
+    if (has_value) command->add_option("value", options->value, "Value")->required();
+    command->add_option("-c,--level", options->level, "one, majority or all (default: the keyspace's)");
+    if (verb == Verb::cas) {
+      options->has_expected = command->add_option("--expect", options->expected, "Write if the value is this one");
+      options->has_version = command->add_option("--if-version", options->if_version, "Write if the modify revision is this one");
+      command->add_flag("--absent", options->absent, "Write if there is no value");
+    }
+    add_target(*command, options->target);
+    add_format(*command, context);
+    command->callback([&context, options, verb, name] { context.exit = execute(context, *options, verb, name); });
+  };
+  add("get", "Read a key", Verb::get, false);
+  add("put", "Write a key", Verb::put, true);
+  add("del", "Delete a key", Verb::del, false);
+  add("cas", "Compare and set (cp keyspaces):  rift cas --ks bank KEY NEW --expect OLD", Verb::cas, true);
+}
+
+}  // namespace rift::cli

@@ -1,0 +1,141 @@
+// rift keyspace create|ls|drop.
+#include <CLI/CLI.hpp>
+#include <fmt/core.h>
+#include <nlohmann/json.hpp>
+
+#include "client/admin.h"
+#include "cli/target.h"
+#include "cli/verbs.h"
+
+namespace rift::cli {
+namespace {
+
+using nlohmann::json;
+
+struct KeyspaceOptions {
+  Target target;
+  std::string name;
+  std::string mode;
+  std::string read;
+  std::string write;
+  std::string durability = "fsync";
+  std::uint32_t copies = 0;
+  std::uint32_t partitions = 0;
+};
+
+json to_json(const topology::Keyspace& keyspace) {
+  json partitions = json::array();
+  for (const auto& partition : keyspace.partitions) {
+    json owners = json::array();
+    for (const NodeId owner : partition.owners) owners.push_back(owner.value());
+    partitions.push_back({{"id", partition.id.value()}, {"owners", owners}});
+  }
+  return {{"name", keyspace.name},
+          {"id", keyspace.id.value()},
+          {"mode", std::string(to_string(keyspace.mode))},
+          {"copies", keyspace.copies},
+          {"read", std::string(to_string(keyspace.read))},
+          {"write", std::string(to_string(keyspace.write))},
+          {"durability", keyspace.durability == topology::Durability::wal ? "wal" : "fsync"},
+          {"partitions", partitions}};
+}
+
+Exit show(const Context& context, std::string_view schema, const topology::Catalog& catalog) {
+  if (context.format == Format::json) {
+    json value = {{"schema", std::string(schema)}, {"map_epoch", std::to_string(catalog.epoch.value())}, {"keyspaces", json::array()}};
+    for (const auto& [name, keyspace] : catalog.keyspaces) value["keyspaces"].push_back(to_json(keyspace));
+    fmt::print("{}\n", value.dump());
+    return Exit::done;
+  }
+  fmt::print("{:<16} {:<5} {:>6} {:>10}  {:<9} {:<9} {}\n", "keyspace", "mode", "copies", "partitions", "read", "write", "durability");
+  for (const auto& [name, keyspace] : catalog.keyspaces) {
+    fmt::print("{:<16} {:<5} {:>6} {:>10}  {:<9} {:<9} {}\n", name, to_string(keyspace.mode), keyspace.copies,
+               keyspace.partitions.size(), to_string(keyspace.read), to_string(keyspace.write),
+               keyspace.durability == topology::Durability::wal ? "wal" : "fsync");
+  }
+  return Exit::done;
+}
+
+Result<Level> level_named(const std::string& text) {
+  if (text.empty()) return Level::unspecified;
+  const auto level = parse_level(text);
+  if (level) return *level;
+  return rift::fail(Code::invalid, "unknown level '" + text + "'; levels are one, majority and all");
+}
+
+Result<topology::KeyspaceWish> wish_of(const KeyspaceOptions& options) {
+  const auto mode = parse_mode(options.mode);
+  if (!mode) return rift::fail(Code::invalid, "unknown mode '" + options.mode + "'; modes are cp and ap");
+  return topology::KeyspaceWish{
+      .name = options.name,
+      .mode = *mode,
+      .copies = options.copies,
+      .partitions = options.partitions,
+      .read = TRY(level_named(options.read)),
+      .write = TRY(level_named(options.write)),
+      .durability = options.durability == "wal" ? topology::Durability::wal : topology::Durability::fsync};
+}
+
+Result<AdminClient> admin_of(const Target& target) {
+  const Duration deadline = TRY(parse_duration(target.deadline));
+  return AdminClient(TRY(admin_endpoint(target)), deadline);
+}
+
+Exit create(const Context& context, const KeyspaceOptions& options) {
+  const auto wish = wish_of(options);
+  if (!wish) {
+    show_error(context.format, wish.error());
+    return Exit::usage;
+  }
+  auto admin = admin_of(options.target);
+  if (!admin) return show_error(context.format, admin.error(), "rift cluster up");
+  const auto catalog = admin->create_keyspace(*wish);
+  if (!catalog) return show_error(context.format, catalog.error(), "rift keyspace ls   |   rift status");
+  return show(context, "rift.keyspace_create/1", *catalog);
+}
+
+Exit drop(const Context& context, const KeyspaceOptions& options) {
+  auto admin = admin_of(options.target);
+  if (!admin) return show_error(context.format, admin.error(), "rift cluster up");
+  const auto catalog = admin->drop_keyspace(options.name);
+  if (!catalog) return show_error(context.format, catalog.error(), "rift keyspace ls");
+  return show(context, "rift.keyspace_drop/1", *catalog);
+}
+
+Exit ls(const Context& context, const KeyspaceOptions& options) {
+  auto admin = admin_of(options.target);
+  if (!admin) return show_error(context.format, admin.error(), "rift cluster up");
+  const auto catalog = admin->catalog();
+  if (!catalog) return show_error(context.format, catalog.error(), "rift status");
+  return show(context, "rift.keyspace_ls/1", *catalog);
+}
+
+}  // namespace
+
+void add_keyspace(CLI::App& app, Context& context) {
+  CLI::App* keyspace = app.add_subcommand("keyspace", "Create, list and drop keyspaces");
+  keyspace->require_subcommand(1);
+  const auto add = [&](const char* name, const char* help, Exit (*run_verb)(const Context&, const KeyspaceOptions&)) {
+    auto options = std::make_shared<KeyspaceOptions>();
+    CLI::App* verb = keyspace->add_subcommand(name, help);
+    add_target(*verb, options->target);
+    add_format(*verb, context);
+    verb->callback([&context, options, run_verb] { context.exit = run_verb(context, *options); });
+    return std::pair(verb, options);
+  };
+  const auto [create_verb, wish] = add("create", "Create a keyspace", create);
+  create_verb->add_option("name", wish->name, "Its name")->required();
+  create_verb->add_option("--mode", wish->mode, "cp: linearizable. ap: always answering")->required();
+  create_verb->add_option("--copies", wish->copies, "Copies of each partition (default: 3)");
+  create_verb->add_option("--partitions", wish->partitions, "Partitions (default: 1 for cp, 16 for ap)");
+  create_verb->add_option("--read", wish->read, "Level of reads that name none: one, majority or all");
+  create_verb->add_option("--write", wish->write, "Level of writes that name none");
+  create_verb->add_option("--durability", wish->durability, "fsync, or wal: acknowledged once the operating system has it")
+      ->check(CLI::IsMember({"fsync", "wal"}))
+      ->capture_default_str();
+  add("ls", "List keyspaces", ls);
+  const auto [drop_verb, dropped] = add("drop", "Drop a keyspace and its data", drop);
+  drop_verb->add_option("name", dropped->name, "Its name")->required();
+}
+
+}  // namespace rift::cli

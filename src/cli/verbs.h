@@ -1,0 +1,51 @@
+// The verbs of `rift`: each adds its subcommands to the parser; the one that was chosen runs when the parser calls it back and leaves
+// its exit code in the context. Main thread only.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "cli/output.h"
+
+namespace CLI {
+class App;
+}
+
+namespace rift::cli {
+
+// Set by the flags that every verb shares.
+struct Context {
+  Format format = Format::text;
+  Exit exit = Exit::done;
+};
+
+void add_serve(CLI::App& app, Context& context);
+void add_cluster(CLI::App& app, Context& context);
+void add_net(CLI::App& app, Context& context);
+void add_keyspace(CLI::App& app, Context& context);
+void add_data(CLI::App& app, Context& context);
+void add_status(CLI::App& app, Context& context);
+void add_demo(CLI::App& app, Context& context);
+void add_sim(CLI::App& app, Context& context);
+void add_bench(CLI::App& app, Context& context);
+void add_version(CLI::App& app, Context& context);
+
+// `-o text|json`.
+void add_format(CLI::App& app, Context& context);
+
+// Which local cluster: --name or --dir.
+struct ClusterChoice {
+  std::string name = "default";
+  std::string dir;
+  std::string folder() const;
+};
+void add_cluster_choice(CLI::App& app, ClusterChoice& choice);
+
+// "50ms", "1.5s", "2m"; a bare number is refused.
+Result<Duration> parse_duration(const std::string& text);
+
+// The whole program. Returns its exit code.
+int run(int argc, char** argv);
+
+}  // namespace rift::cli
