@@ -36,8 +36,8 @@ class TypedSlot final : public Slot {
   using Fill = void (*)(Question&, const LoadPlan&, const std::string& key);
   using Judge = Judged (*)(const Answer&);
 
-  TypedSlot(Stub& stub, Ask ask, Fill fill, Judge judge, const LoadPlan& plan)
-      : stub_(stub), ask_(ask), fill_(fill), judge_(judge), plan_(plan) {}
+  TypedSlot(Stub& stub, Ask ask, Fill fill, Judge judge_answer, const LoadPlan& plan)
+      : stub_(stub), ask_(ask), fill_(fill), judge_(judge_answer), plan_(plan) {}
 
   void start(const std::string& key, grpc::CompletionQueue& queue) override {
     question_.Clear();

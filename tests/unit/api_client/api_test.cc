@@ -115,7 +115,7 @@ TEST(Api, GrpcsOwnDeadlineIsABudget) {
   const auto seen = cluster.front().seen();
   ASSERT_EQ(seen.size(), 1U);
   EXPECT_GT(seen[0].budget, seconds(5));
-  EXPECT_LE(seen[0].budget, seconds(7));
+  EXPECT_LE(seen[0].budget, seconds(8));  // gRPC rounds a deadline up on its way
 }
 
 TEST(Api, PipeAnswersEveryIdOfAMalformedBatch) {
