@@ -25,10 +25,10 @@ class Chaos {
   explicit Chaos(std::uint64_t seed) : random_(seed), group_(options(seed)) {}
 
   void run() {
-    for (int step = 0; step < 400 && !::testing::Test::HasFatalFailure(); ++step) {
+    for (int step = 0; step < 300 && !::testing::Test::HasFatalFailure(); ++step) {
       disturb();
       for (std::uint64_t i = random_.between(0, 3); i > 0; --i) submit();
-      group_.run_for(random_.between(Duration::zero(), Duration(40ms)));
+      group_.run_for(random_.between(Duration::zero(), Duration(100ms)));
       collect();
       compare_replicas();
     }
