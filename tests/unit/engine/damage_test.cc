@@ -2,7 +2,6 @@
 // durable without saying so (traps 15, 16, 53 and the hole that an empty log file leaves).
 #include <gmock/gmock.h>
 #include <signal.h>
-#include <sys/wait.h>
 
 #include <set>
 
@@ -19,28 +18,29 @@ using ::testing::HasSubstr;
 
 class Damage : public Store {
  protected:
-  // A store with at least three log files, all of them needed: a child writes faster than it can flush and is killed. Everything but
-  // the last few batches was synced.
-  void make_store_with_several_logs() {
-    const pid_t child = ::fork();
-    ASSERT_GE(child, 0);
-    if (child == 0) {
-      auto small = options();
-      small.log_memtable_bytes = small.memtable_bytes = 64 * 1024;
-      engine_ = MUST(RocksEngine::create(small));
-      for (int i = 0; i < 100'000; ++i) {
-        put(Table::log, std::to_string(i), std::string(8 * 1024, 'x'));
-        if (i % 4 == 0) sync();
-        if (i % 8 == 0 && files(".log").size() >= 4) ::raise(SIGKILL);
-      }
-      ::_exit(1);
+  // Writes faster than it can flush, and dies when four log files are there. Everything but the last few batches was synced.
+  void write_several_logs_and_die() {
+    auto small = options();
+    small.log_memtable_bytes = small.memtable_bytes = 64 * 1024;
+    engine_ = MUST(RocksEngine::create(small));
+    for (int i = 0; i < 100'000; ++i) {
+      put(Table::log, std::to_string(i), std::string(8 * 1024, 'x'));
+      if (i % 4 == 0) sync();
+      if (i % 8 == 0 && files(".log").size() >= 4) ::raise(SIGKILL);
     }
-    int status = 0;
-    ::waitpid(child, &status, 0);
-    ASSERT_TRUE(WIFSIGNALED(status));
+  }
+  // A store with at least three log files, all of them needed.
+  void make_store_with_several_logs() {
+    ::testing::FLAGS_gtest_death_test_style = "threadsafe";
+    ::setenv(root_variable, root_.c_str(), 1);
+    EXPECT_EXIT(write_several_logs_and_die(), ::testing::KilledBySignal(SIGKILL), "");
+    ::unsetenv(root_variable);
     logs_ = files(".log");
     std::erase_if(logs_, [](const fs::path& log) { return fs::file_size(log) == 0; });
     ASSERT_GE(logs_.size(), 3u);
+  }
+  void expect_every_batch(std::uint64_t count) {
+    for (std::uint64_t i = 0; i < count; ++i) EXPECT_EQ(get(Table::log, std::to_string(i)).size(), 8u * 1024) << i;
   }
   std::string copy(const std::string& name) {
     contract::copy_as_killed(root_ / "db", root_ / name);
@@ -70,22 +70,35 @@ class Damage : public Store {
 TEST_F(Damage, OpensAKilledStoreWithEveryBatch) {
   make_store_with_several_logs();
   open();
-  const auto last = engine_->stats().last_batch;
-  EXPECT_GT(last, 8u);
-  for (std::uint64_t i = 0; i < last; ++i) EXPECT_EQ(get(Table::log, std::to_string(i)).size(), 8u * 1024) << i;
+  EXPECT_GT(engine_->stats().last_batch, 8u);
+  expect_every_batch(engine_->stats().last_batch);
 }
 
-TEST_F(Damage, RefusesADeletedOrEmptiedLogInTheMiddle) {
+// A log file whose batches are in tables already may be gone (RocksDB deletes it a moment later); any other is missed.
+TEST_F(Damage, RefusesADeletedOrEmptiedLogUnlessItWasNotNeeded) {
   make_store_with_several_logs();
-  for (std::size_t i = 1; i + 1 < logs_.size(); ++i) {
-    fs::remove(in(copy("deleted"), logs_[i]));
-    fs::resize_file(in(copy("emptied"), logs_[i]), 0);
+  open(copy("whole"));
+  const auto all = engine_->stats().last_batch;
+  close();
+  logs_.pop_back();  // the end is the witness's business, below
+  int refused = 0;
+  for (const fs::path& log : logs_) {
+    fs::remove(in(copy("deleted"), log));
+    fs::resize_file(in(copy("emptied"), log), 0);
     for (const char* name : {"deleted", "emptied"}) {
       const auto before = contract::list_files(root_ / name);
-      const Error error = refusal(name);
-      EXPECT_EQ(error.code, Code::corruption);
-      EXPECT_THAT(error.detail, HasSubstr("are missing from the log before"));
-      // The refusal has touched nothing: the evidence is still there.
+      auto opened = RocksEngine::create(options(name));
+      if (opened) {
+        engine_ = std::move(*opened);
+        EXPECT_EQ(engine_->stats().last_batch, all);
+        expect_every_batch(all);
+        close();
+        continue;
+      }
+      ++refused;
+      EXPECT_EQ(opened.error().code, Code::corruption);
+      EXPECT_THAT(opened.error().detail, HasSubstr("was durable; nothing was changed"));
+      // The evidence is still there.
       for (const auto& [file, size] : before) {
         if (!file.ends_with(".log")) continue;
         EXPECT_EQ(fs::file_size(root_ / name / file), size) << file;
@@ -93,12 +106,7 @@ TEST_F(Damage, RefusesADeletedOrEmptiedLogInTheMiddle) {
       EXPECT_EQ(refusal(name).code, Code::corruption);
     }
   }
-}
-
-TEST_F(Damage, RefusesADeletedFirstLog) {
-  make_store_with_several_logs();
-  fs::remove(in(copy("first"), logs_.front()));
-  EXPECT_THAT(refusal("first").detail, HasSubstr("are missing from the log before"));
+  EXPECT_GE(refused, 2);
 }
 
 TEST_F(Damage, RefusesALostTail) {

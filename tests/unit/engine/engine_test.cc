@@ -1,5 +1,6 @@
 #include "engine/engine.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -81,21 +82,28 @@ TEST_F(EngineTest, RefusesADirectoryThatIsInUse) {
   EXPECT_EQ(get(Table::log, "k"), "v");
 }
 
+// The other process only holds the lock: a child of a process with threads must not do much more.
 TEST_F(EngineTest, RefusesADirectoryThatAnotherProcessUses) {
+  open();
+  close();
   int ready[2], end[2];
   ASSERT_EQ(::pipe(ready), 0);
   ASSERT_EQ(::pipe(end), 0);
+  const std::string path = options().path + "/IN_USE";
   const pid_t child = ::fork();
   ASSERT_GE(child, 0);
   if (child == 0) {
-    open();
-    char byte = 'r';
+    struct flock all {};
+    all.l_type = F_WRLCK;
+    const int file = ::open(path.c_str(), O_RDWR);
+    char byte = ::fcntl(file, F_SETLK, &all) == 0 ? 'y' : 'n';
     (void)!::write(ready[1], &byte, 1);
     (void)!::read(end[0], &byte, 1);
     ::_exit(0);
   }
   char byte = 0;
   ASSERT_EQ(::read(ready[0], &byte, 1), 1);
+  EXPECT_EQ(byte, 'y');
   EXPECT_THAT(refusal().detail, HasSubstr("is in use by a running node"));
   ASSERT_EQ(::write(end[1], &byte, 1), 1);
   ::waitpid(child, nullptr, 0);

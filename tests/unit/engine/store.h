@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -19,6 +20,10 @@ class Store : public ::testing::Test {
   using Table = env::Table;
 
   Store() {
+    if (const char* given = std::getenv(root_variable)) {
+      root_ = given;
+      return;
+    }
     std::string pattern = (std::filesystem::temp_directory_path() / "rift-engine-XXXXXX").string();
     root_ = ::mkdtemp(pattern.data());
   }
@@ -73,6 +78,9 @@ class Store : public ::testing::Test {
     stream.seekp(static_cast<std::streamoff>(offset));
     stream.put(static_cast<char>(byte ^ mask));
   }
+
+  // A process that is started again for a death test works in the directory of its parent.
+  static constexpr const char* root_variable = "RIFT_ENGINE_TEST_ROOT";
 
   contract::QueueExecutor executor_;
   std::unique_ptr<Log> log_ = make_null_log();
