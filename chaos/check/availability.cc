@@ -14,9 +14,15 @@ bool is_in_grace(Time time, const Timeline& timeline, Duration grace) {
 
 void count_outcome(OutcomeCounts& counts, Outcome outcome) {
   switch (outcome) {
-    case Outcome::done: ++counts.ok; return;
-    case Outcome::not_done: ++counts.not_done; return;
-    case Outcome::unknown: ++counts.unknown; return;
+    case Outcome::done:
+      ++counts.ok;
+      return;
+    case Outcome::not_done:
+      ++counts.not_done;
+      return;
+    case Outcome::unknown:
+      ++counts.unknown;
+      return;
   }
 }
 
@@ -63,7 +69,8 @@ SideAvailability availability_of(std::span<const Operation> operations, std::str
   return found;
 }
 
-std::uint64_t contended_keys(std::span<const Operation> operations, std::string_view keyspace, const Timeline& timeline) {
+std::uint64_t contended_keys(std::span<const Operation> operations, std::string_view keyspace,
+                             const Timeline& timeline) {
   std::uint64_t contended = 0;
   for (const auto& [key, ops] : by_key(operations, keyspace)) {
     bool on_majority = false, on_minority = false, is_written = false;

@@ -47,7 +47,8 @@ SideAvailability availability_of(std::span<const Operation> operations, std::str
                                  const Timeline& timeline, const AvailabilityOptions& options = {});
 
 // Keys that were used on both sides during the cut, by at least one write.
-std::uint64_t contended_keys(std::span<const Operation> operations, std::string_view keyspace, const Timeline& timeline);
+std::uint64_t contended_keys(std::span<const Operation> operations, std::string_view keyspace,
+                             const Timeline& timeline);
 
 // For the strips of the report: attempts of one node in steps of `step`, over the whole run.
 struct Step {

@@ -24,9 +24,10 @@ struct VersionSample {
 };
 
 struct Convergence {
-  std::optional<Duration> took;  // from the heal to the first sample from which on all agree; nullopt: never, or not shown
-  std::uint64_t keys = 0;        // keys looked at in the last sample that had any
-  std::uint64_t samples = 0;     // taken after the heal
+  std::optional<Duration>
+      took;                   // from the heal to the first sample from which on all agree; nullopt: never, or not shown
+  std::uint64_t keys = 0;     // keys looked at in the last sample that had any
+  std::uint64_t samples = 0;  // taken after the heal
 };
 
 Convergence find_convergence(std::span<const Operation> operations, std::string_view keyspace, Time heal,

@@ -57,7 +57,8 @@ class LineReader {
       if (!json_.take('}')) return wrong("the object does not end");
     }
     if (!json_.at_end()) return wrong("text after the object");
-    if (!line_.has_index || !line_.has_time || !line_.has_process || !line_.has_value) return wrong("a required member is missing");
+    if (!line_.has_index || !line_.has_time || !line_.has_process || !line_.has_value)
+      return wrong("a required member is missing");
     return line_;
   }
 
@@ -162,7 +163,8 @@ class LineReader {
     if (json_.peek('[')) return groups();
     if (!text(line_.op.key) || !json_.take(',')) return false;
     if (!json_.take('[')) return optional(line_.op.value) && json_.take(']');
-    return optional(line_.op.expected) && json_.take(',') && optional(line_.op.value) && json_.take(']') && json_.take(']');
+    return optional(line_.op.expected) && json_.take(',') && optional(line_.op.value) && json_.take(']') &&
+           json_.take(']');
   }
   bool groups() {
     do {
@@ -234,7 +236,8 @@ class HistoryBuilder {
 
   Result<void> invoke(Line line) {
     Operation& op = line.op;
-    if ((op.kind == Kind::write || op.kind == Kind::cas) && !op.value) return fail(Code::invalid, "a write without a value");
+    if ((op.kind == Kind::write || op.kind == Kind::cas) && !op.value)
+      return fail(Code::invalid, "a write without a value");
     op.invoke = Time(Duration(line.time));
     const auto [at, is_new] = open_.emplace(op.process, history_.operations.size());
     if (!is_new) return fail(Code::invalid, fmt::format("process {} already has an operation open", op.process));
@@ -244,10 +247,12 @@ class HistoryBuilder {
 
   Result<void> complete(const Line& line) {
     const auto found = open_.find(line.op.process);
-    if (found == open_.end()) return fail(Code::invalid, fmt::format("process {} has no operation open", line.op.process));
+    if (found == open_.end())
+      return fail(Code::invalid, fmt::format("process {} has no operation open", line.op.process));
     Operation& op = history_.operations[found->second];
     open_.erase(found);
-    if (op.kind != line.op.kind || op.key != line.op.key) return fail(Code::invalid, "the completion is of another operation");
+    if (op.kind != line.op.kind || op.key != line.op.key)
+      return fail(Code::invalid, "the completion is of another operation");
     op.completion_index = line.op.index;
     op.complete = Time(Duration(line.time));
     if (op.complete < op.invoke) return fail(Code::invalid, "an operation ends before it begins");

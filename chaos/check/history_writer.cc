@@ -8,9 +8,12 @@ namespace {
 
 std::string_view type_of(Outcome outcome) {
   switch (outcome) {
-    case Outcome::done: return "ok";
-    case Outcome::not_done: return "fail";
-    case Outcome::unknown: return "info";
+    case Outcome::done:
+      return "ok";
+    case Outcome::not_done:
+      return "fail";
+    case Outcome::unknown:
+      return "info";
   }
   return "info";
 }

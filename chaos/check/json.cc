@@ -31,12 +31,23 @@ std::size_t utf8_length(std::string_view text) {
 
 void append_escaped(std::string& out, char symbol) {
   switch (symbol) {
-    case '"': out += "\\\""; return;
-    case '\\': out += "\\\\"; return;
-    case '\n': out += "\\n"; return;
-    case '\r': out += "\\r"; return;
-    case '\t': out += "\\t"; return;
-    default: break;
+    case '"':
+      out += "\\\"";
+      return;
+    case '\\':
+      out += "\\\\";
+      return;
+    case '\n':
+      out += "\\n";
+      return;
+    case '\r':
+      out += "\\r";
+      return;
+    case '\t':
+      out += "\\t";
+      return;
+    default:
+      break;
   }
   if (static_cast<unsigned char>(symbol) < 0x20) {
     out += fmt::format("\\u{:04x}", static_cast<unsigned>(symbol));
@@ -50,7 +61,8 @@ void append_utf8(std::string& out, std::uint32_t point) {
   if (point < 0x80) return put(point);
   if (point < 0x800) return put(0xC0 | (point >> 6)), put(0x80 | (point & 0x3F));
   if (point < 0x10000) return put(0xE0 | (point >> 12)), put(0x80 | ((point >> 6) & 0x3F)), put(0x80 | (point & 0x3F));
-  put(0xF0 | (point >> 18)), put(0x80 | ((point >> 12) & 0x3F)), put(0x80 | ((point >> 6) & 0x3F)), put(0x80 | (point & 0x3F));
+  put(0xF0 | (point >> 18)), put(0x80 | ((point >> 12) & 0x3F)), put(0x80 | ((point >> 6) & 0x3F)),
+      put(0x80 | (point & 0x3F));
 }
 
 bool is_digit(char symbol) { return symbol >= '0' && symbol <= '9'; }
@@ -135,7 +147,8 @@ std::string JsonWriter::take() {
 }
 
 void JsonScanner::skip_space() {
-  while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\t' || text_[at_] == '\r' || text_[at_] == '\n')) ++at_;
+  while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\t' || text_[at_] == '\r' || text_[at_] == '\n'))
+    ++at_;
 }
 
 bool JsonScanner::peek(char symbol) {
@@ -233,7 +246,9 @@ bool JsonScanner::skip_number() {
   skip_space();
   if (at_ < text_.size() && text_[at_] == '-') ++at_;
   const std::size_t begin = at_;
-  while (at_ < text_.size() && (is_digit(text_[at_]) || std::string_view(".eE+-").find(text_[at_]) != std::string_view::npos)) ++at_;
+  while (at_ < text_.size() &&
+         (is_digit(text_[at_]) || std::string_view(".eE+-").find(text_[at_]) != std::string_view::npos))
+    ++at_;
   return at_ > begin && is_digit(text_[begin]);
 }
 

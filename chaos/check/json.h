@@ -20,8 +20,8 @@ class JsonWriter {
   JsonWriter& string(std::string_view text);
   JsonWriter& number(std::uint64_t value);
   JsonWriter& number(std::int64_t value);
-  JsonWriter& ratio(double value);                  // four digits after the point; not a number becomes null
-  JsonWriter& number_text(std::uint64_t value);     // "123": 64-bit numbers outlive readers that only know doubles
+  JsonWriter& ratio(double value);               // four digits after the point; not a number becomes null
+  JsonWriter& number_text(std::uint64_t value);  // "123": 64-bit numbers outlive readers that only know doubles
   JsonWriter& boolean(bool value);
   JsonWriter& null();
   std::string take();
@@ -39,12 +39,12 @@ class JsonScanner {
   explicit JsonScanner(std::string_view text) : text_(text) {}
 
   // Each returns false and leaves the scanner useless if the text does not go on that way.
-  bool take(char symbol);       // after white space
-  bool peek(char symbol);       // the same, without taking it
+  bool take(char symbol);  // after white space
+  bool peek(char symbol);  // the same, without taking it
   bool take_null();
   std::optional<std::string> string();
   std::optional<std::int64_t> integer();
-  bool skip_value();            // any value, nested at most depth_max deep
+  bool skip_value();  // any value, nested at most depth_max deep
   bool at_end();
 
  private:

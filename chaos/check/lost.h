@@ -20,7 +20,7 @@ namespace rift::chaos::check {
 using FinalState = std::map<std::string, std::vector<std::string>, std::less<>>;
 
 struct LostReport {
-  std::uint64_t judged = 0;  // acknowledged writes looked at
+  std::uint64_t judged = 0;         // acknowledged writes looked at
   std::vector<std::uint64_t> lost;  // operation indexes, in order
 };
 

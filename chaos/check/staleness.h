@@ -13,9 +13,9 @@
 namespace rift::chaos::check {
 
 struct StaleRead {
-  std::uint64_t read = 0;        // operation index
-  std::uint64_t overwritten = 0; // index of the write whose value it returned; 0 with was_absent
-  std::uint64_t newer = 0;       // index of the earliest write that should have been seen
+  std::uint64_t read = 0;         // operation index
+  std::uint64_t overwritten = 0;  // index of the write whose value it returned; 0 with was_absent
+  std::uint64_t newer = 0;        // index of the earliest write that should have been seen
   Duration age{};
 };
 
@@ -23,10 +23,11 @@ struct StalenessReport {
   std::uint64_t reads = 0;  // judged
   std::uint64_t stale = 0;
   Duration worst{};
-  std::vector<StaleRead> offenders;        // the worst first, at most offenders_max
-  std::vector<std::uint64_t> indexes;      // of all stale reads, in order
-  std::vector<std::uint64_t> phantoms;     // reads of values that nobody wrote, or that were reported not done, or not yet begun
-  std::uint64_t unjudged = 0;              // absent answers that fit more than one delete
+  std::vector<StaleRead> offenders;    // the worst first, at most offenders_max
+  std::vector<std::uint64_t> indexes;  // of all stale reads, in order
+  std::vector<std::uint64_t>
+      phantoms;                // reads of values that nobody wrote, or that were reported not done, or not yet begun
+  std::uint64_t unjudged = 0;  // absent answers that fit more than one delete
 };
 
 constexpr std::size_t offenders_max = 20;

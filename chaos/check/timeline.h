@@ -11,9 +11,9 @@ namespace rift::chaos::check {
 
 struct Timeline {
   Time start{};
-  Time cut{};   // when the last link had been cut
-  Time heal{};  // when the first link was given back
-  Time end{};   // when the load had stopped
+  Time cut{};                   // when the last link had been cut
+  Time heal{};                  // when the first link was given back
+  Time end{};                   // when the load had stopped
   std::vector<Time> changes{};  // besides cut and heal: kills, pauses, moves of leaders on purpose
   std::vector<NodeId> majority{};
   std::vector<NodeId> minority{};

@@ -54,41 +54,50 @@ void judge_adequacy(Judgement& judgement, const Measured& m, const Evidence& evi
   judgement.set_proven(m.fault_proof > 0);
   judgement.need(!evidence.links.empty(), "no link was cut");
   for (const LinkProof& link : evidence.links) {
-    judgement.need(link.proof() > 0, "nothing shows that the cut from {} to {} did bite", to_string(link.from), to_string(link.to));
+    judgement.need(link.proof() > 0, "nothing shows that the cut from {} to {} did bite", to_string(link.from),
+                   to_string(link.to));
   }
   const auto enough = [&](const SideAvailability& side, Side name) {
-    judgement.need(side.outcomes.total() >= demands.attempts_per_side_min, "only {} attempts on the {} side during the cut, {} are needed",
-                   side.outcomes.total(), to_string(name), demands.attempts_per_side_min);
+    judgement.need(side.outcomes.total() >= demands.attempts_per_side_min,
+                   "only {} attempts on the {} side during the cut, {} are needed", side.outcomes.total(),
+                   to_string(name), demands.attempts_per_side_min);
     judgement.need(side.all.attempts > 0, "no attempts on the {} side outside the grace", to_string(name));
   };
   enough(m.majority, Side::majority);
   enough(m.minority, Side::minority);
-  judgement.need(m.contended_keys >= demands.contended_keys_min, "only {} keys were contended across the sides, {} are needed",
-                 m.contended_keys, demands.contended_keys_min);
+  judgement.need(m.contended_keys >= demands.contended_keys_min,
+                 "only {} keys were contended across the sides, {} are needed", m.contended_keys,
+                 demands.contended_keys_min);
 }
 
 void judge_cp(Judgement& judgement, const Measured& m, const Demands& demands) {
   const LinearizabilityReport& order = m.linearizability;
-  judgement.forbid(order.answer == Linearizable::no, "not linearizable: {}", order.findings.empty() ? "" : order.findings.front().reason);
+  judgement.forbid(order.answer == Linearizable::no, "not linearizable: {}",
+                   order.findings.empty() ? "" : order.findings.front().reason);
   judgement.need(order.answer != Linearizable::inconclusive, "linearizability could not be decided: {}",
                  order.findings.empty() ? "" : order.findings.front().reason);
-  judgement.forbid(m.staleness.stale > 0, "{} reads were stale, the worst by {:.0f} ms", m.staleness.stale, to_milliseconds(m.staleness.worst));
+  judgement.forbid(m.staleness.stale > 0, "{} reads were stale, the worst by {:.0f} ms", m.staleness.stale,
+                   to_milliseconds(m.staleness.worst));
   judgement.forbid(!m.lost.lost.empty(), "{} acknowledged writes were lost", m.lost.lost.size());
   judgement.forbid(m.has_digests && !m.digests_equal, "the replicas differ at the end");
-  judgement.demand(m.minority.late_done == 0, "the minority side did {} operations begun more than {:.1f} s after the cut",
-                   m.minority.late_done, to_seconds(demands.availability.last_words));
+  judgement.demand(m.minority.late_done == 0,
+                   "the minority side did {} operations begun more than {:.1f} s after the cut", m.minority.late_done,
+                   to_seconds(demands.availability.last_words));
   judgement.demand(m.majority.all.attempts == 0 || m.majority.all.ratio() >= demands.availability_min,
-                   "the majority side answered {}, {} is demanded", percent(m.majority.all.ratio()), percent(demands.availability_min));
-  judgement.demand(m.majority.first_success && *m.majority.first_success <= demands.recover_within,
-                   "the majority side did its first operation {} after the cut, {:.1f} s is allowed",
-                   m.majority.first_success ? fmt::format("{:.1f} s", to_seconds(*m.majority.first_success)) : std::string("never"),
-                   to_seconds(demands.recover_within));
+                   "the majority side answered {}, {} is demanded", percent(m.majority.all.ratio()),
+                   percent(demands.availability_min));
+  judgement.demand(
+      m.majority.first_success && *m.majority.first_success <= demands.recover_within,
+      "the majority side did its first operation {} after the cut, {:.1f} s is allowed",
+      m.majority.first_success ? fmt::format("{:.1f} s", to_seconds(*m.majority.first_success)) : std::string("never"),
+      to_seconds(demands.recover_within));
 }
 
 void judge_ap(Judgement& judgement, const Measured& m, const Demands& demands) {
   for (const auto& [side, name] : {std::pair(&m.majority, Side::majority), std::pair(&m.minority, Side::minority)}) {
-    judgement.demand(side->all.attempts == 0 || side->all.ratio() >= demands.availability_min, "the {} side answered {}, {} is demanded",
-                     to_string(name), percent(side->all.ratio()), percent(demands.availability_min));
+    judgement.demand(side->all.attempts == 0 || side->all.ratio() >= demands.availability_min,
+                     "the {} side answered {}, {} is demanded", to_string(name), percent(side->all.ratio()),
+                     percent(demands.availability_min));
   }
   judgement.need(m.convergence.samples > 0 && m.convergence.keys > 0, "no samples of the replicas after the heal");
   judgement.demand(m.convergence.keys == 0 || (m.convergence.took && *m.convergence.took <= demands.converge_within),
@@ -122,13 +131,20 @@ void choose_witness(Row& row) {
 
 std::string_view to_string(Verdict verdict) {
   switch (verdict) {
-    case Verdict::pass: return "PASS";
-    case Verdict::fail: return "FAIL";
-    case Verdict::expected: return "EXPECTED";
-    case Verdict::not_shown: return "NOT SHOWN";
-    case Verdict::inconclusive: return "INCONCLUSIVE";
-    case Verdict::skipped: return "SKIPPED";
-    case Verdict::error: return "ERROR";
+    case Verdict::pass:
+      return "PASS";
+    case Verdict::fail:
+      return "FAIL";
+    case Verdict::expected:
+      return "EXPECTED";
+    case Verdict::not_shown:
+      return "NOT SHOWN";
+    case Verdict::inconclusive:
+      return "INCONCLUSIVE";
+    case Verdict::skipped:
+      return "SKIPPED";
+    case Verdict::error:
+      return "ERROR";
   }
   return "ERROR";
 }
@@ -164,10 +180,15 @@ Row judge(const Evidence& evidence, const Demands& demands) {
   const Measured& m = row.measured;
   Judgement judgement;
   judge_adequacy(judgement, m, evidence, demands);
-  judgement.forbid(!m.staleness.phantoms.empty(), "{} reads returned a value that no write can have produced", m.staleness.phantoms.size());
+  judgement.forbid(!m.staleness.phantoms.empty(), "{} reads returned a value that no write can have produced",
+                   m.staleness.phantoms.size());
   switch (evidence.mode) {
-    case Mode::cp: judge_cp(judgement, m, demands); break;
-    case Mode::ap: judge_ap(judgement, m, demands); break;
+    case Mode::cp:
+      judge_cp(judgement, m, demands);
+      break;
+    case Mode::ap:
+      judge_ap(judgement, m, demands);
+      break;
   }
   judgement.write(row, evidence.mode == Mode::cp ? Verdict::pass : Verdict::expected);
   choose_witness(row);
@@ -176,7 +197,8 @@ Row judge(const Evidence& evidence, const Demands& demands) {
 
 int exit_code(const Results& results) {
   const auto has = [&](Verdict verdict) {
-    return std::any_of(results.rows.begin(), results.rows.end(), [&](const Row& row) { return row.verdict == verdict; });
+    return std::any_of(results.rows.begin(), results.rows.end(),
+                       [&](const Row& row) { return row.verdict == verdict; });
   };
   if (has(Verdict::fail)) return 4;
   if (has(Verdict::error) || results.rows.empty()) return 1;

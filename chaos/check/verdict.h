@@ -28,10 +28,10 @@ struct Evidence {
   Mode mode = Mode::cp;
   std::span<const Operation> operations;  // of all keyspaces
   Timeline timeline;
-  std::vector<LinkProof> links;         // every directed link that was cut
+  std::vector<LinkProof> links;  // every directed link that was cut
   FinalState final_state;
-  std::vector<VersionSample> samples;   // from the heal on
-  std::vector<std::string> digests;     // at the end, one per owner
+  std::vector<VersionSample> samples;  // from the heal on
+  std::vector<std::string> digests;    // at the end, one per owner
 };
 
 struct Demands {

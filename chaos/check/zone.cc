@@ -45,12 +45,14 @@ struct Cluster {
 struct Unit {
   std::int64_t first_end = infinite;
   std::int64_t last_start = before_all;
-  std::size_t ends_first = nobody;   // the cluster that has it
+  std::size_t ends_first = nobody;  // the cluster that has it
   std::size_t starts_last = nobody;
   bool is_forward() const { return first_end < last_start; }
 };
 
-std::string seconds(std::int64_t nanoseconds) { return fmt::format("{:.3f} s", static_cast<double>(nanoseconds) / 1e9); }
+std::string seconds(std::int64_t nanoseconds) {
+  return fmt::format("{:.3f} s", static_cast<double>(nanoseconds) / 1e9);
+}
 
 std::string who(const Operation& op) { return fmt::format("{}'s {}", to_string(op.node), to_string(op.kind)); }
 
@@ -62,7 +64,8 @@ class KeyCheck {
 
   KeyFinding run() {
     if (!operations_.empty()) finding_.key = operations_.front()->key;
-    const bool decided = collect() || raise_the_living() || join_sources() || add_readers() || build_units() || find_clash();
+    const bool decided =
+        collect() || raise_the_living() || join_sources() || add_readers() || build_units() || find_clash();
     if (!decided) finding_.answer = Linearizable::yes;
     return std::move(finding_);
   }
@@ -79,7 +82,7 @@ class KeyCheck {
     for (const Operation* op : operations_) {
       if (!is_write(*op) || op->outcome == Outcome::not_done) continue;
       const std::size_t id = id_of(names.made_by(*op));
-      if (clusters_[id].creator != nullptr ) return doubt("the value {} was written twice", names.show_made(*op));
+      if (clusters_[id].creator != nullptr) return doubt("the value {} was written twice", names.show_made(*op));
       clusters_[id].creator = op;
     }
     for (const Operation* op : operations_) {
@@ -169,7 +172,8 @@ class KeyCheck {
       return violation({op, &reader}, "{} at {} saw the value of {}, which had been reported as not done", who(reader),
                        seconds(start_of(reader)), who(*op));
     }
-    return violation({&reader}, "{} at {} returned a value that nobody had written", who(reader), seconds(start_of(reader)));
+    return violation({&reader}, "{} at {} returned a value that nobody had written", who(reader),
+                     seconds(start_of(reader)));
   }
 
   bool build_units() {
@@ -202,12 +206,14 @@ class KeyCheck {
     for (std::size_t id = 1; id < clusters_.size(); ++id) {
       if (clusters_[id].live && !reached[id]) members.push_back(clusters_[id].creator);
     }
-    return violation(members, "compare-and-set operations replaced one another's values in a circle, so none can be the first");
+    return violation(members,
+                     "compare-and-set operations replaced one another's values in a circle, so none can be the first");
   }
 
   bool find_clash() {
     std::vector<Unit> forward;
-    std::copy_if(units_.begin(), units_.end(), std::back_inserter(forward), [](const Unit& u) { return u.is_forward(); });
+    std::copy_if(units_.begin(), units_.end(), std::back_inserter(forward),
+                 [](const Unit& u) { return u.is_forward(); });
     std::sort(forward.begin(), forward.end(), [](const Unit& a, const Unit& b) { return a.first_end < b.first_end; });
     for (std::size_t i = 1; i < forward.size(); ++i) {
       if (forward[i].first_end < forward[i - 1].last_start) return clash(forward[i - 1], forward[i]);
@@ -242,13 +248,15 @@ class KeyCheck {
     const Operation* older = clusters_[old.ends_first].ends_first;
     const Operation& young_late = *clusters_[young.starts_last].starts_last;
     const std::string proof =
-        older == nullptr ? std::string("nothing had been written before")
-                         : fmt::format("{} had confirmed the older one at {}, before {} of the newer one began at {}",
-                                       who(*older), seconds(end_of(*older)), who(young_late), seconds(start_of(young_late)));
+        older == nullptr
+            ? std::string("nothing had been written before")
+            : fmt::format("{} had confirmed the older one at {}, before {} of the newer one began at {}", who(*older),
+                          seconds(end_of(*older)), who(young_late), seconds(start_of(young_late)));
     return violation({&late, &confirmed, older, &young_late, clusters_[old.starts_last].creator,
                       clusters_[young.ends_first].creator},
-                     "{} at {} {} {}, although {} had confirmed {} at {}; {}", who(late), seconds(start_of(late)), verb(late),
-                     show(old.starts_last), who(confirmed), show(young.ends_first), seconds(end_of(confirmed)), proof);
+                     "{} at {} {} {}, although {} had confirmed {} at {}; {}", who(late), seconds(start_of(late)),
+                     verb(late), show(old.starts_last), who(confirmed), show(young.ends_first),
+                     seconds(end_of(confirmed)), proof);
   }
 
   // Within a chain: `later` must follow `earlier`, but something of it ended before something of `earlier` began.
@@ -257,7 +265,8 @@ class KeyCheck {
     const Operation* confirmed = clusters_[later].ends_first;
     return violation({&late, confirmed, clusters_[earlier].creator, clusters_[later].creator},
                      "{} at {} {} {}, although {} had already confirmed {}, which replaced it, at {}", who(late),
-                     seconds(start_of(late)), verb(late), show(earlier), who(*confirmed), show(later), seconds(end_of(*confirmed)));
+                     seconds(start_of(late)), verb(late), show(earlier), who(*confirmed), show(later),
+                     seconds(end_of(*confirmed)));
   }
 
   std::string show(std::size_t id) const {

@@ -26,14 +26,16 @@ void add_links(std::vector<Link>& links, const std::vector<NodeId>& from, const 
 Result<Fault> resolve_split(const SplitLeaderToMinority& plan, const Facts& facts, Rng& rng) {
   const auto leader = std::find_if(facts.leaders.begin(), facts.leaders.end(),
                                    [&](const Facts::Leader& l) { return l.keyspace == plan.keyspace; });
-  if (leader == facts.leaders.end()) return fail(Code::not_ready, "no leader of keyspace \"" + plan.keyspace + "\" is known");
+  if (leader == facts.leaders.end())
+    return fail(Code::not_ready, "no leader of keyspace \"" + plan.keyspace + "\" is known");
   if (plan.minority_size == 0 || plan.minority_size * 2 >= facts.nodes.size()) {
     return fail(Code::invalid, fmt::format("{} of {} nodes are no minority", plan.minority_size, facts.nodes.size()));
   }
   std::vector<NodeId> majority = facts.nodes;
   std::sort(majority.begin(), majority.end());
   const auto at = std::find(majority.begin(), majority.end(), leader->node);
-  if (at == majority.end()) return fail(Code::invalid, "the leader " + to_string(leader->node) + " is not a node of the cluster");
+  if (at == majority.end())
+    return fail(Code::invalid, "the leader " + to_string(leader->node) + " is not a node of the cluster");
   majority.erase(at);
   std::vector<NodeId> minority = {leader->node};
   while (minority.size() < plan.minority_size) {
@@ -83,11 +85,14 @@ std::string describe(const Fault& fault) {
   return std::visit(
       overloaded{[&](const Split& split) {
                    std::string text = name;
-                   for (const auto& group : split.groups) text += (&group == &split.groups.front() ? " " : " | ") + show(group);
+                   for (const auto& group : split.groups)
+                     text += (&group == &split.groups.front() ? " " : " | ") + show(group);
                    return text;
                  },
                  [&](const OneWay& cut) { return fmt::format("{} {} -x- {}", name, show(cut.from), show(cut.to)); },
-                 [&](const Delay& d) { return fmt::format("{} {} links by {:.0f} ms", name, d.links.size(), to_milliseconds(d.delay)); },
+                 [&](const Delay& d) {
+                   return fmt::format("{} {} links by {:.0f} ms", name, d.links.size(), to_milliseconds(d.delay));
+                 },
                  [&](const Heal&) { return name; }, [&](const Kill& f) { return name + ' ' + to_string(f.node); },
                  [&](const Restart& f) { return name + ' ' + to_string(f.node); },
                  [&](const Pause& f) { return name + ' ' + to_string(f.node); },

@@ -16,7 +16,8 @@ constexpr std::uint32_t keys_max = 1'000'000;
 Result<void> LoadOptions::validate() const {
   if (nodes.empty()) return fail(Code::invalid, "a load needs nodes");
   if (keyspaces.empty()) return fail(Code::invalid, "a load needs keyspaces");
-  if (clients_per_node == 0 || clients_per_node > clients_per_node_max) return fail(Code::invalid, "clients_per_node is out of range");
+  if (clients_per_node == 0 || clients_per_node > clients_per_node_max)
+    return fail(Code::invalid, "clients_per_node is out of range");
   if (keys == 0 || keys > keys_max || still_keys > keys_max) return fail(Code::invalid, "keys is out of range");
   if (period <= Duration::zero() || timeout <= Duration::zero() || length <= Duration::zero()) {
     return fail(Code::invalid, "period, timeout and length must be positive");

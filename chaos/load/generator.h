@@ -26,7 +26,7 @@ struct LoadOptions {
   std::uint64_t seed = 1;
   std::vector<NodeId> nodes{};
   std::vector<KeyspaceLoad> keyspaces{};
-  std::uint32_t clients_per_node = 2;  // and keyspace
+  std::uint32_t clients_per_node = 2;               // and keyspace
   Duration period = std::chrono::milliseconds(50);  // of one client
   Duration timeout = std::chrono::seconds(1);
   Duration length = std::chrono::seconds(35);

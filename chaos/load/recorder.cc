@@ -63,7 +63,8 @@ void Recorder::set_sides(std::vector<NodeId> majority, std::vector<NodeId> minor
 
 check::Side Recorder::side_of(NodeId node) const {
   if (std::find(majority_.begin(), majority_.end(), node) != majority_.end()) return check::Side::majority;
-  return std::find(minority_.begin(), minority_.end(), node) != minority_.end() ? check::Side::minority : check::Side::none;
+  return std::find(minority_.begin(), minority_.end(), node) != minority_.end() ? check::Side::minority
+                                                                                : check::Side::none;
 }
 
 std::uint64_t Recorder::take_process(std::uint64_t client) {

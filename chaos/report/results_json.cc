@@ -10,7 +10,8 @@ using Json = nlohmann::ordered_json;
 std::string number(std::uint64_t value) { return std::to_string(value); }
 
 std::string milliseconds(Duration duration) {
-  return number(static_cast<std::uint64_t>(std::max<std::int64_t>(std::chrono::ceil<std::chrono::milliseconds>(duration).count(), 0)));
+  return number(static_cast<std::uint64_t>(
+      std::max<std::int64_t>(std::chrono::ceil<std::chrono::milliseconds>(duration).count(), 0)));
 }
 
 Json or_null(const std::optional<Duration>& duration) { return duration ? Json(milliseconds(*duration)) : Json(); }
@@ -19,23 +20,31 @@ double rounded(double ratio) { return std::floor(ratio * 1e4 + 1e-9) / 1e4; }
 
 Json linearizable(check::Linearizable answer) {
   switch (answer) {
-    case check::Linearizable::yes: return true;
-    case check::Linearizable::no: return false;
-    case check::Linearizable::inconclusive: break;
+    case check::Linearizable::yes:
+      return true;
+    case check::Linearizable::no:
+      return false;
+    case check::Linearizable::inconclusive:
+      break;
   }
   return nullptr;
 }
 
 Json side(const check::SideAvailability& side) {
-  return {{"ok", number(side.outcomes.ok)}, {"not_done", number(side.outcomes.not_done)}, {"unknown", number(side.outcomes.unknown)},
-          {"first_success_ms", or_null(side.first_success)}, {"longest_gap_ms", milliseconds(side.longest_gap)},
+  return {{"ok", number(side.outcomes.ok)},
+          {"not_done", number(side.outcomes.not_done)},
+          {"unknown", number(side.outcomes.unknown)},
+          {"first_success_ms", or_null(side.first_success)},
+          {"longest_gap_ms", milliseconds(side.longest_gap)},
           {"late_done", number(side.late_done)}};
 }
 
 Json links(const std::vector<check::LinkProof>& proofs) {
   Json out = Json::array();
   for (const check::LinkProof& link : proofs) {
-    out.push_back({{"from", to_string(link.from)}, {"to", to_string(link.to)}, {"bytes_held", number(link.bytes_held)},
+    out.push_back({{"from", to_string(link.from)},
+                   {"to", to_string(link.to)},
+                   {"bytes_held", number(link.bytes_held)},
                    {"connections", number(link.connections)}});
   }
   return out;
@@ -49,7 +58,8 @@ Json witness(const std::vector<std::uint64_t>& indexes) {
 
 Json row_json(const check::Row& row) {
   const check::Measured& m = row.measured;
-  Json out = {{"id", row.id}, {"keyspace", row.keyspace}, {"mode", to_string(row.mode)}, {"verdict", to_string(row.verdict)}};
+  Json out = {
+      {"id", row.id}, {"keyspace", row.keyspace}, {"mode", to_string(row.mode)}, {"verdict", to_string(row.verdict)}};
   out["reasons"] = Json(row.reasons);
   out["linearizable"] = linearizable(m.linearizability.answer);
   out["operations"] = number(m.linearizability.operations);
@@ -74,7 +84,10 @@ Json row_json(const check::Row& row) {
 }  // namespace
 
 std::string results_json(const check::Results& results) {
-  Json out = {{"schema", "rift.results/1"}, {"seed", number(results.seed)}, {"replay", results.replay}, {"rows", Json::array()}};
+  Json out = {{"schema", "rift.results/1"},
+              {"seed", number(results.seed)},
+              {"replay", results.replay},
+              {"rows", Json::array()}};
   for (const check::Row& row : results.rows) out["rows"].push_back(row_json(row));
   // Keyspace names and reasons may hold anything: bytes that are not UTF-8 are replaced, not refused.
   return out.dump(2, ' ', false, Json::error_handler_t::replace) + '\n';

@@ -19,24 +19,33 @@ std::string minority_of_cp(const check::SideAvailability& side, std::size_t node
   const check::OutcomeCounts& counts = side.outcomes;
   if (counts.total() == 0) return side_name(nodes) + " was asked nothing";
   if (side.late_done > 0) {
-    return fmt::format("{} did {} of {} requests although it was cut off", side_name(nodes), grouped(side.late_done), grouped(counts.total()));
+    return fmt::format("{} did {} of {} requests although it was cut off", side_name(nodes), grouped(side.late_done),
+                       grouped(counts.total()));
   }
-  if (counts.not_done == counts.total()) return fmt::format("{} refused all {} requests", side_name(nodes), grouped(counts.total()));
-  if (counts.not_done == 0) return fmt::format("{} left all {} requests without an answer", side_name(nodes), grouped(counts.unknown));
-  return fmt::format("{} refused {} requests and left {} without an answer", side_name(nodes), grouped(counts.not_done), grouped(counts.unknown));
+  if (counts.not_done == counts.total())
+    return fmt::format("{} refused all {} requests", side_name(nodes), grouped(counts.total()));
+  if (counts.not_done == 0)
+    return fmt::format("{} left all {} requests without an answer", side_name(nodes), grouped(counts.unknown));
+  return fmt::format("{} refused {} requests and left {} without an answer", side_name(nodes), grouped(counts.not_done),
+                     grouped(counts.unknown));
 }
 
 std::string wrong_answers(const check::Measured& m) {
   std::string text;
   const auto add = [&](std::string part) { text += (text.empty() ? "" : ", ") + part; };
-  if (m.staleness.stale > 0) add(fmt::format("{} reads were stale (worst {})", grouped(m.staleness.stale), in_seconds(m.staleness.worst)));
+  if (m.staleness.stale > 0)
+    add(fmt::format("{} reads were stale (worst {})", grouped(m.staleness.stale), in_seconds(m.staleness.worst)));
   if (!m.lost.lost.empty()) add(fmt::format("{} acknowledged writes were lost", grouped(m.lost.lost.size())));
-  if (!m.staleness.phantoms.empty()) add(fmt::format("{} reads returned what nobody wrote", grouped(m.staleness.phantoms.size())));
+  if (!m.staleness.phantoms.empty())
+    add(fmt::format("{} reads returned what nobody wrote", grouped(m.staleness.phantoms.size())));
   if (!text.empty()) return text;
   switch (m.linearizability.answer) {
-    case check::Linearizable::yes: return "no answer was wrong";
-    case check::Linearizable::no: return "the answers fit no single order";
-    case check::Linearizable::inconclusive: break;
+    case check::Linearizable::yes:
+      return "no answer was wrong";
+    case check::Linearizable::no:
+      return "the answers fit no single order";
+    case check::Linearizable::inconclusive:
+      break;
   }
   return "whether all answers were right could not be decided";
 }
@@ -49,14 +58,18 @@ std::string tell_cp(const check::Measured& m, const check::Timeline& timeline) {
 std::string tell_ap(const check::Measured& m, const check::Timeline& timeline) {
   const double low = std::min(m.majority.all.ratio(), m.minority.all.ratio());
   std::string text = low >= 0.99 ? "both sides answered " + percent(low)
-                                 : fmt::format("{} answered {}, {} {}", side_name(timeline.majority.size()), percent(m.majority.all.ratio()),
-                                               side_name(timeline.minority.size()), percent(m.minority.all.ratio()));
+                                 : fmt::format("{} answered {}, {} {}", side_name(timeline.majority.size()),
+                                               percent(m.majority.all.ratio()), side_name(timeline.minority.size()),
+                                               percent(m.minority.all.ratio()));
   text += m.staleness.stale == 0 ? "; no read was stale"
-                                 : fmt::format("; {} reads were stale (worst {})", grouped(m.staleness.stale), in_seconds(m.staleness.worst));
-  text += m.lost.lost.empty() ? "; no acknowledged write was lost"
-                              : fmt::format("; {} acknowledged writes lost to last-writer-wins", grouped(m.lost.lost.size()));
-  text += m.convergence.took && m.digests_equal ? fmt::format("; all replicas agreed {} after the heal.", in_seconds(*m.convergence.took))
-                                                : std::string("; the replicas were not seen to agree.");
+                                 : fmt::format("; {} reads were stale (worst {})", grouped(m.staleness.stale),
+                                               in_seconds(m.staleness.worst));
+  text += m.lost.lost.empty()
+              ? "; no acknowledged write was lost"
+              : fmt::format("; {} acknowledged writes lost to last-writer-wins", grouped(m.lost.lost.size()));
+  text += m.convergence.took && m.digests_equal
+              ? fmt::format("; all replicas agreed {} after the heal.", in_seconds(*m.convergence.took))
+              : std::string("; the replicas were not seen to agree.");
   return text;
 }
 
@@ -72,17 +85,21 @@ std::string leader_side(const Story& story) {
 
 }  // namespace
 
-Story make_story(std::string name, check::Results results, const check::Timeline& timeline, const check::History& history) {
+Story make_story(std::string name, check::Results results, const check::Timeline& timeline,
+                 const check::History& history) {
   Story story;
   story.name = std::move(name);
   story.timeline = timeline;
   for (const check::Row& row : results.rows) {
-    story.strips.push_back({row.keyspace, row.mode, check::node_series(history.operations, row.keyspace, timeline, row.measured.staleness.indexes)});
+    story.strips.push_back(
+        {row.keyspace, row.mode,
+         check::node_series(history.operations, row.keyspace, timeline, row.measured.staleness.indexes)});
   }
   for (const check::FaultRecord& record : history.faults) {
     if (record.name == "leader") story.leaders.push_back({record.at, record.keyspace, record.node});
   }
-  std::stable_sort(story.leaders.begin(), story.leaders.end(), [](const auto& a, const auto& b) { return a.at < b.at; });
+  std::stable_sort(story.leaders.begin(), story.leaders.end(),
+                   [](const auto& a, const auto& b) { return a.at < b.at; });
   story.results = std::move(results);
   return story;
 }

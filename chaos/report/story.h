@@ -33,7 +33,8 @@ struct Story {
 };
 
 // Cuts the history into strips and takes the leaders from its "leader" records.
-Story make_story(std::string name, check::Results results, const check::Timeline& timeline, const check::History& history);
+Story make_story(std::string name, check::Results results, const check::Timeline& timeline,
+                 const check::History& history);
 
 // The run in a few sentences made of measured numbers.
 struct Summary {

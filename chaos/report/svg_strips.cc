@@ -54,12 +54,16 @@ class Strips {
     y -= strip_gap;
     const std::string back = band(y);
     axis(y + 4);
-    return fmt::format("<svg viewBox='0 0 {} {:.0f}' role='img' aria-label='Availability of each node over time'>"
-                       "<defs><pattern id='hatch' width='5' height='5' patternTransform='rotate(45)' patternUnits='userSpaceOnUse'>"
-                       "<rect width='5' height='5' class='no-back'/><rect width='2' height='5' class='no-line'/></pattern>"
-                       "<pattern id='dots' width='4' height='4' patternUnits='userSpaceOnUse'><rect width='4' height='4' class='old-back'/>"
-                       "<circle cx='2' cy='2' r='.9' class='old-dot'/></pattern></defs>",
-                       width, y + axis_height) + back + text_ + "</svg>";
+    return fmt::format(
+               "<svg viewBox='0 0 {} {:.0f}' role='img' aria-label='Availability of each node over time'>"
+               "<defs><pattern id='hatch' width='5' height='5' patternTransform='rotate(45)' "
+               "patternUnits='userSpaceOnUse'>"
+               "<rect width='5' height='5' class='no-back'/><rect width='2' height='5' class='no-line'/></pattern>"
+               "<pattern id='dots' width='4' height='4' patternUnits='userSpaceOnUse'><rect width='4' height='4' "
+               "class='old-back'/>"
+               "<circle cx='2' cy='2' r='.9' class='old-dot'/></pattern></defs>",
+               width, y + axis_height) +
+           back + text_ + "</svg>";
   }
 
  private:
@@ -70,12 +74,15 @@ class Strips {
 
   std::string band(double bottom) const {
     const double from = x_of(timeline_.cut), to = x_of(timeline_.heal);
-    return fmt::format("<rect x='{:.1f}' y='{}' width='{:.1f}' height='{:.1f}' class='band'/>"
-                       "<line x1='{:.1f}' y1='8' x2='{:.1f}' y2='{:.1f}' class='edge'/><line x1='{:.1f}' y1='8' x2='{:.1f}' y2='{:.1f}' class='edge'/>"
-                       "<text x='{:.1f}' y='18' class='event'>split {}|{}</text><text x='{:.1f}' y='18' class='event start'>healed</text>"
-                       "<text x='{:.1f}' y='18' class='head'>while split</text>",
-                       from, 8, to - from, bottom - 4, from, from, bottom + 4, to, to, bottom + 4, (from + to) / 2,
-                       timeline_.majority.size(), timeline_.minority.size(), to + 6, left + plot_width + right / 2);
+    return fmt::format(
+        "<rect x='{:.1f}' y='{}' width='{:.1f}' height='{:.1f}' class='band'/>"
+        "<line x1='{:.1f}' y1='8' x2='{:.1f}' y2='{:.1f}' class='edge'/><line x1='{:.1f}' y1='8' x2='{:.1f}' "
+        "y2='{:.1f}' class='edge'/>"
+        "<text x='{:.1f}' y='18' class='event'>split {}|{}</text><text x='{:.1f}' y='18' class='event "
+        "start'>healed</text>"
+        "<text x='{:.1f}' y='18' class='head'>while split</text>",
+        from, 8, to - from, bottom - 4, from, from, bottom + 4, to, to, bottom + 4, (from + to) / 2,
+        timeline_.majority.size(), timeline_.minority.size(), to + 6, left + plot_width + right / 2);
   }
 
   double strip(const Strip& strip, std::size_t number, double y) {
@@ -102,8 +109,9 @@ class Strips {
     text_ += side == check::Side::majority
                  ? fmt::format("<circle cx='8' cy='{:.1f}' r='5' class='maj'/>", middle)
                  : fmt::format("<rect x='3.5' y='{:.1f}' width='9' height='9' rx='1.5' class='min'/>", middle - 4.5);
-    text_ += fmt::format("<text x='20' y='{:.1f}' class='label'>{}</text><rect x='{}' y='{:.1f}' width='{}' height='{}' class='lane'/>",
-                         middle + 4, to_string(series.node), left, y, plot_width, row_height);
+    text_ += fmt::format(
+        "<text x='20' y='{:.1f}' class='label'>{}</text><rect x='{}' y='{:.1f}' width='{}' height='{}' class='lane'/>",
+        middle + 4, to_string(series.node), left, y, plot_width, row_height);
     for (std::size_t from = 0; from < series.steps.size();) {
       std::size_t to = from + 1;
       while (to < series.steps.size() && bar_of(series.steps[to]) == bar_of(series.steps[from])) ++to;
@@ -121,7 +129,8 @@ class Strips {
     const auto part = [&](int filled, std::string_view css) {
       if (filled == 0) return;
       bottom -= row_height * filled / 8;
-      text_ += fmt::format("<rect x='{:.1f}' y='{:.1f}' width='{:.1f}' height='{:.1f}' class='{}'/>", x, bottom, w, row_height * filled / 8, css);
+      text_ += fmt::format("<rect x='{:.1f}' y='{:.1f}' width='{:.1f}' height='{:.1f}' class='{}'/>", x, bottom, w,
+                           row_height * filled / 8, css);
     };
     part(bar.answered - bar.stale, "ok");
     part(bar.stale, "old");
@@ -143,8 +152,9 @@ class Strips {
     const check::Measured& m = story_.results.rows[number].measured;
     const check::Tally& tally = side == check::Side::majority ? m.majority.all : m.minority.all;
     const double x = left + plot_width + 8;
-    text_ += fmt::format("<path d='M{:.1f} {:.1f}h4v{:.1f}h-4' class='bracket'/><text x='{:.1f}' y='{:.1f}' class='ratio'>{}</text>", x, from,
-                         to - from, x + 14, (from + to) / 2 + 6, tally.attempts == 0 ? "-" : percent(tally.ratio()));
+    text_ += fmt::format(
+        "<path d='M{:.1f} {:.1f}h4v{:.1f}h-4' class='bracket'/><text x='{:.1f}' y='{:.1f}' class='ratio'>{}</text>", x,
+        from, to - from, x + 14, (from + to) / 2 + 6, tally.attempts == 0 ? "-" : percent(tally.ratio()));
   }
 
   void axis(double y) {
@@ -152,9 +162,12 @@ class Strips {
     double step = 5;
     while (length / step > 14) step *= 2;
     for (double second = 0; second <= length + 1e-9; second += step) {
-      const double x = x_of(timeline_.start + std::chrono::duration_cast<Duration>(std::chrono::duration<double>(second)));
-      text_ += fmt::format("<line x1='{:.1f}' y1='{:.1f}' x2='{:.1f}' y2='{:.1f}' class='tick'/><text x='{:.1f}' y='{:.1f}' class='axis'>{:.0f} s</text>",
-                           x, y, x, y + 5, x, y + 18, second);
+      const double x =
+          x_of(timeline_.start + std::chrono::duration_cast<Duration>(std::chrono::duration<double>(second)));
+      text_ += fmt::format(
+          "<line x1='{:.1f}' y1='{:.1f}' x2='{:.1f}' y2='{:.1f}' class='tick'/><text x='{:.1f}' y='{:.1f}' "
+          "class='axis'>{:.0f} s</text>",
+          x, y, x, y + 5, x, y + 18, second);
     }
   }
 

@@ -30,7 +30,8 @@ std::vector<Place> place_nodes(const check::Timeline& timeline) {
     const double span = 2 * std::numbers::pi * static_cast<double>(nodes.size()) / total;
     for (std::size_t i = 0; i < nodes.size(); ++i) {
       const double angle = middle + span * ((static_cast<double>(i) + 0.5) / static_cast<double>(nodes.size()) - 0.5);
-      places.push_back({nodes[i], side, centre_x + 1.12 * radius * std::cos(angle), centre_y - radius * std::sin(angle)});
+      places.push_back(
+          {nodes[i], side, centre_x + 1.12 * radius * std::cos(angle), centre_y - radius * std::sin(angle)});
     }
   };
   arc(timeline.majority, check::Side::majority, std::numbers::pi);
@@ -40,16 +41,18 @@ std::vector<Place> place_nodes(const check::Timeline& timeline) {
 
 std::string link_svg(const Place& a, const Place& b) {
   const bool is_cut = a.side != b.side;
-  return fmt::format("<line x1='{:.1f}' y1='{:.1f}' x2='{:.1f}' y2='{:.1f}' class='{}'/>", a.x, a.y, b.x, b.y, is_cut ? "cut" : "link");
+  return fmt::format("<line x1='{:.1f}' y1='{:.1f}' x2='{:.1f}' y2='{:.1f}' class='{}'/>", a.x, a.y, b.x, b.y,
+                     is_cut ? "cut" : "link");
 }
 
 std::string node_svg(const Place& place) {
   const std::string shape =
       place.side == check::Side::majority
           ? fmt::format("<circle cx='{:.1f}' cy='{:.1f}' r='{}' class='maj'/>", place.x, place.y, node_radius)
-          : fmt::format("<rect x='{:.1f}' y='{:.1f}' width='{}' height='{}' rx='5' class='min'/>", place.x - node_radius + 2,
-                        place.y - node_radius + 2, 2 * node_radius - 4, 2 * node_radius - 4);
-  return shape + fmt::format("<text x='{:.1f}' y='{:.1f}' class='node'>{}</text>", place.x, place.y + 5, to_string(place.node));
+          : fmt::format("<rect x='{:.1f}' y='{:.1f}' width='{}' height='{}' rx='5' class='min'/>",
+                        place.x - node_radius + 2, place.y - node_radius + 2, 2 * node_radius - 4, 2 * node_radius - 4);
+  return shape +
+         fmt::format("<text x='{:.1f}' y='{:.1f}' class='node'>{}</text>", place.x, place.y + 5, to_string(place.node));
 }
 
 // The last leader before the cut and the last of the majority side during it.
@@ -63,7 +66,8 @@ std::string crowns_svg(const Story& story, const std::vector<Place>& places) {
   for (const Place& place : places) {
     const bool is_past = place.node == before && during != NodeId() && during != before;
     if (place.node != before && place.node != during) continue;
-    out += crown_svg(place.x - 10, place.y - node_radius - 4, 20, is_past, is_past ? "led when the links were cut" : "leader during the split");
+    out += crown_svg(place.x - 10, place.y - node_radius - 4, 20, is_past,
+                     is_past ? "led when the links were cut" : "leader during the split");
   }
   return out;
 }
@@ -73,13 +77,15 @@ std::string crowns_svg(const Story& story, const std::vector<Place>& places) {
 std::string crown_svg(double x, double y, double crown_width, bool is_past, const std::string& title) {
   const double unit = crown_width / 12;
   const auto at = [&](double dx, double dy) { return fmt::format("{:.1f},{:.1f} ", x + dx * unit, y - dy * unit); };
-  return fmt::format("<polygon points='{}{}{}{}{}{}{}' class='{}'><title>{}</title></polygon>", at(0, 0), at(0, 7), at(3, 4), at(6, 9),
-                     at(9, 4), at(12, 7), at(12, 0), is_past ? "crown past" : "crown", escaped(title));
+  return fmt::format("<polygon points='{}{}{}{}{}{}{}' class='{}'><title>{}</title></polygon>", at(0, 0), at(0, 7),
+                     at(3, 4), at(6, 9), at(9, 4), at(12, 7), at(12, 0), is_past ? "crown past" : "crown",
+                     escaped(title));
 }
 
 std::string topology_svg(const Story& story) {
   const std::vector<Place> places = place_nodes(story.timeline);
-  std::string out = fmt::format("<svg viewBox='0 0 {} {}' role='img' aria-label='The nodes and the links that were cut'>", width, height);
+  std::string out = fmt::format(
+      "<svg viewBox='0 0 {} {}' role='img' aria-label='The nodes and the links that were cut'>", width, height);
   for (std::size_t i = 0; i < places.size(); ++i) {
     for (std::size_t j = i + 1; j < places.size(); ++j) out += link_svg(places[i], places[j]);
   }

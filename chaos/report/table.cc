@@ -11,13 +11,18 @@ constexpr int column_width = 22;
 
 std::string_view colour_of(check::Verdict verdict) {
   switch (verdict) {
-    case check::Verdict::pass: return "\x1b[1;32m";
-    case check::Verdict::expected: return "\x1b[1;36m";
+    case check::Verdict::pass:
+      return "\x1b[1;32m";
+    case check::Verdict::expected:
+      return "\x1b[1;36m";
     case check::Verdict::fail:
-    case check::Verdict::error: return "\x1b[1;31m";
+    case check::Verdict::error:
+      return "\x1b[1;31m";
     case check::Verdict::not_shown:
-    case check::Verdict::inconclusive: return "\x1b[1;33m";
-    case check::Verdict::skipped: return "\x1b[2m";
+    case check::Verdict::inconclusive:
+      return "\x1b[1;33m";
+    case check::Verdict::skipped:
+      return "\x1b[2m";
   }
   return "";
 }
@@ -36,7 +41,9 @@ std::string counts(const check::OutcomeCounts& counts) {
 }
 
 std::string stale(const check::Measured& m) {
-  return m.staleness.stale == 0 ? "0" : fmt::format("{} (worst {})", grouped(m.staleness.stale), in_seconds(m.staleness.worst));
+  return m.staleness.stale == 0
+             ? "0"
+             : fmt::format("{} (worst {})", grouped(m.staleness.stale), in_seconds(m.staleness.worst));
 }
 
 std::string or_never(const std::optional<Duration>& duration) { return duration ? in_seconds(*duration) : "never"; }
@@ -51,14 +58,20 @@ class Table {
     rule();
     verdicts();
     line("linearizable", [](const check::Row& row) { return yes_no(row.measured.linearizability.answer); });
-    line(fmt::format("answered, {}-node side", timeline.majority.size()), [](const check::Row& row) { return percent(row.measured.majority.all.ratio()); });
-    line(fmt::format("answered, {}-node side", timeline.minority.size()), [](const check::Row& row) { return percent(row.measured.minority.all.ratio()); });
-    line("  done/not done/unknown, majority", [](const check::Row& row) { return counts(row.measured.majority.outcomes); });
-    line("  done/not done/unknown, minority", [](const check::Row& row) { return counts(row.measured.minority.outcomes); });
-    line("first success after the cut", [](const check::Row& row) { return or_never(row.measured.majority.first_success); });
+    line(fmt::format("answered, {}-node side", timeline.majority.size()),
+         [](const check::Row& row) { return percent(row.measured.majority.all.ratio()); });
+    line(fmt::format("answered, {}-node side", timeline.minority.size()),
+         [](const check::Row& row) { return percent(row.measured.minority.all.ratio()); });
+    line("  done/not done/unknown, majority",
+         [](const check::Row& row) { return counts(row.measured.majority.outcomes); });
+    line("  done/not done/unknown, minority",
+         [](const check::Row& row) { return counts(row.measured.minority.outcomes); });
+    line("first success after the cut",
+         [](const check::Row& row) { return or_never(row.measured.majority.first_success); });
     line("stale reads", [](const check::Row& row) { return stale(row.measured); });
     line("acknowledged writes lost", [](const check::Row& row) { return grouped(row.measured.lost.lost.size()); });
-    line("replicas agreed after the heal", [](const check::Row& row) { return or_never(row.measured.convergence.took); });
+    line("replicas agreed after the heal",
+         [](const check::Row& row) { return or_never(row.measured.convergence.took); });
     line("fault proof (weakest link)", [](const check::Row& row) { return grouped(row.measured.fault_proof); });
     reasons();
     return std::move(text_);
@@ -86,7 +99,8 @@ class Table {
   }
   void reasons() {
     for (const check::Row& row : story_.results.rows) {
-      for (const std::string& reason : row.reasons) text_ += fmt::format("  {} {}: {}\n", mode_label(row.mode), printable(row.keyspace), printable(reason));
+      for (const std::string& reason : row.reasons)
+        text_ += fmt::format("  {} {}: {}\n", mode_label(row.mode), printable(row.keyspace), printable(reason));
     }
   }
 

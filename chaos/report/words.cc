@@ -19,22 +19,28 @@ std::string percent(double ratio) {
 
 std::string in_seconds(Duration duration) {
   const double seconds = to_seconds(duration);
-  return seconds > 0 && seconds < 0.1 ? fmt::format("{:.0f} ms", std::ceil(seconds * 1000)) : fmt::format("{:.1f} s", seconds);
+  return seconds > 0 && seconds < 0.1 ? fmt::format("{:.0f} ms", std::ceil(seconds * 1000))
+                                      : fmt::format("{:.1f} s", seconds);
 }
 
 std::string yes_no(check::Linearizable answer) {
   switch (answer) {
-    case check::Linearizable::yes: return "yes";
-    case check::Linearizable::no: return "no";
-    case check::Linearizable::inconclusive: return "undecided";
+    case check::Linearizable::yes:
+      return "yes";
+    case check::Linearizable::no:
+      return "no";
+    case check::Linearizable::inconclusive:
+      return "undecided";
   }
   return "undecided";
 }
 
 std::string_view mode_label(Mode mode) {
   switch (mode) {
-    case Mode::cp: return "CP";
-    case Mode::ap: return "AP";
+    case Mode::cp:
+      return "CP";
+    case Mode::ap:
+      return "AP";
   }
   return "";
 }
@@ -47,12 +53,23 @@ std::string escaped(std::string_view text, std::size_t bytes_max) {
   while (is_cut && !text.empty() && (static_cast<unsigned char>(text.back()) & 0x80U) != 0) text.remove_suffix(1);
   for (char symbol : text) {
     switch (symbol) {
-      case '&': out += "&amp;"; continue;
-      case '<': out += "&lt;"; continue;
-      case '>': out += "&gt;"; continue;
-      case '"': out += "&quot;"; continue;
-      case '\'': out += "&#39;"; continue;
-      default: break;
+      case '&':
+        out += "&amp;";
+        continue;
+      case '<':
+        out += "&lt;";
+        continue;
+      case '>':
+        out += "&gt;";
+        continue;
+      case '"':
+        out += "&quot;";
+        continue;
+      case '\'':
+        out += "&#39;";
+        continue;
+      default:
+        break;
     }
     if (static_cast<unsigned char>(symbol) < 0x20 || symbol == 0x7F) {
       out += "\xEF\xBF\xBD";

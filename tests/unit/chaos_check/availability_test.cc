@@ -10,14 +10,19 @@ namespace {
 
 // Cut at 5 s, healed at 25 s: n1 n2 n3 | n4 n5.
 Timeline split() {
-  return {.start = at_ms(0), .cut = at_ms(5000), .heal = at_ms(25000), .end = at_ms(35000),
-          .majority = {NodeId(1), NodeId(2), NodeId(3)}, .minority = {NodeId(4), NodeId(5)}};
+  return {.start = at_ms(0),
+          .cut = at_ms(5000),
+          .heal = at_ms(25000),
+          .end = at_ms(35000),
+          .majority = {NodeId(1), NodeId(2), NodeId(3)},
+          .minority = {NodeId(4), NodeId(5)}};
 }
 
 TEST(Availability, CountsScheduledAttemptsOutsideTheGraceOnly) {
-  const auto ops = history({write("before", {4900, 4901}), not_done(write("grace", {7499, 7500})), write("a", {7500, 7501}),
-                            not_done(write("b", {8000, 8001})), unknown(write("c", {9000, 10000})), write("d", {24000, 24001}),
-                            write("after", {25000, 25001}), write("other side", {9000, 9001}, 4)});
+  const auto ops =
+      history({write("before", {4900, 4901}), not_done(write("grace", {7499, 7500})), write("a", {7500, 7501}),
+               not_done(write("b", {8000, 8001})), unknown(write("c", {9000, 10000})), write("d", {24000, 24001}),
+               write("after", {25000, 25001}), write("other side", {9000, 9001}, 4)});
   const auto found = availability_of(ops, "bank", Side::majority, split());
   EXPECT_EQ(found.all.attempts, 4U);
   EXPECT_EQ(found.all.available, 2U);
@@ -47,8 +52,8 @@ TEST(Availability, CountsByTheScheduleEvenIfTheClientSentLate) {
 TEST(Availability, LeavesOutTheGraceAfterEveryChange) {
   Timeline timeline = split();
   timeline.changes = {at_ms(10000)};
-  const auto ops = history({write("a", {9999, 10000}), write("b", {10000, 10001}), write("c", {12499, 12500}),
-                            write("d", {12500, 12501})});
+  const auto ops = history(
+      {write("a", {9999, 10000}), write("b", {10000, 10001}), write("c", {12499, 12500}), write("d", {12500, 12501})});
   EXPECT_EQ(availability_of(ops, "bank", Side::majority, timeline).all.attempts, 2U);
 }
 
@@ -62,8 +67,8 @@ TEST(Availability, CallsAnOperationThatAMinorityDidWhileCutOff) {
 }
 
 TEST(Availability, MeasuresFirstSuccessAndTheLongestGap) {
-  const auto ops = history({write("before", {4999, 5003}), write("a", {5900, 6200}), write("b", {9000, 9200}),
-                            write("c", {20000, 20200})});
+  const auto ops = history(
+      {write("before", {4999, 5003}), write("a", {5900, 6200}), write("b", {9000, 9200}), write("c", {20000, 20200})});
   const auto found = availability_of(ops, "bank", Side::majority, split());
   EXPECT_EQ(found.first_success, std::chrono::milliseconds(1200));
   EXPECT_EQ(found.longest_gap, std::chrono::milliseconds(11000));

@@ -49,10 +49,16 @@ class BruteForce {
 
   static bool step(const Operation& op, Value& state) {
     switch (op.kind) {
-      case Kind::read: return state == op.value;
-      case Kind::write: state = op.value; return true;
-      case Kind::erase: state.reset(); return true;
-      case Kind::cas: break;
+      case Kind::read:
+        return state == op.value;
+      case Kind::write:
+        state = op.value;
+        return true;
+      case Kind::erase:
+        state.reset();
+        return true;
+      case Kind::cas:
+        break;
     }
     if (op.outcome == Outcome::not_done) return state == op.seen && state != op.expected;
     if (state != op.expected) return false;

@@ -29,7 +29,9 @@ inline Operation make(Kind kind, Value value, Span span, std::uint32_t node = 1)
   return op;
 }
 
-inline Operation read(Value value, Span span, std::uint32_t node = 1) { return make(Kind::read, std::move(value), span, node); }
+inline Operation read(Value value, Span span, std::uint32_t node = 1) {
+  return make(Kind::read, std::move(value), span, node);
+}
 inline Operation write(std::string value, Span span, std::uint32_t node = 1) {
   return make(Kind::write, std::move(value), span, node);
 }

@@ -9,10 +9,12 @@ namespace {
 
 using Versions = std::map<std::string, std::vector<std::string>, std::less<>>;
 
-VersionSample sample(std::int64_t milliseconds, Versions versions) { return {at_ms(milliseconds), std::move(versions)}; }
+VersionSample sample(std::int64_t milliseconds, Versions versions) {
+  return {at_ms(milliseconds), std::move(versions)};
+}
 
 TEST(Convergence, IsTheFirstSampleFromWhichOnAllAgree) {
-  const std::vector<VersionSample> samples = {sample(900, {{"k", {"1", "1"}}}), sample(1000, {{"k", {"1", "2"}}}),
+  const std::vector<VersionSample> samples = {sample(900, {{"k", {"1", "1"}}}),  sample(1000, {{"k", {"1", "2"}}}),
                                               sample(1100, {{"k", {"2", "2"}}}), sample(1200, {{"k", {"2", "1"}}}),
                                               sample(1300, {{"k", {"2", "2"}}}), sample(1400, {{"k", {"2", "2"}}})};
   const auto found = find_convergence({}, "bank", at_ms(1000), samples);

@@ -43,10 +43,11 @@ TEST(HistoryJson, WritesJepsensSixKeysFirst) {
   writer.invoked(history.operations[0]);
   writer.completed(history.operations[0]);
   writer.fault(history.faults[0]);
-  EXPECT_EQ(lines[0],
-            "{\"index\":10,\"time\":1000000,\"process\":0,\"type\":\"invoke\",\"f\":\"write\",\"value\":[\"k\",\"c7,31\"],"
-            "\"ks\":\"bank\",\"node\":\"n4\",\"side\":\"minority\",\"level\":\"majority\",\"sess\":\"c7\",\"seq\":31,"
-            "\"scheduled\":1000000}\n");
+  EXPECT_EQ(
+      lines[0],
+      "{\"index\":10,\"time\":1000000,\"process\":0,\"type\":\"invoke\",\"f\":\"write\",\"value\":[\"k\",\"c7,31\"],"
+      "\"ks\":\"bank\",\"node\":\"n4\",\"side\":\"minority\",\"level\":\"majority\",\"sess\":\"c7\",\"seq\":31,"
+      "\"scheduled\":1000000}\n");
   EXPECT_EQ(lines[1],
             "{\"index\":11,\"time\":4000000,\"process\":0,\"type\":\"ok\",\"f\":\"write\",\"value\":[\"k\",\"c7,31\"],"
             "\"ks\":\"bank\",\"node\":\"n4\",\"outcome\":\"done\",\"code\":\"ok\",\"version\":\"12.3\","
@@ -63,7 +64,8 @@ TEST(HistoryJson, ReadsBackWhatItWrote) {
   const auto back = read_history(text);
   ASSERT_TRUE(back.has_value()) << back.error().detail;
   ASSERT_EQ(back->operations.size(), history.operations.size());
-  for (std::size_t i = 0; i < history.operations.size(); ++i) EXPECT_EQ(back->operations[i], history.operations[i]) << i;
+  for (std::size_t i = 0; i < history.operations.size(); ++i)
+    EXPECT_EQ(back->operations[i], history.operations[i]) << i;
   EXPECT_EQ(*back, history);
   EXPECT_EQ(write_history(*back), text);
 }
@@ -87,17 +89,34 @@ TEST(HistoryJson, SkipsMembersItDoesNotKnow) {
 }
 
 TEST(HistoryJson, NamesTheLineThatIsWrong) {
-  const std::string good = "{\"index\":0,\"time\":1,\"process\":3,\"type\":\"invoke\",\"f\":\"read\",\"value\":[\"k\",null]}\n";
-  const std::vector<std::string> bad = {
-      "[]", "{", "{\"index\":0}", "{\"index\":-1}", "nonsense", "{\"index\":99999999999999999999}", "{\"process\":\"ghost\"}",
-      "{\"value\":[[\"n1\",7]]}", "{\"node\":\"7\"}", "{\"x\":\"\\ud800\"}", "{\"x\":\"\\u12\"}", "{\"x\":\"a\nb\"}",
-      "{\"x\":" + std::string(100'000, '[') + "}", "{\"side\":\"left\"}", "{\"code\":\"nothing\"}",
-      good,  // the process is still busy
-      "{\"index\":1,\"time\":0,\"process\":3,\"type\":\"ok\",\"f\":\"read\",\"value\":[\"k\",\"a\"]}",      // ends before it begins
-      "{\"index\":1,\"time\":2,\"process\":3,\"type\":\"ok\",\"f\":\"read\",\"value\":[\"other\",\"a\"]}",  // of another key
-      "{\"index\":1,\"time\":2,\"process\":4,\"type\":\"ok\",\"f\":\"read\",\"value\":[\"k\",\"a\"]}",
-      "{\"index\":1,\"time\":2,\"process\":4,\"type\":\"invoke\",\"f\":\"write\",\"value\":[\"k\",null]}",
-      "{\"index\":1,\"time\":2,\"process\":4,\"type\":\"invoke\",\"f\":\"explode\",\"value\":[\"k\",null]}"};
+  const std::string good =
+      "{\"index\":0,\"time\":1,\"process\":3,\"type\":\"invoke\",\"f\":\"read\",\"value\":[\"k\",null]}\n";
+  const std::vector<std::string> bad = {"[]",
+                                        "{",
+                                        "{\"index\":0}",
+                                        "{\"index\":-1}",
+                                        "nonsense",
+                                        "{\"index\":99999999999999999999}",
+                                        "{\"process\":\"ghost\"}",
+                                        "{\"value\":[[\"n1\",7]]}",
+                                        "{\"node\":\"7\"}",
+                                        "{\"x\":\"\\ud800\"}",
+                                        "{\"x\":\"\\u12\"}",
+                                        "{\"x\":\"a\nb\"}",
+                                        "{\"x\":" + std::string(100'000, '[') + "}",
+                                        "{\"side\":\"left\"}",
+                                        "{\"code\":\"nothing\"}",
+                                        good,  // the process is still busy
+                                        "{\"index\":1,\"time\":0,\"process\":3,\"type\":\"ok\",\"f\":\"read\","
+                                        "\"value\":[\"k\",\"a\"]}",  // ends before it begins
+                                        "{\"index\":1,\"time\":2,\"process\":3,\"type\":\"ok\",\"f\":\"read\","
+                                        "\"value\":[\"other\",\"a\"]}",  // of another key
+                                        "{\"index\":1,\"time\":2,\"process\":4,\"type\":\"ok\",\"f\":\"read\","
+                                        "\"value\":[\"k\",\"a\"]}",
+                                        "{\"index\":1,\"time\":2,\"process\":4,\"type\":\"invoke\",\"f\":\"write\","
+                                        "\"value\":[\"k\",null]}",
+                                        "{\"index\":1,\"time\":2,\"process\":4,\"type\":\"invoke\",\"f\":\"explode\","
+                                        "\"value\":[\"k\",null]}"};
   for (const std::string& line : bad) {
     const auto result = read_history(good + line);
     ASSERT_FALSE(result.has_value()) << line;

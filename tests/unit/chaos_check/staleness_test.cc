@@ -25,11 +25,20 @@ TEST(Staleness, MeasuresFromTheEarliestWriteThatShouldHaveBeenSeen) {
 }
 
 TEST(Staleness, IsNotStaleWhileTheWritesOverlapEachOtherOrTheRead) {
-  EXPECT_EQ(find_stale_reads(history({write("a", {0, 10}), write("b", {10, 30}), read("a", {100, 101})}), "bank").stale, 0U);
-  EXPECT_EQ(find_stale_reads(history({write("a", {0, 10}), write("b", {11, 30}), read("a", {30, 31})}), "bank").stale, 0U);
-  EXPECT_EQ(find_stale_reads(history({write("a", {0, 10}), unknown(write("b", {11, 30})), read("a", {90, 91})}), "bank").stale, 0U);
-  EXPECT_EQ(find_stale_reads(history({write("a", {0, 10}), not_done(write("b", {11, 30})), read("a", {90, 91})}), "bank").stale, 0U);
-  EXPECT_EQ(find_stale_reads(history({unknown(write("a", {0, 10})), write("b", {11, 30}), read("a", {90, 91})}), "bank").stale, 0U);
+  EXPECT_EQ(find_stale_reads(history({write("a", {0, 10}), write("b", {10, 30}), read("a", {100, 101})}), "bank").stale,
+            0U);
+  EXPECT_EQ(find_stale_reads(history({write("a", {0, 10}), write("b", {11, 30}), read("a", {30, 31})}), "bank").stale,
+            0U);
+  EXPECT_EQ(find_stale_reads(history({write("a", {0, 10}), unknown(write("b", {11, 30})), read("a", {90, 91})}), "bank")
+                .stale,
+            0U);
+  EXPECT_EQ(
+      find_stale_reads(history({write("a", {0, 10}), not_done(write("b", {11, 30})), read("a", {90, 91})}), "bank")
+          .stale,
+      0U);
+  EXPECT_EQ(find_stale_reads(history({unknown(write("a", {0, 10})), write("b", {11, 30}), read("a", {90, 91})}), "bank")
+                .stale,
+            0U);
 }
 
 TEST(Staleness, CountsAnAbsentAnswerAfterAnAcknowledgedWrite) {
@@ -46,7 +55,8 @@ TEST(Staleness, TellsTombstonesApartByTheirVersion) {
 
 TEST(Staleness, NamesReadsOfValuesThatNobodyCanHaveWritten) {
   const auto found = find_stale_reads(history({read("ghost", {0, 1}), not_done(write("a", {0, 1})), read("a", {2, 3}),
-                                               read("b", {4, 5}), write("b", {6, 7})}), "bank");
+                                               read("b", {4, 5}), write("b", {6, 7})}),
+                                      "bank");
   EXPECT_THAT(found.phantoms, ElementsAre(10, 30, 40));
   EXPECT_EQ(found.stale, 0U);
 }
@@ -64,7 +74,8 @@ std::uint64_t stale_by_definition(const std::vector<Operation>& ops, Duration& w
     if (creator == nullptr && read.value) continue;
     Time earliest = Time::max();
     for (const Operation& op : ops) {
-      if (is_done_write(op) && (creator == nullptr || op.invoke > creator->complete)) earliest = std::min(earliest, op.complete);
+      if (is_done_write(op) && (creator == nullptr || op.invoke > creator->complete))
+        earliest = std::min(earliest, op.complete);
     }
     if (earliest >= read.invoke) continue;
     ++count;

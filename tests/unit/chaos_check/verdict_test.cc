@@ -19,8 +19,12 @@ class Story {
   explicit Story(Mode mode) {
     evidence.keyspace = "bank";
     evidence.mode = mode;
-    evidence.timeline = {.start = at_ms(0), .cut = at_ms(1000), .heal = at_ms(5000), .end = at_ms(7000),
-                         .majority = {NodeId(1), NodeId(2), NodeId(3)}, .minority = {NodeId(4), NodeId(5)}};
+    evidence.timeline = {.start = at_ms(0),
+                         .cut = at_ms(1000),
+                         .heal = at_ms(5000),
+                         .end = at_ms(7000),
+                         .majority = {NodeId(1), NodeId(2), NodeId(3)},
+                         .minority = {NodeId(4), NodeId(5)}};
     for (std::uint32_t a = 1; a <= 3; ++a) {
       for (std::uint32_t b = 4; b <= 5; ++b) {
         evidence.links.push_back({NodeId(a), NodeId(b), 100, 0});
@@ -28,7 +32,8 @@ class Story {
       }
     }
     evidence.digests = {"same", "same", "same", "same", "same"};
-    for (int i = 0; i < 10; ++i) evidence.samples.push_back({at_ms(5000 + 100 * i), {{"still", {"1", i < 3 ? "2" : "1"}}}});
+    for (int i = 0; i < 10; ++i)
+      evidence.samples.push_back({at_ms(5000 + 100 * i), {{"still", {"1", i < 3 ? "2" : "1"}}}});
     demands.attempts_per_side_min = 100;
     demands.availability.grace = std::chrono::milliseconds(500);
     run(mode);
@@ -61,7 +66,8 @@ class Story {
     // Nodes go one after the other, so that what they do is in order.
     const Span span{now + node.value(), now + node.value()};
     const bool is_write = (now / 200 + node.value()) % 2 == 0;
-    Operation op = is_write ? write("c" + std::to_string(ops.size()), span, node.value()) : read(std::nullopt, span, node.value());
+    Operation op =
+        is_write ? write("c" + std::to_string(ops.size()), span, node.value()) : read(std::nullopt, span, node.value());
     op.key = key;
     if (mode == Mode::cp && is_minority) {
       op = not_done(op);

@@ -31,7 +31,8 @@ TEST(Zone, CallsAStaleReadByItsOperations) {
   EXPECT_EQ(found.answer, Linearizable::no);
   EXPECT_THAT(found.witness, ElementsAre(10, 20, 30));
   EXPECT_EQ(found.reason,
-            "n4's read at 0.005 s returned \"a\", although n1's write had confirmed \"b\" at 0.003 s; n1's write had confirmed the "
+            "n4's read at 0.005 s returned \"a\", although n1's write had confirmed \"b\" at 0.003 s; n1's write had "
+            "confirmed the "
             "older one at 0.001 s, before n1's write of the newer one began at 0.002 s");
 }
 
@@ -47,7 +48,8 @@ TEST(Zone, CallsANewOldInversionUnderAnOpenWrite) {
       check(history({write("a", {0, 1}), unknown(write("b", {2, 100})), read("b", {3, 4}, 2), read("a", {5, 6}, 3)}));
   EXPECT_EQ(found.answer, Linearizable::no);
   EXPECT_THAT(found.witness, ElementsAre(10, 20, 30, 40));
-  EXPECT_THAT(found.reason, HasSubstr("n3's read at 0.005 s returned \"a\", although n2's read had confirmed \"b\" at 0.004 s"));
+  EXPECT_THAT(found.reason,
+              HasSubstr("n3's read at 0.005 s returned \"a\", although n2's read had confirmed \"b\" at 0.004 s"));
 }
 
 TEST(Zone, CallsAReadFromTheFuture) {
@@ -99,19 +101,22 @@ TEST(Zone, CallsACircleOfCompareAndSets) {
 
 TEST(Zone, ReadsADeleteAsAWriteOfItsTombstone) {
   EXPECT_EQ(check(history({write("a", {0, 1}), erase("t1", {2, 3}), absent("t1", {4, 5})})).answer, Linearizable::yes);
-  const auto zombie = check(history({write("a", {0, 1}), erase("t1", {2, 3}), absent("t1", {4, 5}), read("a", {6, 7}, 2)}));
+  const auto zombie =
+      check(history({write("a", {0, 1}), erase("t1", {2, 3}), absent("t1", {4, 5}), read("a", {6, 7}, 2)}));
   EXPECT_EQ(zombie.answer, Linearizable::no);
   EXPECT_EQ(check(history({write("a", {0, 1}), absent("t1", {4, 5})})).answer, Linearizable::no);
 }
 
 TEST(Zone, DoubtsWhatItCannotTellApart) {
-  EXPECT_EQ(check(history({write("a", {0, 1}), erase("t1", {2, 3}), absent("", {4, 5})})).answer, Linearizable::inconclusive);
+  EXPECT_EQ(check(history({write("a", {0, 1}), erase("t1", {2, 3}), absent("", {4, 5})})).answer,
+            Linearizable::inconclusive);
   EXPECT_EQ(check(history({unknown(erase("", {2, 3})), absent("t9", {4, 5})})).answer, Linearizable::inconclusive);
   EXPECT_EQ(check(history({write("a", {0, 1}), write("a", {2, 3})})).answer, Linearizable::inconclusive);
 }
 
 TEST(Zone, JudgesEachKeyOfOneKeyspaceAndNoOther) {
-  auto ops = history({on("x", write("a", {0, 1})), on("y", read(std::nullopt, {2, 3})), on("x", read(std::nullopt, {4, 5}))});
+  auto ops =
+      history({on("x", write("a", {0, 1})), on("y", read(std::nullopt, {2, 3})), on("x", read(std::nullopt, {4, 5}))});
   auto report = check_linearizable(ops, "bank");
   EXPECT_EQ(report.answer, Linearizable::no);
   EXPECT_EQ(report.keys, 2U);

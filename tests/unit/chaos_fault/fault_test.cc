@@ -46,10 +46,14 @@ TEST(Fault, ResolvesTheSameForOneSeed) {
 
 TEST(Fault, RefusesWhatIsNoMinorityOrHasNoLeader) {
   Rng rng(1);
-  EXPECT_EQ(resolve(SplitLeaderToMinority{.keyspace = "bank", .minority_size = 3}, five(1), rng).error().code, Code::invalid);
-  EXPECT_EQ(resolve(SplitLeaderToMinority{.keyspace = "bank", .minority_size = 0}, five(1), rng).error().code, Code::invalid);
-  EXPECT_EQ(resolve(SplitLeaderToMinority{.keyspace = "bank", .minority_size = 2}, five(9), rng).error().code, Code::invalid);
-  EXPECT_EQ(resolve(SplitLeaderToMinority{.keyspace = "other", .minority_size = 2}, five(1), rng).error().code, Code::not_ready);
+  EXPECT_EQ(resolve(SplitLeaderToMinority{.keyspace = "bank", .minority_size = 3}, five(1), rng).error().code,
+            Code::invalid);
+  EXPECT_EQ(resolve(SplitLeaderToMinority{.keyspace = "bank", .minority_size = 0}, five(1), rng).error().code,
+            Code::invalid);
+  EXPECT_EQ(resolve(SplitLeaderToMinority{.keyspace = "bank", .minority_size = 2}, five(9), rng).error().code,
+            Code::invalid);
+  EXPECT_EQ(resolve(SplitLeaderToMinority{.keyspace = "other", .minority_size = 2}, five(1), rng).error().code,
+            Code::not_ready);
 }
 
 TEST(Fault, CutsBothDirectionsBetweenGroupsAndOneOfAOneWayCut) {

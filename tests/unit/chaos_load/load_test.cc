@@ -48,7 +48,8 @@ TEST(Generator, WritesUniqueTagsAndHalfOfTheTime) {
   for (const Attempt& attempt : attempts) {
     if (attempt.ask.kind == Kind::read) continue;
     ++writes;
-    EXPECT_EQ(*attempt.ask.value, "c" + std::to_string(attempt.ask.client) + "," + std::to_string(attempt.ask.sequence));
+    EXPECT_EQ(*attempt.ask.value,
+              "c" + std::to_string(attempt.ask.client) + "," + std::to_string(attempt.ask.sequence));
     values.insert(*attempt.ask.value);
   }
   EXPECT_EQ(values.size(), writes);
@@ -122,12 +123,20 @@ TEST(Recorder, StreamsTheSameHistoryThatItKeeps) {
   std::string stream;
   Recorder recorder([&](std::string_view line) { stream += line; });
   recorder.set_sides({NodeId(1)}, {NodeId(2)});
-  const auto put = recorder.begin({.client = 1, .sequence = 1, .keyspace = "bank", .node = NodeId(2), .kind = Kind::write,
-                                   .key = "k", .value = "c1,1"}, Time(milliseconds(2)), Time(milliseconds(3)));
+  const auto put = recorder.begin({.client = 1,
+                                   .sequence = 1,
+                                   .keyspace = "bank",
+                                   .node = NodeId(2),
+                                   .kind = Kind::write,
+                                   .key = "k",
+                                   .value = "c1,1"},
+                                  Time(milliseconds(2)), Time(milliseconds(3)));
   recorder.fault({.at = Time(milliseconds(4)), .name = "split", .groups = {{NodeId(1)}, {NodeId(2)}}});
-  const auto get = recorder.begin({.client = 2, .sequence = 1, .keyspace = "bank", .node = NodeId(1), .key = "k"}, Time(), Time(milliseconds(4)));
+  const auto get = recorder.begin({.client = 2, .sequence = 1, .keyspace = "bank", .node = NodeId(1), .key = "k"},
+                                  Time(), Time(milliseconds(4)));
   recorder.end(put, {.outcome = Outcome::done, .version = "7", .revision = 7}, Time(milliseconds(5)));
-  recorder.end(get, {.outcome = Outcome::unknown, .code = Code::timeout, .value = "must not be kept", .error = "late"}, Time(milliseconds(9)));
+  recorder.end(get, {.outcome = Outcome::unknown, .code = Code::timeout, .value = "must not be kept", .error = "late"},
+               Time(milliseconds(9)));
   EXPECT_EQ(recorder.history().operations[0].side, check::Side::minority);
   EXPECT_EQ(recorder.history().operations[1].side, check::Side::majority);
   EXPECT_FALSE(recorder.history().operations[1].value.has_value());

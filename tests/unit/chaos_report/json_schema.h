@@ -43,7 +43,8 @@ class JsonSchema {
     return {};
   }
 
-  std::string check_keyword(const Json& schema, const std::string& keyword, const Json& rule, const Json& v, const std::string& at) const {
+  std::string check_keyword(const Json& schema, const std::string& keyword, const Json& rule, const Json& v,
+                            const std::string& at) const {
     static const std::set<std::string> notes = {"$schema", "$id", "$defs", "title", "description"};
     if (notes.contains(keyword)) return {};
     if (keyword == "type") {
@@ -52,8 +53,13 @@ class JsonSchema {
       return fits ? "" : at + ": not of type " + rule.dump();
     }
     if (keyword == "const") return v == rule ? "" : at + ": is not " + rule.dump();
-    if (keyword == "enum") return std::find(rule.begin(), rule.end(), v) != rule.end() ? "" : at + ": " + v.dump() + " is none of " + rule.dump();
-    if (keyword == "pattern") return !v.is_string() || std::regex_search(v.get<std::string>(), std::regex(rule.get<std::string>())) ? "" : at + ": " + v.dump() + " does not match " + rule.dump();
+    if (keyword == "enum")
+      return std::find(rule.begin(), rule.end(), v) != rule.end() ? ""
+                                                                  : at + ": " + v.dump() + " is none of " + rule.dump();
+    if (keyword == "pattern")
+      return !v.is_string() || std::regex_search(v.get<std::string>(), std::regex(rule.get<std::string>()))
+                 ? ""
+                 : at + ": " + v.dump() + " does not match " + rule.dump();
     if (keyword == "oneOf") return check_one_of(rule, v, at);
     if (keyword == "required") {
       for (const Json& name : rule) {
@@ -63,8 +69,10 @@ class JsonSchema {
     }
     if (keyword == "properties") return check_members(rule, v, at);
     if (keyword == "additionalProperties") return check_others(schema, rule, v, at);
-    if (keyword == "minItems") return !v.is_array() || v.size() >= rule.get<std::size_t>() ? "" : at + ": too few items";
-    if (keyword == "maxItems") return !v.is_array() || v.size() <= rule.get<std::size_t>() ? "" : at + ": too many items";
+    if (keyword == "minItems")
+      return !v.is_array() || v.size() >= rule.get<std::size_t>() ? "" : at + ": too few items";
+    if (keyword == "maxItems")
+      return !v.is_array() || v.size() <= rule.get<std::size_t>() ? "" : at + ": too many items";
     if (keyword == "items" || keyword == "prefixItems") return check_items(keyword == "items", rule, v, at);
     return at + ": the schema uses the unknown keyword " + keyword;
   }

@@ -40,9 +40,12 @@ Story hostile_story() {
 
 TEST(Summary, SaysInMeasuredNumbersWhatHappened) {
   EXPECT_EQ(summarize(example_story()).text(),
-            "For 20.0 s the network was split 3|2, the CP leader among the 2. CP (bank): the 3-node side answered again after 1.1 s, the 2-node side refused "
-            "1,588 requests and left 12 without an answer; no answer was wrong. AP (carts): both sides answered 99.9 %; 1,456 reads "
-            "were stale (worst 19.8 s); 3 acknowledged writes lost to last-writer-wins; all replicas agreed 0.9 s after the heal.");
+            "For 20.0 s the network was split 3|2, the CP leader among the 2. CP (bank): the 3-node side answered "
+            "again after 1.1 s, the 2-node side refused "
+            "1,588 requests and left 12 without an answer; no answer was wrong. AP (carts): both sides answered 99.9 "
+            "%; 1,456 reads "
+            "were stale (worst 19.8 s); 3 acknowledged writes lost to last-writer-wins; all replicas agreed 0.9 s "
+            "after the heal.");
 }
 
 TEST(Summary, HidesNoViolation) {
@@ -53,7 +56,8 @@ TEST(Summary, HidesNoViolation) {
   m.minority.late_done = 7;
   m.majority.first_success.reset();
   const std::string text = summarize(story).text();
-  EXPECT_THAT(text, HasSubstr("the 3-node side did not answer, the 2-node side did 7 of 1,600 requests although it was cut off; 2 reads were "
+  EXPECT_THAT(text, HasSubstr("the 3-node side did not answer, the 2-node side did 7 of 1,600 requests although it was "
+                              "cut off; 2 reads were "
                               "stale (worst 0.0 s), 1 acknowledged writes were lost."));
   auto& ap = story.results.rows[1].measured;
   ap.minority.all.available = 700;
@@ -92,7 +96,9 @@ TEST(ResultsJson, FitsItsSchema) {
   bare.rows.emplace_back();
   bare.rows[0].measured.linearizability.answer = check::Linearizable::inconclusive;
   EXPECT_EQ(expected.check(nlohmann::json::parse(results_json(bare))), "");
-  EXPECT_NE(expected.check(nlohmann::json::parse("{\"schema\":\"rift.results/1\",\"seed\":42,\"replay\":\"\",\"rows\":[]}")), "");
+  EXPECT_NE(
+      expected.check(nlohmann::json::parse("{\"schema\":\"rift.results/1\",\"seed\":42,\"replay\":\"\",\"rows\":[]}")),
+      "");
 }
 
 TEST(ResultsJson, GivesNumbersAsStringsAndSharesAsNumbers) {
@@ -140,7 +146,8 @@ TEST(HistorySchema, FitsEveryLine) {
 TEST(Html, IsOneSmallFileThatNeedsNothingElse) {
   const std::string page = html(example_story());
   EXPECT_LT(page.size(), 200'000U);
-  for (const char* outside : {"http://", "https://", "src=", "@import", "<script"}) EXPECT_THAT(page, Not(HasSubstr(outside)));
+  for (const char* outside : {"http://", "https://", "src=", "@import", "<script"})
+    EXPECT_THAT(page, Not(HasSubstr(outside)));
   EXPECT_THAT(page, HasSubstr("For 20.0 s the network was split 3|2, the CP leader among the 2."));
   EXPECT_THAT(page, HasSubstr("prefers-color-scheme:dark"));
   EXPECT_THAT(page, HasSubstr("rift demo --story split-brain --auto --seed 42"));
