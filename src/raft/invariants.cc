@@ -7,6 +7,7 @@ namespace rift::raft {
 
 void Raft::check_invariants() const {
   ASSERT(applied_ <= commit_);                 // I5
+  ASSERT(applied_ <= durable_);                // I15
   ASSERT(commit_ <= log_.last_index());        // I4
   ASSERT(durable_ <= handed_out_);             // nothing is durable that nobody was told to write
   ASSERT(handed_out_ <= log_.last_index());

@@ -121,16 +121,16 @@ Result<void> Raft::log_durable(const SelfAck& ack, const Context& context) {
   } else {
     restart_election_timer(context.now);  // a slow disk must not fire the timers of all (trap 32)
   }
-  log_.release(std::min(applied_, durable_), options_.log_memory_bytes_max);
+  log_.release(applied_, options_.log_memory_bytes_max);
   checked();
   return {};
 }
 
 void Raft::applied(LogIndex index) {
-  ASSERT(index <= commit_);
+  ASSERT(index <= applicable());  // I15: never ahead of this node's own disk
   ASSERT(index >= applied_);
   applied_ = index;
-  log_.release(std::min(applied_, durable_), options_.log_memory_bytes_max);
+  log_.release(applied_, options_.log_memory_bytes_max);
 }
 
 Result<Effects> Raft::take(const Context& context) {

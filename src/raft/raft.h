@@ -40,7 +40,7 @@ class Raft {
   Result<void> tick(const Context& context);          // due at next_wake(); harmless earlier
   Result<void> log_durable(const SelfAck& ack, const Context& context);
   Result<void> transfer(NodeId to, const Context& context);
-  void applied(LogIndex index);  // the state machine holds everything up to here
+  void applied(LogIndex index);  // the state machine holds everything up to here; at most applicable()
   Result<Effects> take(const Context& context);
 
   // Committed (or any) entries [from, to], from memory or the store; at least one.
