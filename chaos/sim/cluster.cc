@@ -83,14 +83,20 @@ Result<void> Cluster::create_keyspace(const topology::KeyspaceWish& wish) {
   });
   if (!wait([&] { return outcome->has_value(); }, start_patience)) return fail(Code::timeout, "the keyspace was not created in time");
   if (!**outcome) return tl::unexpected<Error>((**outcome).error());
-  const std::size_t replicas_expected = (**outcome)->find(wish.name)->partitions.size();
+  const topology::Keyspace keyspace = *(**outcome)->find(wish.name);
   const auto everywhere = [&] {
-    return std::all_of(nodes_.begin(), nodes_.end(), [&](const auto& entry) {
-      return status(entry.first).epoch >= (**outcome)->epoch && status(entry.first).replicas.size() > replicas_expected;
-    });
+    return std::all_of(nodes_.begin(), nodes_.end(), [&](const auto& entry) { return hosts_its_share(entry.first, keyspace); });
   };
   if (!wait(everywhere, start_patience)) return fail(Code::timeout, "the keyspace did not reach every node in time");
   return {};
+}
+
+bool Cluster::hosts_its_share(NodeId id, const topology::Keyspace& keyspace) {
+  const auto replicas = status(id).replicas;
+  return std::all_of(keyspace.partitions.begin(), keyspace.partitions.end(), [&](const topology::Partition& partition) {
+    const bool owns = std::find(partition.owners.begin(), partition.owners.end(), id) != partition.owners.end();
+    return !owns || std::any_of(replicas.begin(), replicas.end(), [&](const auto& r) { return r.partition == partition.id; });
+  });
 }
 
 void Cluster::split(const std::vector<std::vector<NodeId>>& groups) {

@@ -52,6 +52,8 @@ class Cluster {
   bool wait(const std::function<bool()>& done, Duration most);
 
  private:
+  bool hosts_its_share(NodeId id, const topology::Keyspace& keyspace);
+
   World& world_;
   Options options_;
   SimNetwork network_;

@@ -34,8 +34,8 @@ Shape draw_shape(World& world, const RunOptions& options) {
   for (std::uint32_t n = 1; n <= shape.cluster.nodes; ++n) shape.load.nodes.push_back(NodeId(n));
   shape.load.keyspaces = {{.name = "bank", .level = Level::unspecified, .cas_share = 0.3},
                           {.name = "carts", .level = Level::unspecified, .cas_share = 0}};
-  shape.load.clients_per_node = static_cast<std::uint32_t>(random.between(std::uint64_t{1}, std::uint64_t{3}));
-  shape.load.period = random.between(Duration(std::chrono::milliseconds(5)), Duration(std::chrono::milliseconds(60)));
+  shape.load.clients_per_node = static_cast<std::uint32_t>(random.between(std::uint64_t{1}, std::uint64_t{2}));
+  shape.load.period = random.between(Duration(std::chrono::milliseconds(20)), Duration(std::chrono::milliseconds(100)));
   shape.load.timeout = random.between(Duration(std::chrono::milliseconds(200)), Duration(std::chrono::milliseconds(1500)));
   shape.load.length = options.storm + calm_time;
   shape.load.keys = static_cast<std::uint32_t>(random.between(std::uint64_t{2}, std::uint64_t{24}));

@@ -10,7 +10,7 @@
 namespace rift::node {
 namespace {
 
-constexpr int catalog_attempts_max = 16;
+constexpr int catalog_attempts_max = 64;
 constexpr Duration catalog_budget = std::chrono::seconds(5);
 constexpr Duration catalog_retry_after = std::chrono::milliseconds(50);
 
@@ -118,8 +118,12 @@ void Node::change_catalog(CatalogChange change, Done<topology::Catalog> done) {
 }
 
 void Node::try_change(std::shared_ptr<CatalogAttempt> attempt) {
-  if (!catalog_ || catalog_revision_ == 0) {
-    attempt->done(fail(Code::not_ready, "this node has no cluster map yet"));
+  if (!catalog_) {
+    attempt->done(fail(Code::not_ready, "this node is not part of a cluster yet; found one with `rift cluster init`"));
+    return;
+  }
+  if (catalog_revision_ == 0) {  // founded, and `_system` has not applied its first entry here yet
+    retry_change(attempt, Error{Code::not_ready, "this node has not applied the cluster map yet"});
     return;
   }
   auto changed = attempt->change(*catalog_);
@@ -137,15 +141,26 @@ void Node::try_change(std::shared_ptr<CatalogAttempt> attempt) {
   route(ResponseCallback([this, attempt, changed = std::move(*changed)](Response response) {
           if (response.code == Code::ok) {
             attempt->done(changed);
-          } else if (is_worth_retrying(response.code) && ++attempt->attempts < catalog_attempts_max &&
-                     loop_.now().steady + catalog_retry_after < attempt->deadline) {
-            loop_.call_at(loop_.now().steady + catalog_retry_after, [this, attempt] { try_change(attempt); });
+            return;
+          }
+          Error error{response.code, "the cluster map was not changed: " + response.why};
+          if (is_worth_retrying(response.code)) {
+            retry_change(attempt, std::move(error));
           } else {
-            attempt->done(fail(response.code, "the cluster map was not changed: " + response.why));
+            attempt->done(tl::unexpected<Error>(std::move(error)));
           }
         }),
         std::move(request));
   loop_.schedule_round();
+}
+
+void Node::retry_change(std::shared_ptr<CatalogAttempt> attempt, Error error) {
+  const Time again = loop_.now().steady + catalog_retry_after;
+  if (++attempt->attempts >= catalog_attempts_max || again >= attempt->deadline) {
+    attempt->done(tl::unexpected<Error>(std::move(error)));
+    return;
+  }
+  loop_.call_at(again, [this, attempt] { try_change(attempt); });
 }
 
 void Node::inspect(std::string keyspace, std::string cursor, std::uint32_t keys_max, Done<InspectPage> done) {

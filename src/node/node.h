@@ -95,6 +95,7 @@ class Node final : public Front, public Admin, private env::NetworkEvents, priva
   // admin.cc
   void change_catalog(CatalogChange change, Done<topology::Catalog> done);
   void try_change(std::shared_ptr<CatalogAttempt> attempt);
+  void retry_change(std::shared_ptr<CatalogAttempt> attempt, Error error);
   Result<InspectPage> inspect_page(const topology::Keyspace& keyspace, const std::string& cursor, std::size_t keys_max);
 
   Options options_;
