@@ -28,7 +28,7 @@ struct NodeReport {
 
 struct SupervisorOptions {
   Plan plan;
-  std::string binary;              // empty: this program
+  std::string binary{};            // empty: this program
   std::string log_level = "info";
   Duration start_limit = std::chrono::seconds(20);
   Duration stop_limit = std::chrono::seconds(10);  // then SIGKILL

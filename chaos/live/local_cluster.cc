@@ -131,6 +131,18 @@ Result<cluster::Plan> prepare(const LocalClusterOptions& options, const std::str
 
 }  // namespace
 
+std::map<NodeId, std::string> direct_endpoints(const cluster::Plan& plan) {
+  std::map<NodeId, std::string> endpoints;
+  for (const auto& node : plan.nodes) endpoints[node.node] = node.listen;
+  return endpoints;
+}
+
+std::map<NodeId, std::string> client_endpoints(const cluster::Plan& plan) {
+  std::map<NodeId, std::string> endpoints;
+  for (const auto& node : plan.nodes) endpoints[node.node] = node.client_proxy;
+  return endpoints;
+}
+
 Result<std::unique_ptr<LocalCluster>> LocalCluster::up(LocalClusterOptions options) {
   auto result = std::unique_ptr<LocalCluster>(new LocalCluster());
   std::error_code ignored;

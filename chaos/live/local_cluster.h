@@ -15,9 +15,9 @@ namespace rift::chaos::live {
 
 struct LocalClusterOptions {
   std::string name = "default";
-  std::string dir;              // empty: cluster::default_folder(name)
+  std::string dir{};            // empty: cluster::default_folder(name)
   std::uint32_t nodes = 5;      // of a new cluster; one that exists keeps its own
-  std::string binary;           // empty: this program
+  std::string binary{};         // empty: this program
   std::string log_level = "info";
   std::function<void()> on_down = nullptr;  // somebody asked for the end, on the control socket's thread; must not block
 };
@@ -47,5 +47,9 @@ class LocalCluster {
   std::unique_ptr<cluster::Supervisor> supervisor_;
   std::unique_ptr<cluster::ControlServer> control_;
 };
+
+// Where each node serves clients: its own address, and the proxy of the clients that are pinned to it.
+std::map<NodeId, std::string> direct_endpoints(const cluster::Plan& plan);
+std::map<NodeId, std::string> client_endpoints(const cluster::Plan& plan);
 
 }  // namespace rift::chaos::live

@@ -1,15 +1,12 @@
 #include "chaos/live/story.h"
 
 #include <algorithm>
-#include <atomic>
-#include <thread>
 
 #include <fmt/core.h>
 
-#include "base/overloaded.h"
 #include "chaos/live/inject.h"
 #include "chaos/live/live_store.h"
-#include "chaos/live/observer.h"
+#include "chaos/live/watch.h"
 #include "chaos/load/load.h"
 #include "cluster/found.h"
 
@@ -23,18 +20,6 @@ constexpr auto progress_period = std::chrono::milliseconds(250);
 
 using Endpoints = std::map<NodeId, std::string>;
 
-Endpoints direct_endpoints(const cluster::Plan& plan) {
-  Endpoints endpoints;
-  for (const auto& node : plan.nodes) endpoints[node.node] = node.listen;
-  return endpoints;
-}
-
-Endpoints client_endpoints(const cluster::Plan& plan) {
-  Endpoints endpoints;
-  for (const auto& node : plan.nodes) endpoints[node.node] = node.client_proxy;
-  return endpoints;
-}
-
 std::vector<std::string> addresses(const Endpoints& endpoints) {
   std::vector<std::string> list;
   for (const auto& [node, address] : endpoints) list.push_back(address);
@@ -46,54 +31,6 @@ Result<void> make_keyspace(AdminClient& admin, const topology::KeyspaceWish& wis
   if (made || made.error().code == Code::already_exists) return {};
   return rift::fail(made.error().code, fmt::format("cannot create {}: {}", wish.name, made.error().detail));
 }
-
-// Asks the nodes at a steady pace who leads and, once told to, which versions they hold; posts what it learns.
-class Watch {
- public:
-  struct Sinks {
-    std::function<void(NodeId leader)> leader;
-    std::function<void(const std::string& keyspace, check::VersionSample sample)> sample;
-  };
-  Watch(Endpoints endpoints, const StoryOptions& options, Mailbox& mailbox, const RunClock& clock, Sinks sinks)
-      : observer_(endpoints), options_(options), mailbox_(mailbox), clock_(clock), sinks_(std::move(sinks)),
-        thread_([this](const std::stop_token& stop) { run(stop); }) {}
-
-  void start_sampling() { samples_ = true; }
-
- private:
-  void run(const std::stop_token& stop) {
-    std::optional<NodeId> last;
-    auto next = std::chrono::steady_clock::now();
-    while (!stop.stop_requested()) {
-      const auto leading = observer_.leader(options_.cp_keyspace);
-      if (leading && *leading && *leading != last) {
-        last = *leading;
-        mailbox_.post([this, node = *last] { sinks_.leader(node); });
-      }
-      if (samples_) take_samples();
-      next = std::max(next + check::sample_period, std::chrono::steady_clock::now());
-      std::this_thread::sleep_until(next);
-    }
-  }
-
-  void take_samples() {
-    for (const std::string& keyspace : {options_.cp_keyspace, options_.ap_keyspace}) {
-      const Time at = clock_.now();
-      auto sample = observer_.sample(keyspace, at);  // a node that does not answer: no sample this time
-      if (sample) {
-        mailbox_.post([this, keyspace, taken = std::move(*sample)]() mutable { sinks_.sample(keyspace, std::move(taken)); });
-      }
-    }
-  }
-
-  Observer observer_;
-  const StoryOptions& options_;
-  Mailbox& mailbox_;
-  const RunClock& clock_;
-  Sinks sinks_;
-  std::atomic<bool> samples_ = false;
-  std::jthread thread_;
-};
 
 class Story {
  public:
@@ -140,13 +77,18 @@ Result<StoryResult> Story::run() {
 
   clock_ = RunClock();  // nothing is under way yet; the load begins at 0
   {
-    Watch watch(direct_endpoints(plan_), options_, mailbox_, clock_,
-                {.leader =
-                     [this](NodeId node) {
-                       recorder_.fault({.at = clock_.now(), .name = "leader", .keyspace = options_.cp_keyspace, .node = node});
-                     },
-                 .sample = [this](const std::string& keyspace,
-                                  check::VersionSample sample) { samples_[keyspace].push_back(std::move(sample)); }});
+    const auto note_leader = [this](NodeId node) {
+      recorder_.fault({.at = clock_.now(), .name = "leader", .keyspace = options_.cp_keyspace, .node = node});
+    };
+    const auto note_sample = [this](const std::string& keyspace, check::VersionSample sample) {
+      samples_[keyspace].push_back(std::move(sample));
+    };
+    Watch watch({.endpoints = direct_endpoints(plan_),
+                 .led_keyspace = options_.cp_keyspace,
+                 .sampled_keyspaces = {options_.cp_keyspace, options_.ap_keyspace},
+                 .on_leader = note_leader,
+                 .on_sample = note_sample},
+                mailbox_, clock_);
     TRY(run_load(load, watch));
   }
   for (Task& task : mailbox_.take({})) task();

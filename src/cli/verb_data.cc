@@ -37,9 +37,10 @@ Result<Condition> condition_of(const DataOptions& options) {
   if (static_cast<int>(by_value) + static_cast<int>(by_version) + static_cast<int>(options.absent) != 1) {
     return rift::fail(Code::invalid, "cas needs exactly one of --expect V, --if-version N, --absent");
   }
-  if (by_value) return Condition{.kind = Condition::Kind::value, .value = Bytes(options.expected)};
-  if (by_version) return Condition{.kind = Condition::Kind::version, .version = options.if_version};
-  return Condition{.kind = Condition::Kind::absent};
+  Condition condition{.kind = Condition::Kind::absent, .version = options.if_version, .value = Bytes(options.expected)};
+  if (by_value) condition.kind = Condition::Kind::value;
+  if (by_version) condition.kind = Condition::Kind::version;
+  return condition;
 }
 
 Result<caller::Operation> operation_of(const DataOptions& options, Verb verb) {

@@ -1,0 +1,11 @@
+// The interactive demo: reads single keys, shows one live line per keyspace. Puts the terminal back in order whatever ends it. Main thread.
+#pragma once
+
+#include "chaos/live/story.h"
+
+namespace rift::cli {
+
+// Until q, ctrl-c, `rift cluster down` or the end of input.
+Result<void> play_by_keys(chaos::live::LocalCluster& cluster, const chaos::live::StoryOptions& options);
+
+}  // namespace rift::cli

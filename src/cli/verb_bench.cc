@@ -1,0 +1,72 @@
+// rift bench: the flags of the load generator in bench.h.
+#include <CLI/CLI.hpp>
+
+#include "cli/bench.h"
+#include "cli/target.h"
+#include "cli/verbs.h"
+
+namespace rift::cli {
+namespace {
+
+struct Flags {
+  Target target;
+  BenchOptions bench;
+  std::string system = "rift";
+  std::string shape = "pipe";
+  std::string verb = "put";
+  std::string mode = "cp";
+  std::string level;
+  std::string duration = "10s";
+  std::string warmup = "1s";
+};
+
+Result<BenchOptions> options_of(const Context& context, const Flags& flags) {
+  BenchOptions options = flags.bench;
+  options.endpoints = TRY(endpoints_of(flags.target));
+  options.target = flags.system == "etcd" ? BenchTarget::etcd : BenchTarget::rift;
+  options.shape = flags.shape == "unary" ? BenchShape::unary : BenchShape::pipe;
+  options.verb = flags.verb == "get" ? Verb::get : Verb::put;
+  options.mode = flags.mode == "ap" ? Mode::ap : Mode::cp;
+  options.level = flags.level.empty() ? Level::unspecified : parse_level(flags.level).value_or(Level::unspecified);
+  options.duration = TRY(parse_duration(flags.duration));
+  options.warmup = TRY(parse_duration(flags.warmup));
+  options.format = context.format;
+  return options;
+}
+
+Exit bench(const Context& context, const Flags& flags) {
+  const auto options = options_of(context, flags);
+  if (options) return static_cast<Exit>(run_bench(*options));
+  show_error(context.format, options.error());
+  return options.error().code == Code::unreachable ? Exit::unreachable : Exit::usage;
+}
+
+}  // namespace
+
+void add_bench(CLI::App& app, Context& context) {
+  auto flags = std::make_shared<Flags>();
+  BenchOptions& bench_options = flags->bench;
+  CLI::App* verb = app.add_subcommand("bench", "Measure: a fixed number of operations in flight for some seconds");
+  verb->add_option("--endpoints", flags->target.endpoints, "All nodes, host:port (default: those of the local cluster)")
+      ->delimiter(',')
+      ->envname("RIFT_ENDPOINTS");
+  add_cluster_choice(*verb, flags->target.cluster);
+  verb->add_option("--target", flags->system, "rift or etcd")->check(CLI::IsMember({"rift", "etcd"}))->capture_default_str();
+  verb->add_option("--shape", flags->shape, "unary calls, or pipe: the SDK's stream of batches")
+      ->check(CLI::IsMember({"unary", "pipe"}))
+      ->capture_default_str();
+  verb->add_option("--verb", flags->verb, "put or get")->check(CLI::IsMember({"put", "get"}))->capture_default_str();
+  verb->add_option("--mode", flags->mode, "cp or ap")->check(CLI::IsMember({"cp", "ap"}))->capture_default_str();
+  verb->add_option("--ks", bench_options.keyspace, "Keyspace; made if it does not exist")->capture_default_str();
+  verb->add_option("-c,--level", flags->level, "one, majority or all (default: the keyspace's)")->check(CLI::IsMember({"one", "majority", "all"}));
+  verb->add_option("--clients", bench_options.clients, "Connections")->capture_default_str();
+  verb->add_option("--in-flight", bench_options.in_flight, "Operations in flight, over all connections")->capture_default_str();
+  verb->add_option("--value-size", bench_options.value_size, "Bytes of a value")->capture_default_str();
+  verb->add_option("--keys", bench_options.keys, "Different keys")->capture_default_str();
+  verb->add_option("--duration", flags->duration, "Time measured")->capture_default_str();
+  verb->add_option("--warmup", flags->warmup, "Time before that")->capture_default_str();
+  add_format(*verb, context);
+  verb->callback([&context, flags] { context.exit = bench(context, *flags); });
+}
+
+}  // namespace rift::cli

@@ -1,0 +1,188 @@
+// rift demo: a throw-away cluster that tells the split-brain story by itself (--auto), or has it under your keys.
+#include <filesystem>
+#include <fstream>
+#include <random>
+
+#include <CLI/CLI.hpp>
+#include <fmt/core.h>
+
+#include "chaos/live/story.h"
+#include "chaos/report/story.h"
+#include "cli/play.h"
+#include "cli/supervise.h"
+#include "cli/verbs.h"
+
+namespace rift::cli {
+namespace {
+
+struct DemoOptions {
+  std::string story = "split-brain";
+  bool is_auto = false;
+  bool keep = false;
+  std::string out;
+  std::uint64_t seed = 0;
+  std::uint32_t nodes = 5;
+  std::string calm = "5s";
+  std::string split = "20s";
+  std::string healed = "10s";
+};
+
+// The cluster's folder: short, because a socket lives in it. Removed at the end, unless something went wrong or --keep.
+class Scratch {
+ public:
+  static Result<Scratch> make() {
+    char name[] = "/tmp/rift-demo-XXXXXX";
+    if (::mkdtemp(name) == nullptr) return rift::fail(Code::io, "cannot make a folder in /tmp");
+    return Scratch(name);
+  }
+  const std::string& path() const { return path_; }
+  void remove() const {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+
+ private:
+  explicit Scratch(std::string path) : path_(std::move(path)) {}
+  std::string path_;
+};
+
+// On a terminal one line that is overwritten; else one line per five seconds.
+class ProgressLine {
+ public:
+  void show(const chaos::live::StoryProgress& progress) {
+    const double at = to_seconds(progress.at);
+    const std::string line = fmt::format("{:5.1f} s of {:.0f}   {:<28} {} operations, {} open", at, to_seconds(progress.length),
+                                         progress.phase, progress.attempts, progress.open);
+    if (is_terminal_) {
+      fmt::print(stderr, "\r{:<78}", line);
+      std::fflush(stderr);
+    } else if (at >= next_ || progress.phase != phase_) {
+      fmt::print(stderr, "{}\n", line);
+      next_ = at + 5;
+    }
+    phase_ = progress.phase;
+  }
+  void end() const {
+    if (is_terminal_) fmt::print(stderr, "\r{:<78}\r", "");
+  }
+
+ private:
+  bool is_terminal_ = cli::is_terminal(2);
+  double next_ = 0;
+  std::string phase_;
+};
+
+Result<void> write_file(const std::string& path, const std::string& text) {
+  std::ofstream file(path, std::ios::trunc);
+  file << text;
+  if (!file.flush()) return rift::fail(Code::io, "cannot write " + path);
+  return {};
+}
+
+Result<chaos::live::StoryOptions> story_options(const DemoOptions& options) {
+  chaos::live::StoryOptions story;
+  story.seed = options.seed != 0 ? options.seed : std::random_device{}();
+  story.schedule.calm = TRY(parse_duration(options.calm));
+  story.schedule.split = TRY(parse_duration(options.split));
+  story.schedule.healed = TRY(parse_duration(options.healed));
+  story.schedule.minority_size = (options.nodes - 1) / 2;
+  return story;
+}
+
+Result<std::unique_ptr<chaos::live::LocalCluster>> start(const DemoOptions& options, const std::string& dir) {
+  fmt::print(stderr, "starting {} nodes in {}\n", options.nodes, dir);
+  return chaos::live::LocalCluster::up({.name = "demo", .dir = dir, .nodes = options.nodes, .on_down = [] { StopSignal::request(); }});
+}
+
+void print_cluster(const chaos::live::LocalCluster& cluster) {
+  std::string line;
+  for (const auto& node : cluster.plan().nodes) line += fmt::format("{}{} {}", line.empty() ? "" : "   ", to_string(node.node), node.listen);
+  fmt::print(stderr, "{}\nbank: cp, {} copies.   carts: ap, {} copies, ONE / ONE\n", line, cluster.plan().nodes.size(),
+             cluster.plan().nodes.size());
+}
+
+Result<Exit> tell_story(const Context& context, const DemoOptions& options, const std::string& dir) {
+  auto story = TRY(story_options(options));
+  std::error_code error;
+  std::filesystem::create_directories(options.out, error);
+  std::ofstream history(options.out + "/history.jsonl", std::ios::trunc);
+  if (error || !history) return rift::fail(Code::io, "cannot write into " + options.out);
+  ProgressLine progress;
+  story.history = [&history](std::string_view line) { history << line; };
+  story.progress = [&progress](const auto& now) { progress.show(now); };
+
+  const auto cluster = TRY(start(options, dir));
+  print_cluster(*cluster);
+  const auto told = chaos::live::run_split_brain(*cluster, story);
+  progress.end();
+  const chaos::live::StoryResult result = TRY(told);
+  if (!history.flush()) return rift::fail(Code::io, "cannot write the history into " + options.out);
+
+  const auto report = chaos::report::make_story(options.story, result.results, result.timeline, result.history);
+  const std::string results = chaos::report::results_json(result.results);
+  TRY(write_file(options.out + "/results.json", results));
+  TRY(write_file(options.out + "/report.html", chaos::report::html(report)));
+  if (context.format == Format::json) {
+    fmt::print("{}{}", results, results.ends_with('\n') ? "" : "\n");
+  } else {
+    const bool colour = is_terminal(1) && std::getenv("NO_COLOR") == nullptr;
+    fmt::print("{}\n{}\n", chaos::report::table(report, {.colour = colour}), chaos::report::summarize(report).text());
+    fmt::print("replay   {}\n", result.results.replay);
+  }
+  return static_cast<Exit>(chaos::check::exit_code(result.results));
+}
+
+Result<Exit> play(const DemoOptions& options, const std::string& dir) {
+  if (!is_terminal(0)) return rift::fail(Code::invalid, "the interactive demo needs a terminal; without one: rift demo --auto");
+  const auto story = TRY(story_options(options));
+  const auto cluster = TRY(start(options, dir));
+  print_cluster(*cluster);
+  fmt::print(stderr, "in another terminal: rift put --dir {0} --ks bank acct:1 100   |   rift net show --dir {0}\n", dir);
+  TRY(play_by_keys(*cluster, story));
+  return Exit::done;
+}
+
+Exit demo(const Context& context, const DemoOptions& options) {
+  if (options.story != "split-brain") {
+    show_error(context.format, {Code::invalid, "unknown story '" + options.story + "'; there is split-brain"});
+    return Exit::usage;
+  }
+  const auto scratch = Scratch::make();
+  if (!scratch) {
+    show_error(context.format, scratch.error());
+    return Exit::usage;
+  }
+  const auto exit = options.is_auto ? tell_story(context, options, scratch->path()) : play(options, scratch->path());
+  if (!exit) {
+    show_error(context.format, exit.error());
+    fmt::print(stderr, "the nodes' logs are in {}\n", scratch->path());
+    return Exit::usage;
+  }
+  if (options.keep) {
+    fmt::print(stderr, "the cluster's data stays in {}\n", scratch->path());
+  } else {
+    scratch->remove();
+  }
+  return *exit;
+}
+
+}  // namespace
+
+void add_demo(CLI::App& app, Context& context) {
+  auto options = std::make_shared<DemoOptions>();
+  options->out = "rift-demo";
+  CLI::App* verb = app.add_subcommand("demo", "Split a throw-away cluster and see what it costs");
+  verb->add_option("--story", options->story, "The story to tell: split-brain")->capture_default_str();
+  verb->add_flag("--auto", options->is_auto, "Tell it without keys, judge it, write the report");
+  verb->add_option("--out", options->out, "Folder for report.html, results.json and history.jsonl")->capture_default_str();
+  verb->add_option("--seed", options->seed, "Seed of the load and of who goes with the leader (default: random)");
+  verb->add_option("--nodes", options->nodes, "Nodes")->check(CLI::Range(3, 9))->capture_default_str();
+  verb->add_option("--calm", options->calm, "Time before the split")->capture_default_str();
+  verb->add_option("--split", options->split, "Time of the split")->capture_default_str();
+  verb->add_option("--healed", options->healed, "Time after the heal")->capture_default_str();
+  verb->add_flag("--keep", options->keep, "Keep the cluster's folder");
+  add_format(*verb, context);
+  verb->callback([&context, options] { context.exit = demo(context, *options); });
+}
+
+}  // namespace rift::cli
