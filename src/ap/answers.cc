@@ -9,7 +9,8 @@ bool valid_key(ByteView key) { return !key.empty() && key.size() <= limits::key_
 
 void Answers::answer(NodeId to, bool wait_for_disk, const wire::Message& message, Turn& turn) {
   Bytes bytes = wire::encode_message(message);
-  wait_for_disk ? turn.send_when_durable(to, env::Lane::data, std::move(bytes)) : turn.send(to, env::Lane::data, std::move(bytes));
+  wait_for_disk ? turn.send_when_durable(to, env::Lane::data, std::move(bytes))
+                : turn.send(to, env::Lane::data, std::move(bytes));
 }
 
 std::optional<wire::StoreResult> Answers::obstacle(const wire::Store& store, Turn& turn) {
@@ -77,8 +78,9 @@ Result<void> Answers::on_fetch(NodeId from, const wire::Fetch& fetch, Turn& turn
     return {};
   }
   auto slot = TRY(core_.records.load(turn, fetch.key));
-  const wire::FetchReply reply{
-      .token = fetch.token, .found = slot.held.has_value(), .envelope = slot.held ? std::move(*slot.held) : causal::Envelope()};
+  const wire::FetchReply reply{.token = fetch.token,
+                               .found = slot.held.has_value(),
+                               .envelope = slot.held ? std::move(*slot.held) : causal::Envelope()};
   answer(from, !core_.synced(fetch.key), reply, turn);
   return {};
 }

@@ -21,7 +21,8 @@ struct Counters {
   std::uint64_t copies_stored = 0;      // of other coordinators' writes
   std::uint64_t copies_superseded = 0;  // came too late: a newer version was here
   std::uint64_t clock_skew_refused = 0;
-  std::uint64_t beyond_drift = 0;  // accepted by repair or hint, or written over, with a stamp from beyond the drift bound
+  std::uint64_t beyond_drift =
+      0;  // accepted by repair or hint, or written over, with a stamp from beyond the drift bound
   std::uint64_t hints_made = 0;
   std::uint64_t hints_delivered = 0;
   std::uint64_t dirty_marks = 0;

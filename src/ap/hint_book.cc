@@ -4,7 +4,9 @@
 
 namespace rift::ap {
 
-std::string HintBook::row_key(NodeId target, ByteView key) const { return wire::hint_key(target, core_.options.partition, key); }
+std::string HintBook::row_key(NodeId target, ByteView key) const {
+  return wire::hint_key(target, core_.options.partition, key);
+}
 
 Result<void> HintBook::open(Turn& turn, NodeId target) {
   Entry& entry = entries_[target];
@@ -75,7 +77,8 @@ void HintBook::mark_dirty(Turn& turn, NodeId target, causal::Hlc since) {
   ++core_.counters.dirty_marks;
   const wire::HintRecord record{.first_hlc = since.bits(), .last_hlc = since.bits(), .dot = {}};
   turn.put(env::Table::hint, wire::hint_dirty_key(target, core_.options.partition), wire::encode(record));
-  LOG_INFO(turn.log(), "ap.dirty", "partition={} target={} since={}", core_.options.partition.value(), to_string(target), since.bits());
+  LOG_INFO(turn.log(), "ap.dirty", "partition={} target={} since={}", core_.options.partition.value(),
+           to_string(target), since.bits());
 }
 
 bool HintBook::clear_dirty(Turn& turn, NodeId target, std::uint64_t generation) {

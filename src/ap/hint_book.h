@@ -14,7 +14,7 @@ namespace rift::ap {
 class HintBook {
  public:
   struct Dirty {
-    causal::Hlc since;            // every version above it is owed
+    causal::Hlc since;             // every version above it is owed
     std::uint64_t generation = 0;  // changes with each mark, not kept on disk
   };
   explicit HintBook(Core& core) : core_(core) {}

@@ -35,7 +35,8 @@ Result<void> HintDelivery::tick(Turn& turn) {
     if (!courier.batch.empty()) {
       // Stalled: a message was lost, or the owner cannot keep up.
       MARK(turn.recorder(), "ap.delivery_stalled");
-      courier.backoff = std::min(std::max(courier.backoff * 2, core_.options.timers.delivery_delay), core_.options.timers.delivery_backoff_max);
+      courier.backoff = std::min(std::max(courier.backoff * 2, core_.options.timers.delivery_delay),
+                                 core_.options.timers.delivery_backoff_max);
       abandon(courier, turn.now().steady + courier.backoff);
       continue;
     }
@@ -59,7 +60,8 @@ Result<void> HintDelivery::proceed(NodeId target, Courier& courier, Turn& turn) 
     courier.dirty_page = book_.rows(target) == 0;
     if (courier.dirty_page) courier.hint_cursor.clear();
     if (!book_.owes(target)) return {};
-    const bool more = courier.dirty_page ? TRY(take_dirty(target, courier, turn)) : TRY(take_hints(target, courier, turn));
+    const bool more =
+        courier.dirty_page ? TRY(take_dirty(target, courier, turn)) : TRY(take_hints(target, courier, turn));
     if (!courier.batch.empty()) {
       offer(target, courier, turn);
       return {};
@@ -124,7 +126,8 @@ void HintDelivery::finish_hints(NodeId target, Courier& courier, Turn& turn) {
 void HintDelivery::finish_dirty(NodeId target, Courier& courier, Turn& turn) {
   courier.dirty_cursor.clear();
   if (!book_.clear_dirty(turn, target, courier.dirty_generation)) return;
-  LOG_INFO(turn.log(), "ap.dirty_cleared", "partition={} target={}", core_.options.partition.value(), to_string(target));
+  LOG_INFO(turn.log(), "ap.dirty_cleared", "partition={} target={}", core_.options.partition.value(),
+           to_string(target));
 }
 
 void HintDelivery::offer(NodeId target, Courier& courier, Turn& turn) {
@@ -175,11 +178,13 @@ Result<void> HintDelivery::send_wanted(NodeId target, Courier& courier, Turn& tu
     item.stamp = slot.held->stamp;  // the current state, whatever was offered (trap T27)
     item.bytes = item.key.size() + slot.held->payload.size();
     courier.in_flight_bytes += item.bytes;
-    const Bytes message = wire::encode_message(wire::Store{.token = courier.token + 1 + courier.next_wanted,
-                                                           .reason = item.row ? wire::StoreReason::hint : wire::StoreReason::sync,
-                                                           .key = item.key,
-                                                           .envelope = std::move(*slot.held)});
-    core_.synced(item.key) ? turn.send(target, env::Lane::data, message) : turn.send_when_durable(target, env::Lane::data, message);
+    const Bytes message =
+        wire::encode_message(wire::Store{.token = courier.token + 1 + courier.next_wanted,
+                                         .reason = item.row ? wire::StoreReason::hint : wire::StoreReason::sync,
+                                         .key = item.key,
+                                         .envelope = std::move(*slot.held)});
+    core_.synced(item.key) ? turn.send(target, env::Lane::data, message)
+                           : turn.send_when_durable(target, env::Lane::data, message);
   }
   return {};
 }

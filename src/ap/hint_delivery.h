@@ -14,8 +14,9 @@ class HintDelivery {
  public:
   static constexpr std::size_t batch_keys_max = wire::hint_offer_keys_max;
   static constexpr std::size_t batch_key_bytes_max = 256 * limits::kibi;
-  static constexpr std::size_t in_flight_bytes_max = limits::mebi;  // copies under way to one owner; one copy always may
-  static constexpr std::size_t pages_per_turn_max = 4;              // bulk work yields
+  static constexpr std::size_t in_flight_bytes_max =
+      limits::mebi;                                     // copies under way to one owner; one copy always may
+  static constexpr std::size_t pages_per_turn_max = 4;  // bulk work yields
 
   HintDelivery(Core& core, HintBook& book) : core_(core), book_(book) {}
 
@@ -44,7 +45,7 @@ class HintDelivery {
     std::size_t open = 0;     // items not settled
     std::size_t next_wanted = 0;
     std::size_t in_flight_bytes = 0;
-    std::string page_end;     // where the next page starts once this one is settled
+    std::string page_end;  // where the next page starts once this one is settled
     bool dirty_page = false;
     std::string hint_cursor;
     std::string dirty_cursor;

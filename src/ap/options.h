@@ -14,12 +14,13 @@ struct Bounds {
 };
 
 struct Timers {
-  Duration hint_after = limits::hint_after_max;                      // min(budget, this): a silent owner gets a hint
-  Duration delivery_jitter = std::chrono::milliseconds(100);         // an owner that comes back is not rushed by all at once (trap T29)
-  Duration delivery_delay = std::chrono::milliseconds(100);          // hints for an owner that seems to be there
-  Duration delivery_stall = std::chrono::milliseconds(500);          // no answer to an offer or a copy: once more
+  Duration hint_after = limits::hint_after_max;  // min(budget, this): a silent owner gets a hint
+  Duration delivery_jitter =
+      std::chrono::milliseconds(100);  // an owner that comes back is not rushed by all at once (trap T29)
+  Duration delivery_delay = std::chrono::milliseconds(100);  // hints for an owner that seems to be there
+  Duration delivery_stall = std::chrono::milliseconds(500);  // no answer to an offer or a copy: once more
   Duration delivery_backoff_max = std::chrono::seconds(2);
-  Duration read_retry = std::chrono::milliseconds(200);              // questions and repairs without an answer: once more
+  Duration read_retry = std::chrono::milliseconds(200);  // questions and repairs without an answer: once more
   Duration low_water_interval = std::chrono::seconds(1);
 };
 

@@ -28,18 +28,22 @@ void Placement::observe(const topology::ViewPtr& view) {
     return;
   }
   const Found found = find(*view->catalog, partition_);
-  const auto self_in = [&](const std::vector<NodeId>& owners) { return std::find(owners.begin(), owners.end(), view->self) != owners.end(); };
+  const auto self_in = [&](const std::vector<NodeId>& owners) {
+    return std::find(owners.begin(), owners.end(), view->self) != owners.end();
+  };
   owner_ = found.partition != nullptr && self_in(found.partition->owners);
   if (!owner_) return;
   view_ = view;
   keyspace_ = found.keyspace;
-  if (!owners_ || *owners_ != found.partition->owners) owners_ = std::make_shared<const std::vector<NodeId>>(found.partition->owners);
+  if (!owners_ || *owners_ != found.partition->owners)
+    owners_ = std::make_shared<const std::vector<NodeId>>(found.partition->owners);
 }
 
 bool Placement::owns(NodeId node) const { return std::find(owners_->begin(), owners_->end(), node) != owners_->end(); }
 
 std::size_t Placement::owners_reachable() const {
-  return static_cast<std::size_t>(std::count_if(owners_->begin(), owners_->end(), [this](NodeId node) { return reaches(node); }));
+  return static_cast<std::size_t>(
+      std::count_if(owners_->begin(), owners_->end(), [this](NodeId node) { return reaches(node); }));
 }
 
 }  // namespace rift::ap

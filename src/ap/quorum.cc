@@ -7,9 +7,12 @@ namespace rift::ap {
 std::size_t owners_needed(Level level, std::size_t copies) {
   switch (level) {
     case Level::unspecified:
-    case Level::one: return 1;
-    case Level::majority: return topology::majority(static_cast<std::uint32_t>(copies));
-    case Level::all: return copies;
+    case Level::one:
+      return 1;
+    case Level::majority:
+      return topology::majority(static_cast<std::uint32_t>(copies));
+    case Level::all:
+      return copies;
   }
   return copies;
 }

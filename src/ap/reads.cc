@@ -31,8 +31,9 @@ Result<void> Reads::submit(const Request& request, Turn& turn) {
   const std::size_t reachable = placement.owners_reachable(), needed = owners_needed(level, placement.copies());
   if (reachable < needed) {
     turn.reply(refuse(request.id, Code::level_unreachable,
-                      fmt::format("{} reaches {} of {} owners of {}/{}, level {} needs {}", to_string(core_.self()), reachable,
-                                  placement.copies(), placement.keyspace().name, core_.options.partition.value(), to_string(level), needed),
+                      fmt::format("{} reaches {} of {} owners of {}/{}, level {} needs {}", to_string(core_.self()),
+                                  reachable, placement.copies(), placement.keyspace().name,
+                                  core_.options.partition.value(), to_string(level), needed),
                       "a lower level, or another node"));
     return {};
   }
@@ -73,7 +74,8 @@ Reads::Pending Reads::begin(const Request& request, Level level, Slot slot, Turn
                .own_round = core_.rounds.round_of(xxh3_64(request.key))};
   for (const NodeId owner : *core_.placement.owners()) {
     const bool here = owner == core_.self();
-    read.answers.push_back(Answer{.node = owner, .answered = here, .stamp = here && read.best ? read.best->stamp : causal::Stamp()});
+    read.answers.push_back(
+        Answer{.node = owner, .answered = here, .stamp = here && read.best ? read.best->stamp : causal::Stamp()});
   }
   return read;
 }
@@ -98,7 +100,8 @@ std::size_t Reads::holders(const Pending& read) const {
 Result<void> Reads::advance(Entry entry, Turn& turn) {
   auto& [token, read] = *entry;
   if (read.phase == Phase::collect) {
-    const auto answered = std::count_if(read.answers.begin(), read.answers.end(), [&](const Answer& a) { return counts(read, a); });
+    const auto answered =
+        std::count_if(read.answers.begin(), read.answers.end(), [&](const Answer& a) { return counts(read, a); });
     if (static_cast<std::size_t>(answered) < read.needed) return {};
     for (const Answer& answer : read.answers) {
       if (answer.answered) read.winner = std::max(read.winner, answer.stamp);
@@ -140,12 +143,14 @@ void Reads::repair(std::uint64_t token, Pending& read, bool again, Turn& turn) {
     ++core_.counters.repairs_sent;
     // A write of this node's own that is not yet on disk may stand above the durable ceiling: nobody may see it (trap T06).
     const bool own_unsynced = read.winner.dot.node == core_.self() && !core_.synced(read.key);
-    own_unsynced ? turn.send_when_durable(answer.node, env::Lane::data, message) : turn.send(answer.node, env::Lane::data, message);
+    own_unsynced ? turn.send_when_durable(answer.node, env::Lane::data, message)
+                 : turn.send(answer.node, env::Lane::data, message);
   }
 }
 
 Reads::Answer* Reads::answer_of(Pending& read, NodeId node) {
-  const auto found = std::find_if(read.answers.begin(), read.answers.end(), [node](const Answer& answer) { return answer.node == node; });
+  const auto found = std::find_if(read.answers.begin(), read.answers.end(),
+                                  [node](const Answer& answer) { return answer.node == node; });
   return found == read.answers.end() ? nullptr : &*found;
 }
 
@@ -164,7 +169,8 @@ Result<void> Reads::on_fetched(NodeId from, const wire::FetchReply& reply, Turn&
   if (entry == pending_.end() || entry->second.phase != Phase::fetch) return {};
   Pending& read = entry->second;
   if (!reply.found || reply.envelope.stamp < read.winner) return {};
-  if (Answer* source = answer_of(read, from); source != nullptr) source->stamp = std::max(source->stamp, reply.envelope.stamp);
+  if (Answer* source = answer_of(read, from); source != nullptr)
+    source->stamp = std::max(source->stamp, reply.envelope.stamp);
   read.best = reply.envelope;
   read.winner = reply.envelope.stamp;
   read.phase = Phase::repair;
@@ -193,7 +199,8 @@ Result<void> Reads::on_ack(NodeId from, const wire::StoreAck& ack, Turn& turn) {
       answer->stamp = std::max(answer->stamp, ack.winner);
       break;
     case wire::StoreResult::clock_skew:
-    case wire::StoreResult::refused: return {};  // asked again until the deadline
+    case wire::StoreResult::refused:
+      return {};  // asked again until the deadline
   }
   return advance(entry, turn);
 }
@@ -242,12 +249,13 @@ void Reads::reply(const Pending& read, Turn& turn) {
 
 void Reads::give_up(const Pending& read, Turn& turn) {
   const bool unrepaired = read.phase == Phase::repair;
-  Response response = refuse(read.request, Code::timeout,
-                             unrepaired ? fmt::format("{} of the {} owners that level {} counts could be made to hold what was read",
-                                                      holders(read), read.needed, to_string(read.asked))
-                                        : fmt::format("fewer than {} owners answered in time, level {} needs them", read.needed,
-                                                      to_string(read.asked)),
-                             unrepaired ? "retry, or read without write-back" : "retry, or read at a lower level");
+  Response response =
+      refuse(read.request, Code::timeout,
+             unrepaired ? fmt::format("{} of the {} owners that level {} counts could be made to hold what was read",
+                                      holders(read), read.needed, to_string(read.asked))
+                        : fmt::format("fewer than {} owners answered in time, level {} needs them", read.needed,
+                                      to_string(read.asked)),
+             unrepaired ? "retry, or read without write-back" : "retry, or read at a lower level");
   response.outcome = Outcome::not_done;  // a read has no effect
   response.receipt.asked = read.asked;
   response.receipt.served_by = core_.self();

@@ -33,7 +33,9 @@ bool Records::merge(Turn& turn, Slot& slot, const causal::Envelope& envelope) co
 
 env::Range Records::range() const { return wire::ap_data_range(partition_, generation_); }
 
-bool plausible(const causal::Stamp& stamp) { return stamp.hlc.bits() <= hlc_bits_max && stamp.dot.node != NodeId() && stamp.dot.sequence != 0; }
+bool plausible(const causal::Stamp& stamp) {
+  return stamp.hlc.bits() <= hlc_bits_max && stamp.dot.node != NodeId() && stamp.dot.sequence != 0;
+}
 
 bool plausible(const causal::Envelope& envelope) {
   return plausible(envelope.stamp) && envelope.payload.size() <= limits::value_bytes_max;

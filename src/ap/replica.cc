@@ -13,7 +13,8 @@ constexpr std::string_view low_water_name = "all_acked";
 Response refuse_verb(const Request& request) {
   const bool cas = request.verb == Verb::cas;
   return refuse(request.id, Code::unsupported,
-                cas ? "an ap keyspace has no compare-and-set: its owners accept writes independently, so none of them can decide a condition"
+                cas ? "an ap keyspace has no compare-and-set: its owners accept writes independently, so none of them "
+                      "can decide a condition"
                     : "an ap keyspace keeps no op ids: the outcome of a write cannot be asked for later",
                 cas ? "use a cp keyspace" : "read the key back, or use a cp keyspace");
 }
@@ -23,7 +24,8 @@ Response refuse_verb(const Request& request) {
 ApReplica::ApReplica(const Options& options)
     : core_(options), hints_(core_), writes_(core_, hints_), reads_(core_), delivery_(core_, hints_), answers_(core_) {}
 
-Result<std::unique_ptr<ApReplica>> ApReplica::create(const Options& options, const topology::ViewPtr& view, Turn& turn) {
+Result<std::unique_ptr<ApReplica>> ApReplica::create(const Options& options, const topology::ViewPtr& view,
+                                                     Turn& turn) {
   ASSERT(options.stamper != nullptr);
   auto replica = std::unique_ptr<ApReplica>(new ApReplica(options));
   replica->core_.placement.observe(view);
@@ -62,15 +64,20 @@ Result<void> ApReplica::submit_one(const Request& request, Turn& turn) {
     return {};
   }
   if (!core_.placement.owner()) {
-    turn.reply(refuse(request.id, Code::wrong_node, "this node is no owner of the key any more", "ask again with the newest map"));
+    turn.reply(refuse(request.id, Code::wrong_node, "this node is no owner of the key any more",
+                      "ask again with the newest map"));
     return {};
   }
   switch (request.verb) {
-    case Verb::get: return reads_.submit(request, turn);
+    case Verb::get:
+      return reads_.submit(request, turn);
     case Verb::put:
-    case Verb::del: return writes_.submit(request, turn);
+    case Verb::del:
+      return writes_.submit(request, turn);
     case Verb::cas:
-    case Verb::resolve: turn.reply(refuse_verb(request)); return {};
+    case Verb::resolve:
+      turn.reply(refuse_verb(request));
+      return {};
   }
   return {};
 }
@@ -99,9 +106,13 @@ Result<void> ApReplica::handle(NodeId from, const wire::Message& message, Turn& 
           [&](const wire::Store& store) { return answers_.on_store(from, store, turn); },
           [&](const wire::StoreAck& ack) { return on_ack(from, ack, turn); },
           [&](const wire::Versions& versions) { return answers_.on_versions(from, versions, turn); },
-          [&](const wire::VersionsReply& reply) { return plausible(reply.stamp) || !reply.found ? reads_.on_versions(from, reply, turn) : drop(); },
+          [&](const wire::VersionsReply& reply) {
+            return plausible(reply.stamp) || !reply.found ? reads_.on_versions(from, reply, turn) : drop();
+          },
           [&](const wire::Fetch& fetch) { return answers_.on_fetch(from, fetch, turn); },
-          [&](const wire::FetchReply& reply) { return plausible(reply.envelope) || !reply.found ? reads_.on_fetched(from, reply, turn) : drop(); },
+          [&](const wire::FetchReply& reply) {
+            return plausible(reply.envelope) || !reply.found ? reads_.on_fetched(from, reply, turn) : drop();
+          },
           [&](const wire::HintOffer& offer) { return answers_.on_offer(from, offer, turn); },
           [&](const wire::HintWant& want) { return delivery_.on_want(from, want, turn); },
           [&](const raft::Message&) { return drop(); },
@@ -173,8 +184,8 @@ void ApReplica::finish(const Result<void>& result, Turn& turn) {
   if (stopped_) return;
   if (!result) {
     stopped_ = result.error().detail;
-    LOG_ERROR(turn.log(), "ap.stopped", "partition={} code={} reason={}", core_.options.partition.value(), to_string(result.error().code),
-              *stopped_);
+    LOG_ERROR(turn.log(), "ap.stopped", "partition={} code={} reason={}", core_.options.partition.value(),
+              to_string(result.error().code), *stopped_);
     // What this Turn wrote is dropped with it, a ceiling too.
     core_.options.stamper->ceiling_dropped();
     turn.fail(*stopped_);
@@ -200,13 +211,15 @@ void ApReplica::save_low_water(Turn& turn, bool now) {
   const causal::Hlc reached = writes_.low_water();
   if (reached <= low_water_) return;
   low_water_ = reached;
-  turn.put(env::Table::meta, wire::partition_meta_key(core_.options.partition, low_water_name), wire::encode_u64(low_water_.bits()));
+  turn.put(env::Table::meta, wire::partition_meta_key(core_.options.partition, low_water_name),
+           wire::encode_u64(low_water_.bits()));
 }
 
 void ApReplica::arm(Turn& turn) {
   const auto alive = [this](std::uint64_t token) { return writes_.waits(token) || reads_.waits(token); };
   Time first = std::min(core_.deadlines.next(alive), delivery_.next(turn.now().steady));
-  if (writes_.wrote_since(low_water_)) first = std::min(first, std::max(low_water_due_, turn.now().steady + Deadlines::grid));
+  if (writes_.wrote_since(low_water_))
+    first = std::min(first, std::max(low_water_due_, turn.now().steady + Deadlines::grid));
   if (first >= armed_) return;
   armed_ = first;
   turn.wake_at(first);

@@ -21,16 +21,19 @@ std::optional<Response> Writes::refusal(const Request& request, Level level, Tur
   const Placement& placement = core_.placement;
   // Deletes go on under pressure: they are how space is won back.
   if (turn.pressure() == env::Pressure::disk_full && request.verb == Verb::put) {
-    return refuse(request.id, Code::disk_full, fmt::format("{} has no disk space left", to_string(core_.self())), "delete keys or add space");
+    return refuse(request.id, Code::disk_full, fmt::format("{} has no disk space left", to_string(core_.self())),
+                  "delete keys or add space");
   }
   if (turn.pressure() == env::Pressure::stalled && request.verb == Verb::put) {
-    return refuse(request.id, Code::overloaded, fmt::format("the store of {} is catching up", to_string(core_.self())), "retry");
+    return refuse(request.id, Code::overloaded, fmt::format("the store of {} is catching up", to_string(core_.self())),
+                  "retry");
   }
   const std::size_t reachable = placement.owners_reachable(), needed = owners_needed(level, placement.copies());
   if (reachable >= needed) return std::nullopt;
   return refuse(request.id, Code::level_unreachable,
-                fmt::format("{} reaches {} of {} owners of {}/{}, level {} needs {}", to_string(core_.self()), reachable, placement.copies(),
-                            placement.keyspace().name, core_.options.partition.value(), to_string(level), needed),
+                fmt::format("{} reaches {} of {} owners of {}/{}, level {} needs {}", to_string(core_.self()),
+                            reachable, placement.copies(), placement.keyspace().name, core_.options.partition.value(),
+                            to_string(level), needed),
                 "a lower level, or another node");
 }
 
@@ -91,7 +94,8 @@ Result<void> Writes::submit(const Request& request, Turn& turn) {
   return admit(token, std::move(pending), budget_of(request), turn);
 }
 
-void Writes::send_copies(std::uint64_t token, const Pending& pending, const causal::Envelope& envelope, bool covered, bool beyond, Turn& turn) {
+void Writes::send_copies(std::uint64_t token, const Pending& pending, const causal::Envelope& envelope, bool covered,
+                         bool beyond, Turn& turn) {
   // A stamp that stands above one from the far future goes as a repair: the owners must take it, as they took the other (trap T03).
   const auto reason = beyond ? wire::StoreReason::repair : wire::StoreReason::write;
   const Bytes message =
@@ -118,7 +122,8 @@ Result<void> Writes::admit(std::uint64_t token, Pending pending, Duration budget
 
 Result<void> Writes::hint(Pending& pending, NodeId target, Turn& turn) {
   if (target == core_.self() || pending.quorum.has(target)) return {};
-  if (std::find(pending.hinted_owners.begin(), pending.hinted_owners.end(), target) != pending.hinted_owners.end()) return {};
+  if (std::find(pending.hinted_owners.begin(), pending.hinted_owners.end(), target) != pending.hinted_owners.end())
+    return {};
   TRY(hints_.add(turn, target, pending.key, pending.stamp));
   pending.hinted_owners.push_back(target);
   return {};
@@ -134,7 +139,8 @@ bool Writes::finished(const Pending& pending) const {
   const auto& owners = pending.quorum.owners();
   return std::all_of(owners.begin(), owners.end(), [&](NodeId owner) {
     const auto& hinted = pending.hinted_owners;
-    return owner == core_.self() || pending.quorum.has(owner) || std::find(hinted.begin(), hinted.end(), owner) != hinted.end();
+    return owner == core_.self() || pending.quorum.has(owner) ||
+           std::find(hinted.begin(), hinted.end(), owner) != hinted.end();
   });
 }
 
@@ -188,10 +194,12 @@ Result<void> Writes::on_deadline(std::uint64_t token, Turn& turn) {
   Pending& pending = entry->second;
   TRY(hint_missing(pending, turn));
   if (pending.client_waits && turn.now().steady >= pending.deadline) {
-    answer(pending, Code::level_missed,
-           fmt::format("{} of {} owners acknowledged in time, level {} needs {}; the write may still take effect everywhere",
-                       pending.quorum.count(), pending.quorum.owners().size(), to_string(pending.asked), pending.quorum.needed()),
-           false, turn);
+    answer(
+        pending, Code::level_missed,
+        fmt::format(
+            "{} of {} owners acknowledged in time, level {} needs {}; the write may still take effect everywhere",
+            pending.quorum.count(), pending.quorum.owners().size(), to_string(pending.asked), pending.quorum.needed()),
+        false, turn);
   }
   if (finished(pending)) {
     finish(entry);
@@ -207,8 +215,9 @@ void Writes::answer_if_decided(Pending& pending, Turn& turn) {
     answer(pending, Code::ok, {}, false, turn);
   } else if (pending.quorum.impossible()) {
     answer(pending, Code::level_missed,
-           fmt::format("level {} needs {} owners and too many refused the copy (clock skew, or no space); it is written on {}",
-                       to_string(pending.asked), pending.quorum.needed(), to_string(core_.self())),
+           fmt::format(
+               "level {} needs {} owners and too many refused the copy (clock skew, or no space); it is written on {}",
+               to_string(pending.asked), pending.quorum.needed(), to_string(core_.self())),
            false, turn);
   }
 }
@@ -230,8 +239,9 @@ void Writes::answer(Pending& pending, Code code, std::string why, bool wait_for_
   receipt.reached = pending.quorum.reached();
   receipt.acknowledged_by = pending.quorum.acknowledged();
   receipt.served_by = core_.self();
-  receipt.hints_left = static_cast<std::uint32_t>(std::count_if(pending.hinted_owners.begin(), pending.hinted_owners.end(),
-                                                                [&](NodeId owner) { return !pending.quorum.has(owner); }));
+  receipt.hints_left =
+      static_cast<std::uint32_t>(std::count_if(pending.hinted_owners.begin(), pending.hinted_owners.end(),
+                                               [&](NodeId owner) { return !pending.quorum.has(owner); }));
   receipt.superseded = pending.superseded;
   receipt.wal_durability = !core_.placement.fsync();
   receipt.epoch = core_.placement.epoch();

@@ -49,7 +49,8 @@ class Writes {
   std::optional<Response> refusal(const Request& request, Level level, Turn& turn) const;
   // Stamps and writes the record; what it returns has yet to be told to the other owners.
   Result<causal::Stamper::Issued> write_here(const Request& request, causal::Envelope& envelope, Turn& turn);
-  void send_copies(std::uint64_t token, const Pending& pending, const causal::Envelope& envelope, bool covered, bool beyond, Turn& turn);
+  void send_copies(std::uint64_t token, const Pending& pending, const causal::Envelope& envelope, bool covered,
+                   bool beyond, Turn& turn);
   Result<void> admit(std::uint64_t token, Pending pending, Duration budget, Turn& turn);
   Result<void> hint(Pending& pending, NodeId target, Turn& turn);
   Result<void> hint_missing(Pending& pending, Turn& turn);
@@ -62,7 +63,8 @@ class Writes {
   HintBook& hints_;
   std::map<std::uint64_t, Pending> pending_;  // by token: the order in which they were stamped
   std::size_t bytes_ = 0;
-  std::deque<std::pair<std::uint64_t, std::uint64_t>> own_disk_;  // round, token: acknowledgements that wait for this node's disk
+  std::deque<std::pair<std::uint64_t, std::uint64_t>>
+      own_disk_;  // round, token: acknowledgements that wait for this node's disk
   causal::Hlc last_issued_;
 };
 

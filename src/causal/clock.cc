@@ -10,7 +10,9 @@ namespace {
 // A wall clock before 1970 is a broken one; the logical part then does all the work.
 Hlc at_wall(WallTime wall) { return Hlc::from_wall(std::max(wall, WallTime{})); }
 
-Hlc later(Hlc hlc, std::chrono::milliseconds by) { return Hlc(hlc.bits() + (static_cast<std::uint64_t>(by.count()) << 16)); }
+Hlc later(Hlc hlc, std::chrono::milliseconds by) {
+  return Hlc(hlc.bits() + (static_cast<std::uint64_t>(by.count()) << 16));
+}
 
 }  // namespace
 

@@ -50,7 +50,8 @@ bool FailureDetector::on_ack(const Ack& ack, const Now& now) {
   if (found == peers_.end()) return false;
   Peer& peer = found->second;
   OpenPing& open = peer.open[ack.sequence % open_pings_max];
-  if (ack.sequence == 0 || open.sequence != ack.sequence || open.sent != ack.sent || now.steady < open.sent) return false;
+  if (ack.sequence == 0 || open.sequence != ack.sequence || open.sent != ack.sent || now.steady < open.sent)
+    return false;
   const Duration round_trip = now.steady - open.sent;
   open = OpenPing{};
   // An answer that was long under way says that the peer lived then, not now.

@@ -25,7 +25,8 @@ class ApCluster : public kit::ReplicaCluster {
   using Tune = std::function<void(NodeId, ap::Options&)>;
 
   explicit ApCluster(std::uint32_t nodes = 3, std::uint64_t seed = 1, Tune tune = {})
-      : ApCluster(kit::ReplicaCluster::Options{.nodes = nodes, .mode = Mode::ap, .seed = seed}, std::make_shared<Stampers>(), std::move(tune)) {}
+      : ApCluster(kit::ReplicaCluster::Options{.nodes = nodes, .mode = Mode::ap, .seed = seed},
+                  std::make_shared<Stampers>(), std::move(tune)) {}
 
   // Both sides stop hearing of each other; the views follow at once unless told otherwise.
   void split(const std::vector<NodeId>& a, const std::vector<NodeId>& b, bool seen = true) {
@@ -35,6 +36,12 @@ class ApCluster : public kit::ReplicaCluster {
     if (!seen) return;
     for (const NodeId x : a) observe(x, a);
     for (const NodeId y : b) observe(y, b);
+  }
+  // As node does it: liveness changes, the catalog stays the same object.
+  void observe_same_catalog(NodeId node, std::vector<NodeId> reachable) {
+    if (!shared_catalog_) shared_catalog_ = std::make_shared<const topology::Catalog>(catalog());
+    at(node).observe(std::make_shared<const topology::View>(
+        topology::View{.catalog = shared_catalog_, .self = node, .reachable = std::move(reachable)}));
   }
   void heal_and_see() {
     heal();
@@ -48,7 +55,8 @@ class ApCluster : public kit::ReplicaCluster {
   std::map<std::string, causal::Envelope> contents(NodeId node) {
     std::map<std::string, causal::Envelope> all;
     const auto range = wire::ap_data_range(partition(), Generation(1));
-    for (const auto& [key, value] : MUST(at(node).store().scan(env::Table::state_ap, range, 1'000'000, 1'000'000'000))) {
+    for (const auto& [key, value] :
+         MUST(at(node).store().scan(env::Table::state_ap, range, 1'000'000, 1'000'000'000))) {
       all.emplace(std::string(MUST(wire::parse_ap_data_key(key))), MUST(wire::decode_envelope(value)));
     }
     return all;
@@ -82,14 +90,19 @@ class ApCluster : public kit::ReplicaCluster {
   static Factory factory(std::shared_ptr<Stampers> stampers, Tune tune) {
     return [stampers, tune = std::move(tune)](const Making& making) -> Result<std::unique_ptr<Replica>> {
       auto& stamper = (*stampers)[making.self];
-      const std::uint64_t incarnation = stamper ? stamper->incarnation() + (std::uint64_t{1} << 32) : std::uint64_t{1} << 32;
+      const std::uint64_t incarnation =
+          stamper ? stamper->incarnation() + (std::uint64_t{1} << 32) : std::uint64_t{1} << 32;
       const auto ceiling = TRY(making.store.get(env::Table::meta, wire::node_meta_key("hlc_ceiling")));
       const bool first_start = stamper == nullptr;
-      stamper = std::make_unique<causal::Stamper>(causal::Stamper::Options{
-          .node = making.self,
-          .incarnation = incarnation,
-          .ceiling = causal::Hlc(ceiling ? MUST(wire::decode_u64(*ceiling)) : 0)});
-      ap::Options options{.partition = making.partition, .stamper = stamper.get(), .unclean_start = !first_start, .bounds = {}, .timers = {}};
+      stamper = std::make_unique<causal::Stamper>(
+          causal::Stamper::Options{.node = making.self,
+                                   .incarnation = incarnation,
+                                   .ceiling = causal::Hlc(ceiling ? MUST(wire::decode_u64(*ceiling)) : 0)});
+      ap::Options options{.partition = making.partition,
+                          .stamper = stamper.get(),
+                          .unclean_start = !first_start,
+                          .bounds = {},
+                          .timers = {}};
       if (tune) tune(making.self, options);
       std::vector<NodeId> all;
       for (const auto& [node, member] : making.catalog.members) all.push_back(node);
@@ -99,6 +112,7 @@ class ApCluster : public kit::ReplicaCluster {
   }
 
   std::shared_ptr<Stampers> stampers_;
+  std::shared_ptr<const topology::Catalog> shared_catalog_;
 };
 
 inline Request at_level(Request request, Level level) { return kit::with_level(std::move(request), level); }

@@ -12,7 +12,8 @@ constexpr int steps = 250;
 
 class Chaos {
  public:
-  explicit Chaos(std::uint64_t seed) : cluster(node_count, seed, [](NodeId, ap::Options& options) { options.bounds.hints_max = 12; }), random(seed) {}
+  explicit Chaos(std::uint64_t seed)
+      : cluster(node_count, seed, [](NodeId, ap::Options& options) { options.bounds.hints_max = 12; }), random(seed) {}
 
   void run() {
     for (int i = 0; i < steps; ++i) {
@@ -61,7 +62,8 @@ class Chaos {
     Request request = random.chance(0.2) ? kit::del(key) : kit::put(key, value);
     request.level = random.chance(0.7) ? Level::one : random.chance(0.5) ? Level::majority : Level::all;
     request.budget = random.between(milliseconds(5), seconds(2));
-    open.push_back(Written{.node = node, .request = cluster.submit(node, std::move(request)), .key = key, .value = value});
+    open.push_back(
+        Written{.node = node, .request = cluster.submit(node, std::move(request)), .key = key, .value = value});
   }
 
   void step() {
@@ -107,7 +109,7 @@ class Chaos {
 
 TEST(ApConvergence, AfterChaosEveryOwnerHoldsTheSameAndNoAcknowledgedWriteIsLost) {
   std::map<Outcome, int> outcomes;
-  for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     Chaos chaos(seed);
     chaos.run();
@@ -119,11 +121,13 @@ TEST(ApConvergence, AfterChaosEveryOwnerHoldsTheSameAndNoAcknowledgedWriteIsLost
     for (const auto& [key, version] : chaos.acknowledged) {
       ASSERT_TRUE(held.contains(key));
       const Version now = version_of(held.at(key).stamp);
-      ASSERT_TRUE(now == version || now.hlc > version.hlc || (now.hlc == version.hlc && now.dot_node > version.dot_node)) << key;
+      ASSERT_TRUE(now == version || now.hlc > version.hlc ||
+                  (now.hlc == version.hlc && now.dot_node > version.dot_node))
+          << key;
     }
     for (const auto& [outcome, count] : chaos.outcomes) outcomes[outcome] += count;
   }
-  EXPECT_GT(outcomes[Outcome::done], 1000);
+  EXPECT_GT(outcomes[Outcome::done], 500);
   EXPECT_GT(outcomes[Outcome::not_done], 10);
   EXPECT_GT(outcomes[Outcome::unknown], 10);
 }

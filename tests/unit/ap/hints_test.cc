@@ -49,7 +49,8 @@ TEST(ApHints, AShortBudgetHintsAtItsEnd) {
 TEST(ApHints, DeliveryStartsSoonAfterTheOwnerIsSeenAgainAndConverges) {
   ApCluster c(5);
   c.split(nodes_of({1, 2}), nodes_of({3, 4, 5}));
-  for (int i = 0; i < 300; ++i) c.call(NodeId(1 + static_cast<std::uint32_t>(i) % 5), put(key(i % 100), std::to_string(i)));
+  for (int i = 0; i < 300; ++i)
+    c.call(NodeId(1 + static_cast<std::uint32_t>(i) % 5), put(key(i % 100), std::to_string(i)));
   EXPECT_FALSE(c.converged());
   c.heal_and_see();
   EXPECT_TRUE(c.rest_within(milliseconds(400)));
@@ -101,7 +102,8 @@ TEST(ApHints, T27DeliveryBringsTheCurrentStateAndNeverAnOlderOne) {
   std::vector<Bytes> copies;
   c.set_filter([&](NodeId, const Outgoing& message) {
     const auto decoded = wire::decode_message(message.message);
-    if (decoded && std::holds_alternative<wire::Store>(*decoded)) copies.push_back(std::get<wire::Store>(*decoded).envelope.payload);
+    if (decoded && std::holds_alternative<wire::Store>(*decoded))
+      copies.push_back(std::get<wire::Store>(*decoded).envelope.payload);
     return false;
   });
   c.heal_and_see();
@@ -145,8 +147,10 @@ TEST(ApHints, T29DeliveryIsBoundedInMessagesAndBytes) {
   c.set_filter([&](NodeId from, const Outgoing& message) {
     const auto decoded = wire::decode_message(message.message);
     if (!decoded) return false;
-    if (const auto* offer = std::get_if<wire::HintOffer>(&*decoded)) offered_most = std::max(offered_most, offer->items.size());
-    if (from == NodeId(1) && std::holds_alternative<wire::Store>(*decoded)) in_flight_most = std::max(in_flight_most, ++in_flight);
+    if (const auto* offer = std::get_if<wire::HintOffer>(&*decoded))
+      offered_most = std::max(offered_most, offer->items.size());
+    if (from == NodeId(1) && std::holds_alternative<wire::Store>(*decoded))
+      in_flight_most = std::max(in_flight_most, ++in_flight);
     if (from == NodeId(3) && std::holds_alternative<wire::StoreAck>(*decoded)) --in_flight;
     return false;
   });
@@ -198,11 +202,32 @@ TEST(ApHints, PastTheirBoundTheyBecomeADirtyMarkAndNothingIsLost) {
   ApCluster c(3, 1, [](NodeId, ap::Options& options) { options.bounds.hints_max = 10; });
   c.call(NodeId(1), at_level(put("old", "v"), Level::all));
   c.split(nodes_of({1, 2}), nodes_of({3}));
-  for (int i = 0; i < 1000; ++i) ASSERT_EQ(c.call(NodeId(1), put(key(i), "v"))->outcome, Outcome::done) << "never refused because of hints";
+  for (int i = 0; i < 1000; ++i)
+    ASSERT_EQ(c.call(NodeId(1), put(key(i), "v"))->outcome, Outcome::done) << "never refused because of hints";
   EXPECT_EQ(c.hints(1), 11U);
   c.heal_and_see();
   ASSERT_TRUE(c.rest_within(seconds(5)));
   EXPECT_EQ(c.contents(3).size(), 1001U);
+}
+
+TEST(ApHints, AMarkMadeDuringADirtyPassAsksForAnotherPass) {
+  ApCluster c(3, 1, [](NodeId, ap::Options& options) { options.bounds.hints_max = 0; });
+  c.split(nodes_of({1, 2}), nodes_of({3}));
+  for (int i = 0; i < 1000; ++i) c.submit(NodeId(1), put(key(i), "v"));
+  c.run_for(milliseconds(20));
+  c.heal_and_see();
+  const auto arrived = [&] { return c.at(3).store().size(env::Table::state_ap); };
+  ASSERT_TRUE(c.run_until([&] { return arrived() > 300; }, seconds(1)));
+  ASSERT_LT(arrived(), 900U);
+  const std::string behind = c.contents(3).begin()->first;
+  c.set_filter([](NodeId from, const Outgoing& message) {
+    const auto decoded = wire::decode_message(message.message);
+    const auto* store = decoded ? std::get_if<wire::Store>(&*decoded) : nullptr;
+    return from == NodeId(1) && store != nullptr && store->reason == wire::StoreReason::write;
+  });
+  c.submit(NodeId(1), kit::with_budget(put(behind, "newer"), Duration(1)));
+  ASSERT_TRUE(c.rest_within(seconds(5)));
+  EXPECT_EQ(c.contents(3).at(behind).payload, Bytes("newer"));
 }
 
 TEST(ApHints, ADirtyMarkSurvivesARestart) {
@@ -242,7 +267,8 @@ TEST(ApHints, T25ACoordinatorThatDiesBetweenAcknowledgementAndHintSendsAgainAfte
     std::size_t offered = 0;
     c.set_filter([&](NodeId, const Outgoing& message) {
       const auto decoded = wire::decode_message(message.message);
-      if (decoded && std::holds_alternative<wire::HintOffer>(*decoded)) offered += std::get<wire::HintOffer>(*decoded).items.size();
+      if (decoded && std::holds_alternative<wire::HintOffer>(*decoded))
+        offered += std::get<wire::HintOffer>(*decoded).items.size();
       return false;
     });
     ASSERT_TRUE(c.restart(NodeId(1)));

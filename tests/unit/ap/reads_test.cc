@@ -14,7 +14,8 @@ using kit::put;
 
 // Writes at ONE on `node` while nobody else hears of it.
 Response write_alone(ApCluster& c, std::uint32_t node, Request request) {
-  c.set_filter([node](NodeId from, const Outgoing& message) { return from == NodeId(node) && is<wire::Store>(message); });
+  c.set_filter(
+      [node](NodeId from, const Outgoing& message) { return from == NodeId(node) && is<wire::Store>(message); });
   const auto reply = c.call(NodeId(node), std::move(request));
   c.run_for(milliseconds(5));
   c.set_filter({});
@@ -111,7 +112,8 @@ TEST(ApReads, T20TheCoordinatorsOwnStaleCopyIsRepaired) {
   ASSERT_EQ(c.contents(3).at("k").payload, Bytes("old"));
   EXPECT_EQ(c.call(NodeId(3), at_level(get("k"), Level::majority))->value, Bytes("new"));
   EXPECT_EQ(c.contents(3).at("k").payload, Bytes("new"));
-  EXPECT_EQ(c.call(NodeId(3), at_level(get("k"), Level::majority))->receipt.read_path, ReadPath::quorum) << "once is enough";
+  EXPECT_EQ(c.call(NodeId(3), at_level(get("k"), Level::majority))->receipt.read_path, ReadPath::quorum)
+      << "once is enough";
 }
 
 TEST(ApReads, T21ARepairThatCannotBeMadeIsAMissAndWithoutWriteBackIsNone) {
@@ -175,6 +177,20 @@ TEST(ApReads, ACopyThatIsNotOnDiskDoesNotCountTowardMajority) {
   const auto reply = c.take_reply(NodeId(1), id);
   ASSERT_TRUE(reply);
   EXPECT_EQ(reply->value, Bytes("new"));
+}
+
+TEST(ApReads, TheReadersOwnRepairedCopyCountsOnceItIsOnDisk) {
+  ApCluster c;
+  write_alone(c, 2, put("k", "new"));
+  c.split(nodes_of({1, 2}), nodes_of({3}));
+  c.hold_disk(NodeId(1));
+  const auto id = c.submit(NodeId(1), at_level(get("k"), Level::majority));
+  c.run_for(milliseconds(100));
+  EXPECT_EQ(c.contents(1).at("k").payload, Bytes("new"));
+  EXPECT_FALSE(c.take_reply(NodeId(1), id));
+  c.release_disk(NodeId(1));
+  c.run_for(milliseconds(10));
+  EXPECT_TRUE(c.take_reply(NodeId(1), id));
 }
 
 TEST(ApReads, AnAnswerWaitsForTheDiskOnlyIfItsKeyWasWritten) {

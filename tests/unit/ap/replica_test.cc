@@ -12,17 +12,22 @@ using kit::get;
 using kit::nodes_of;
 using kit::put;
 
-std::string data_key(ApCluster& c, std::string_view key) { return wire::ap_data_key(c.partition(), Generation(1), key); }
+std::string data_key(ApCluster& c, std::string_view key) {
+  return wire::ap_data_key(c.partition(), Generation(1), key);
+}
 
 wire::Store copy_of(ApCluster& c, std::string key, Bytes value, Duration ahead = {}) {
   wire::Store store{.token = 1, .reason = wire::StoreReason::write, .key = Bytes(std::move(key)), .envelope = {}};
   store.envelope.payload = std::move(value);
-  store.envelope.stamp.hlc = causal::Hlc::from_wall(c.at(1).now().wall + std::chrono::duration_cast<milliseconds>(ahead));
+  store.envelope.stamp.hlc =
+      causal::Hlc::from_wall(c.at(1).now().wall + std::chrono::duration_cast<milliseconds>(ahead));
   store.envelope.stamp.dot = {.node = NodeId(2), .incarnation = 1, .sequence = 1};
   return store;
 }
 
-void receive(ApCluster& c, NodeId from, const wire::Message& message) { c.at(1).receive(from, env::Lane::data, wire::encode_message(message)); }
+void receive(ApCluster& c, NodeId from, const wire::Message& message) {
+  c.at(1).receive(from, env::Lane::data, wire::encode_message(message));
+}
 
 TEST(ApReplica, EveryFlippedBitOfARecordStopsTheReplicaCleanly) {
   ApCluster written;
@@ -37,7 +42,8 @@ TEST(ApReplica, EveryFlippedBitOfARecordStopsTheReplicaCleanly) {
       const auto id = c.submit(NodeId(1), reads ? get("k") : put("k", "new"));
       EXPECT_TRUE(c.at(1).failure()) << "bit " << bit;
       EXPECT_FALSE(c.take_reply(NodeId(1), id)) << "nothing is answered from it";
-      EXPECT_EQ(*MUST(c.at(1).store().get(env::Table::state_ap, data_key(c, "k"))), Bytes(flipped)) << "nor written over";
+      EXPECT_EQ(*MUST(c.at(1).store().get(env::Table::state_ap, data_key(c, "k"))), Bytes(flipped))
+          << "nor written over";
     }
   }
 }
@@ -178,6 +184,17 @@ TEST(ApReplica, IsNotMadeOnANodeThatOwnsNothing) {
   const auto started = turns.start();
   ASSERT_FALSE(started);
   EXPECT_EQ(started.error().code, Code::wrong_node);
+}
+
+TEST(ApReplica, FollowsLivenessWhileTheCatalogStays) {
+  ApCluster c;
+  c.observe_same_catalog(NodeId(1), c.nodes());
+  EXPECT_EQ(c.call(NodeId(1), at_level(put("k", "v"), Level::all))->outcome, Outcome::done);
+  c.observe_same_catalog(NodeId(1), nodes_of({1, 2}));
+  EXPECT_EQ(c.call(NodeId(1), at_level(put("k", "w"), Level::all))->code, Code::level_unreachable);
+  EXPECT_EQ(c.call(NodeId(1), put("k", "w"))->receipt.hints_left, 1U);
+  c.observe_same_catalog(NodeId(1), c.nodes());
+  EXPECT_TRUE(c.rest_within(seconds(1)));
 }
 
 TEST(ApReplica, RefusesWhatItOwnsNoMore) {

@@ -87,7 +87,8 @@ TEST(Stamper, AsksAgainForACeilingWhoseBatchWasDropped) {
 }
 
 RC_GTEST_PROP(Stamper, T06NoStampAfterARestartIsBelowOneThatCouldHaveBeenSeen, ()) {
-  const auto steps = *rc::gen::container<std::vector<std::pair<int, int>>>(rc::gen::pair(rc::gen::inRange(-5'000, 5'000), rc::gen::inRange(0, 10)));
+  const auto steps = *rc::gen::container<std::vector<std::pair<int, int>>>(
+      rc::gen::pair(rc::gen::inRange(-5'000, 5'000), rc::gen::inRange(0, 10)));
   Hlc disk, in_batch, seen;
   Stamper s = stamper();
   for (const auto& [offset, action] : steps) {

@@ -10,22 +10,24 @@ namespace {
 
 // Few distinct values per field, so that ties in each of them are common.
 rc::Gen<Stamp> any_stamp() {
-  return rc::gen::map(rc::gen::tuple(rc::gen::inRange(0, 3), rc::gen::inRange(1, 4), rc::gen::inRange(0, 3), rc::gen::inRange(0, 3)),
-                      [](const auto& t) {
-                        return Stamp{.hlc = Hlc(static_cast<std::uint64_t>(std::get<0>(t))),
-                                     .dot = Dot{.node = NodeId(static_cast<std::uint32_t>(std::get<1>(t))),
-                                                .incarnation = static_cast<std::uint64_t>(std::get<2>(t)),
-                                                .sequence = static_cast<std::uint64_t>(std::get<3>(t))}};
-                      });
+  return rc::gen::map(
+      rc::gen::tuple(rc::gen::inRange(0, 3), rc::gen::inRange(1, 4), rc::gen::inRange(0, 3), rc::gen::inRange(0, 3)),
+      [](const auto& t) {
+        return Stamp{.hlc = Hlc(static_cast<std::uint64_t>(std::get<0>(t))),
+                     .dot = Dot{.node = NodeId(static_cast<std::uint32_t>(std::get<1>(t))),
+                                .incarnation = static_cast<std::uint64_t>(std::get<2>(t)),
+                                .sequence = static_cast<std::uint64_t>(std::get<3>(t))}};
+      });
 }
 
 // One stamp names one write: the payload follows from it.
 rc::Gen<Envelope> any_envelope() {
   return rc::gen::map(any_stamp(), [](const Stamp& stamp) {
     const bool deleted = stamp.dot.sequence == 0;
-    return Envelope{.kind = deleted ? Kind::tombstone : Kind::value,
-                    .stamp = stamp,
-                    .payload = deleted ? Bytes() : Bytes(std::to_string(stamp.hlc.bits()) + std::to_string(stamp.dot.sequence))};
+    return Envelope{
+        .kind = deleted ? Kind::tombstone : Kind::value,
+        .stamp = stamp,
+        .payload = deleted ? Bytes() : Bytes(std::to_string(stamp.hlc.bits()) + std::to_string(stamp.dot.sequence))};
   });
 }
 

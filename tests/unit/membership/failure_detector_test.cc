@@ -26,7 +26,8 @@ class Detector : public ::testing::Test {
     elapsed += delay;
     for (const auto& ping : ticked.pings) {
       if (std::find(answering.begin(), answering.end(), ping.to) == answering.end()) continue;
-      changed |= detector.on_ack({.from = ping.to, .sequence = ping.sequence, .sent = ping.sent, .wall = now().wall}, now());
+      changed |=
+          detector.on_ack({.from = ping.to, .sequence = ping.sequence, .sent = ping.sent, .wall = now().wall}, now());
     }
     elapsed += milliseconds(300) - delay;
     return changed;
@@ -72,13 +73,16 @@ TEST_F(Detector, T46ItsOwnPauseIsNotBlamedOnThePeers) {
 
 TEST_F(Detector, AnAnswerToNoOpenPingIsIgnored) {
   const auto ping = detector.tick(now().steady).pings.front();
-  EXPECT_FALSE(detector.on_ack({.from = ping.to, .sequence = ping.sequence + 1, .sent = ping.sent, .wall = wall}, now()));
-  EXPECT_FALSE(detector.on_ack({.from = ping.to, .sequence = ping.sequence, .sent = ping.sent + milliseconds(1), .wall = wall}, now()));
+  EXPECT_FALSE(
+      detector.on_ack({.from = ping.to, .sequence = ping.sequence + 1, .sent = ping.sent, .wall = wall}, now()));
+  EXPECT_FALSE(detector.on_ack(
+      {.from = ping.to, .sequence = ping.sequence, .sent = ping.sent + milliseconds(1), .wall = wall}, now()));
   EXPECT_FALSE(detector.on_ack({.from = NodeId(9), .sequence = ping.sequence, .sent = ping.sent, .wall = wall}, now()));
   EXPECT_FALSE(detector.on_ack({.from = ping.to, .sequence = 0, .sent = {}, .wall = wall}, now()));
   EXPECT_EQ(detector.reachable(), (Nodes{NodeId(1)}));
   EXPECT_TRUE(detector.on_ack({.from = ping.to, .sequence = ping.sequence, .sent = ping.sent, .wall = wall}, now()));
-  EXPECT_FALSE(detector.on_ack({.from = ping.to, .sequence = ping.sequence, .sent = ping.sent, .wall = wall}, now())) << "repeated";
+  EXPECT_FALSE(detector.on_ack({.from = ping.to, .sequence = ping.sequence, .sent = ping.sent, .wall = wall}, now()))
+      << "repeated";
 }
 
 TEST_F(Detector, AnAnswerFromBeforeALongHoleDoesNotMakeAPeerReachable) {
@@ -92,7 +96,8 @@ TEST_F(Detector, MeasuresRoundTripAndClockOffset) {
   EXPECT_EQ(detector.round_trip(NodeId(2)), std::nullopt);
   const auto ping = detector.tick(now().steady).pings.front();
   elapsed += milliseconds(40);
-  detector.on_ack({.from = ping.to, .sequence = ping.sequence, .sent = ping.sent, .wall = wall + milliseconds(5020)}, now());
+  detector.on_ack({.from = ping.to, .sequence = ping.sequence, .sent = ping.sent, .wall = wall + milliseconds(5020)},
+                  now());
   EXPECT_EQ(detector.round_trip(NodeId(2)), Duration(milliseconds(40)));
   EXPECT_EQ(detector.clock_offset(NodeId(2)), milliseconds(5000));
 }
