@@ -32,6 +32,7 @@ class Listener final : public rocksdb::EventListener {
  public:
   explicit Listener(Failure& failure) : failure_(failure) {}
   void OnBackgroundError(rocksdb::BackgroundErrorReason, rocksdb::Status* status) override {
+    if (status->IsShutdownInProgress()) return;  // a flush that our own closing broke off; its batches are in the log
     failure_.report(to_error(*status, "background work of the store failed"));
   }
   void OnStallConditionsChanged(const rocksdb::WriteStallInfo& info) override {

@@ -69,6 +69,22 @@ TEST_F(EngineTest, KeepsLargeValuesThroughFlushesAndRestarts) {
   for (int i = 0; i < 12; ++i) EXPECT_EQ(get(Table::state_cp, "k" + std::to_string(i)), value + std::to_string(i));
 }
 
+TEST_F(EngineTest, ClosesInTheMiddleOfAFlushWithoutAnAlarm) {
+  int alarms = 0;
+  auto small = options();
+  small.log_memtable_bytes = small.memtable_bytes = 256 * limits::kibi;
+  small.on_fatal = [&](const Error&) { ++alarms; };
+  int written = 0;
+  for (int round = 0; round < 15; ++round) {
+    engine_ = MUST(RocksEngine::create(small));
+    for (int i = 0; i < 12; ++i) put(Table::log, std::to_string(written++), std::string(100 * limits::kibi, 'v'));
+    close();
+  }
+  EXPECT_EQ(alarms, 0);
+  open();
+  for (int i = 0; i < written; ++i) EXPECT_EQ(get(Table::log, std::to_string(i)).size(), 100 * limits::kibi);
+}
+
 TEST_F(EngineTest, RefusesADirectoryThatIsInUse) {
   open();
   const Error error = refusal();
