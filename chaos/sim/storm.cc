@@ -167,6 +167,7 @@ void Storm::calm() {
   for (const NodeId id : cluster_.ids()) {
     SimNode& node = cluster_.node(id);
     node.disk().stall(Duration(0));
+    if (!node.fuse().is_burnt()) node.fuse().renew();
     if (stopping_.contains(id) && node.is_up()) {  // it is on its way out: take it down and start it again
       node.crash(SimDisk::Crash::kill);
       down_(id);

@@ -27,6 +27,7 @@ Node::Node(Options options, Env env, const StartState& start)
       identity_(start.identity),
       unclean_start_(start.unclean),
       loop_(env_, options_, *this),
+      requests_(static_cast<std::uint32_t>(loop_.random().next() | 1)),
       peers_(env_, options_),
       stamper_(make_stamper(start)),
       detector_({.self = options_.self}) {}

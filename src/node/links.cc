@@ -80,6 +80,11 @@ void Node::on_node_message(NodeId from, const Bytes& message) {
     const Now now = loop_.now();
     if (detector_.on_ack({.from = from, .sequence = ack->sequence, .sent = ack->sent, .wall = ack->wall}, now)) publish_view();
   } else if (auto* request = std::get_if<wire::Forward>(&*decoded)) {
+    if (!forwards_in_.is_new(from, request->request.id)) {
+      ++counters_["forwards_repeated"];
+      MARK(env_.recorder, "node.forward_repeated");
+      return;
+    }
     request->request.forwarded = true;
     route(FromPeer{from}, std::move(request->request));
     loop_.schedule_round();

@@ -15,6 +15,7 @@
 #include "causal/clock.h"
 #include "membership/failure_detector.h"
 #include "node/env.h"
+#include "node/forward_window.h"
 #include "node/identity.h"
 #include "node/peers.h"
 #include "node/requests.h"
@@ -106,6 +107,7 @@ class Node final : public Front, public Admin, private env::NetworkEvents, priva
   bool stopping_ = false;
   ShardLoop loop_;
   Requests requests_;
+  ForwardWindow forwards_in_;
   Peers peers_;
   causal::Stamper stamper_;
   membership::FailureDetector detector_;

@@ -37,6 +37,9 @@ struct OpenRequest {
 
 class Requests {
  public:
+  // `life` tells this process's ids from those of its earlier lives.
+  explicit Requests(std::uint32_t life) : last_id_(std::uint64_t{life} << 32) {}
+
   // Takes the request in: gives it the node's own id, which is returned.
   RequestId open(Origin origin, Request& request, Time deadline, bool may_forward);
   OpenRequest* find(RequestId id);
@@ -63,7 +66,7 @@ class Requests {
   std::vector<RequestId> select(Predicate predicate) const;
 
   std::map<RequestId, OpenRequest> open_;  // ids only grow: insertion is at the end
-  std::uint64_t last_id_ = 0;
+  std::uint64_t last_id_;
   std::map<SinkId, std::vector<Response>> sink_replies_;
   std::vector<std::pair<NodeId, Response>> peer_replies_;
 };
