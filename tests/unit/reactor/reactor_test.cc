@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 #include <time.h>
 
+#include <algorithm>
 #include <atomic>
+#include <functional>
 #include <future>
 #include <thread>
 #include <vector>
@@ -103,6 +105,7 @@ TEST(Reactor, ReplacesAnArmedTimer) {
     reactor->executor().arm(now + milliseconds(15), [&] { second.set_value(); });
   });
   second.get_future().wait();
+  reactor.reset();
   EXPECT_EQ(first, 0);
 }
 
@@ -119,6 +122,7 @@ TEST(Reactor, ReplacesATimerThatIsAlreadyDue) {
     reactor->executor().arm(due + milliseconds(5), [&] { second.set_value(); });
   });
   second.get_future().wait();
+  reactor.reset();
   EXPECT_EQ(first, 0);
 }
 
@@ -137,6 +141,8 @@ TEST(Reactor, GivesADueTimerItsTurnUnderAStreamOfPosts) {
     again();
   });
   EXPECT_EQ(fired.get_future().wait_for(seconds(30)), std::future_status::ready);
+  stop = true;
+  reactor.reset();  // the last of the posts may still be on its way to `again`
 }
 
 TEST(Reactor, StopRunsWhatWasPostedBeforeAndDestroysTheRest) {
