@@ -10,7 +10,7 @@
 namespace rift::cli {
 namespace {
 
-using nlohmann::json;
+using json = nlohmann::ordered_json;  // fields in the order in which they are written
 
 constexpr std::string_view base64_letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
