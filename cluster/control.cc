@@ -10,8 +10,8 @@
 #include <set>
 #include <thread>
 
-#include <asio.hpp>
 #include <fmt/core.h>
+#include <asio.hpp>
 
 namespace rift::cluster {
 namespace {
@@ -125,7 +125,8 @@ Result<std::string> control_call(const std::string& path, const std::string& lin
   stream_protocol::socket socket(io);
   asio::error_code failed;
   socket.connect(stream_protocol::endpoint(path), failed);
-  if (failed) return rift::fail(Code::unreachable, fmt::format("no supervisor answers on {}: {}", path, failed.message()));
+  if (failed)
+    return rift::fail(Code::unreachable, fmt::format("no supervisor answers on {}: {}", path, failed.message()));
 
   const std::string request = line + '\n';
   asio::streambuf buffer(line_bytes_max);

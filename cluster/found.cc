@@ -57,7 +57,8 @@ Result<ClusterId> found_cluster(const std::vector<std::string>& endpoints, Durat
   }
   TRY(check(nodes));
 
-  const auto founded = std::find_if(nodes.begin(), nodes.end(), [](const auto& n) { return !n.identity.cluster.is_zero(); });
+  const auto founded =
+      std::find_if(nodes.begin(), nodes.end(), [](const auto& n) { return !n.identity.cluster.is_zero(); });
   const ClusterId id = founded == nodes.end() ? random_uuid() : founded->identity.cluster;
   std::vector<topology::Member> members;
   for (const IdentityReply& node : nodes) {

@@ -30,7 +30,8 @@ bool is_free(unsigned port) {
   const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (fd < 0) return false;
   const int on = 1;
-  ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);  // a port in TIME_WAIT is free; one that is listened on is not
+  ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on,
+               sizeof on);  // a port in TIME_WAIT is free; one that is listened on is not
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -43,7 +44,8 @@ bool is_free(unsigned port) {
 std::vector<unsigned> free_ports(std::size_t count) {
   std::vector<unsigned> ports;
   constexpr unsigned range = port_last - port_first + 1;
-  const unsigned start = std::random_device{}() % range;  // so that clusters started together do not race for the same ports
+  const unsigned start =
+      std::random_device{}() % range;  // so that clusters started together do not race for the same ports
   for (unsigned i = 0; i < range && ports.size() < count; ++i) {
     const unsigned port = port_first + (start + i) % range;
     if (is_free(port)) ports.push_back(port);
@@ -59,8 +61,13 @@ std::string quoted(const std::string& text) { return json(text).dump(); }
 json to_json(const NodePlan& node) {
   json dial = json::object();
   for (const auto& [peer, address] : node.dial) dial[to_string(peer)] = address;
-  return {{"node", node.node.value()},    {"listen", node.listen},  {"peer_listen", node.peer_listen}, {"http", node.http},
-          {"client_proxy", node.client_proxy}, {"dial", dial}, {"pid", node.pid}};
+  return {{"node", node.node.value()},
+          {"listen", node.listen},
+          {"peer_listen", node.peer_listen},
+          {"http", node.http},
+          {"client_proxy", node.client_proxy},
+          {"dial", dial},
+          {"pid", node.pid}};
 }
 
 NodePlan node_from_json(const json& value) {
@@ -106,10 +113,10 @@ Result<Plan> make_plan(std::string name, std::string dir, std::uint32_t nodes) {
 std::string node_folder(const Plan& plan, NodeId node) { return plan.dir + "/" + to_string(node); }
 
 std::string config_text(const Plan& plan, const NodePlan& node, const std::string& log_level) {
-  std::string text = fmt::format(
-      "[node]\nid = {}\ndata = {}\nlisten = {}\npeer_listen = {}\nhttp = {}\nlog_level = {}\n", node.node.value(),
-      quoted(node_folder(plan, node.node) + "/data"), quoted(node.listen), quoted(node.peer_listen), quoted(node.http),
-      quoted(log_level));
+  std::string text =
+      fmt::format("[node]\nid = {}\ndata = {}\nlisten = {}\npeer_listen = {}\nhttp = {}\nlog_level = {}\n",
+                  node.node.value(), quoted(node_folder(plan, node.node) + "/data"), quoted(node.listen),
+                  quoted(node.peer_listen), quoted(node.http), quoted(log_level));
   if (node.dial.empty()) return text;
   text += "\n[dial]\n";
   for (const auto& [peer, address] : node.dial) text += fmt::format("{} = {}\n", to_string(peer), quoted(address));

@@ -17,9 +17,9 @@ struct NodePlan {
   std::string listen;  // clients
   std::string peer_listen;
   std::string http;
-  std::string client_proxy;              // of clients that are pinned to this node; empty: none
-  std::map<NodeId, std::string> dial;    // peer -> proxy; empty: dial the peers themselves
-  int pid = 0;                           // of the running process; 0: none
+  std::string client_proxy;            // of clients that are pinned to this node; empty: none
+  std::map<NodeId, std::string> dial;  // peer -> proxy; empty: dial the peers themselves
+  int pid = 0;                         // of the running process; 0: none
   friend bool operator==(const NodePlan&, const NodePlan&) = default;
 };
 
@@ -40,9 +40,9 @@ Result<Plan> make_plan(std::string name, std::string dir, std::uint32_t nodes);
 std::string node_folder(const Plan& plan, NodeId node);
 std::string config_text(const Plan& plan, const NodePlan& node, const std::string& log_level);
 
-Result<void> write_plan(const Plan& plan);             // DIR/cluster.json, replaced atomically
-Result<Plan> read_plan(const std::string& dir);        // invalid: no such cluster, or a broken file
-std::string default_folder(const std::string& name);   // $XDG_STATE_HOME/rift/NAME
-std::string control_path(const std::string& dir);      // DIR/control.sock
+Result<void> write_plan(const Plan& plan);            // DIR/cluster.json, replaced atomically
+Result<Plan> read_plan(const std::string& dir);       // invalid: no such cluster, or a broken file
+std::string default_folder(const std::string& name);  // $XDG_STATE_HOME/rift/NAME
+std::string control_path(const std::string& dir);     // DIR/control.sock
 
 }  // namespace rift::cluster

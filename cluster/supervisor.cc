@@ -11,8 +11,8 @@
 #include <optional>
 #include <thread>
 
-#include <asio.hpp>
 #include <fmt/core.h>
+#include <asio.hpp>
 #include <nlohmann/json.hpp>
 
 #include "cluster/child.h"
@@ -61,9 +61,12 @@ Result<void> write_file(const std::string& path, const std::string& text) {
 
 std::string_view to_string(NodeState state) {
   switch (state) {
-    case NodeState::stopped: return "stopped";
-    case NodeState::running: return "running";
-    case NodeState::paused: return "paused";
+    case NodeState::stopped:
+      return "stopped";
+    case NodeState::running:
+      return "running";
+    case NodeState::paused:
+      return "paused";
   }
   return "?";
 }
@@ -116,8 +119,8 @@ class Supervisor::Impl {
     Node& node = *TRY(find(id));
     if (node.child && node.child->is_running()) return rift::fail(Code::already_exists, to_string(id) + " is running");
     const std::string config = node_folder(options_.plan, id) + "/node.toml";
-    node.child = TRY(Child::start({.command = {options_.binary, "serve", "--config", config},
-                                   .stderr_path = log_path(options_.plan, id)}));
+    node.child = TRY(Child::start(
+        {.command = {options_.binary, "serve", "--config", config}, .stderr_path = log_path(options_.plan, id)}));
     node.paused = false;
     return {};
   }

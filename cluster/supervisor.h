@@ -28,7 +28,7 @@ struct NodeReport {
 
 struct SupervisorOptions {
   Plan plan;
-  std::string binary{};            // empty: this program
+  std::string binary{};  // empty: this program
   std::string log_level = "info";
   Duration start_limit = std::chrono::seconds(20);
   Duration stop_limit = std::chrono::seconds(10);  // then SIGKILL
@@ -44,12 +44,12 @@ class Supervisor {
 
   // Each returns when the node listens, or is gone. A node that does not come up is an error with the last line of its log.
   Result<void> start(NodeId node);
-  Result<void> start_all();  // at the same time
-  Result<void> kill(NodeId node);    // SIGKILL: the kernel keeps the page cache, so this is no power loss
-  Result<void> stop(NodeId node);    // SIGTERM, and SIGKILL after stop_limit
-  Result<void> pause(NodeId node);   // SIGSTOP
-  Result<void> resume(NodeId node);  // SIGCONT
-  Result<void> restart(NodeId node); // stop if it runs, then start
+  Result<void> start_all();           // at the same time
+  Result<void> kill(NodeId node);     // SIGKILL: the kernel keeps the page cache, so this is no power loss
+  Result<void> stop(NodeId node);     // SIGTERM, and SIGKILL after stop_limit
+  Result<void> pause(NodeId node);    // SIGSTOP
+  Result<void> resume(NodeId node);   // SIGCONT
+  Result<void> restart(NodeId node);  // stop if it runs, then start
   void stop_all();
 
   std::vector<NodeReport> report() const;

@@ -37,7 +37,9 @@ Result<Injected> inject(LocalCluster& cluster, const fault::Fault& fault) {
   Network& network = cluster.network();
   cluster::Supervisor& nodes = cluster.supervisor();
   return std::visit(overloaded{[&](const fault::Split& f) { return cut(network, f.groups, CutKind::both_ways); },
-                               [&](const fault::OneWay& f) { return cut(network, {f.from, f.to}, CutKind::one_way); },
+                               [&](const fault::OneWay& f) {
+                                 return cut(network, {f.from, f.to}, CutKind::one_way);
+                               },
                                [&](const fault::Delay& f) { return delay(network, f); },
                                [&](const fault::Heal&) { return heal(network); },
                                [&](const fault::Kill& f) { return nothing_to_prove(nodes.kill(f.node)); },

@@ -12,8 +12,8 @@
 #include <thread>
 #include <utility>
 
-#include <asio.hpp>
 #include <fmt/core.h>
+#include <asio.hpp>
 
 namespace rift::chaos::live {
 namespace {
@@ -182,25 +182,25 @@ Duration Connection::delay(const Way& way) const {
 void Connection::read(Way& way) {
   if (closed_ || way.reading || way.ended || blocked(way) || way.queued_bytes >= delayed_bytes_max) return;
   way.reading = true;
-  way.from.async_read_some(asio::buffer(way.buffer), [self = shared_from_this(), &way](asio::error_code error,
-                                                                                       std::size_t bytes) {
-    way.reading = false;
-    if (self->closed_) return;
-    if (error == asio::error::eof) {
-      way.ended = true;
-      self->write(way);
-      return;
-    }
-    if (error) {
-      self->fail();
-      return;
-    }
-    // A read that was open when the cut came ends here: its bytes are kept, and counted as held.
-    way.queue.push_back({.due = Clock::now() + self->delay(way), .bytes = std::string(way.buffer.data(), bytes)});
-    way.queued_bytes += bytes;
-    self->write(way);
-    self->read(way);
-  });
+  way.from.async_read_some(
+      asio::buffer(way.buffer), [self = shared_from_this(), &way](asio::error_code error, std::size_t bytes) {
+        way.reading = false;
+        if (self->closed_) return;
+        if (error == asio::error::eof) {
+          way.ended = true;
+          self->write(way);
+          return;
+        }
+        if (error) {
+          self->fail();
+          return;
+        }
+        // A read that was open when the cut came ends here: its bytes are kept, and counted as held.
+        way.queue.push_back({.due = Clock::now() + self->delay(way), .bytes = std::string(way.buffer.data(), bytes)});
+        way.queued_bytes += bytes;
+        self->write(way);
+        self->read(way);
+      });
 }
 
 void Connection::write(Way& way) {
@@ -359,7 +359,8 @@ Result<tcp::endpoint> parse(const std::string& address) {
   const auto host = asio::ip::make_address(address.substr(0, colon), error);
   unsigned long port = 0;
   if (colon != std::string::npos && !error) port = std::strtoul(address.c_str() + colon + 1, nullptr, 10);
-  if (port == 0 || port > 65535) return rift::fail(Code::invalid, fmt::format("'{}' is no address like 127.0.0.1:7101", address));
+  if (port == 0 || port > 65535)
+    return rift::fail(Code::invalid, fmt::format("'{}' is no address like 127.0.0.1:7101", address));
   return tcp::endpoint(host, static_cast<unsigned short>(port));
 }
 
@@ -407,7 +408,8 @@ class LinkNet::Impl {
     acceptor.open(tcp::v4(), error);
     if (!error) acceptor.bind(any, error);
     if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
-    if (error) return rift::fail(Code::io, fmt::format("cannot listen for link {}: {}", to_string(id), error.message()));
+    if (error)
+      return rift::fail(Code::io, fmt::format("cannot listen for link {}: {}", to_string(id), error.message()));
     const auto port = acceptor.local_endpoint(error).port();
     auto link = std::make_unique<Link>(io_, std::move(acceptor), target);
     link->accept();

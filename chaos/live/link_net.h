@@ -36,9 +36,9 @@ struct LinkShape {
 
 // All cumulative but `open`.
 struct LinkCounters {
-  std::uint64_t open = 0;                 // connections now
+  std::uint64_t open = 0;  // connections now
   std::uint64_t accepted = 0;
-  std::uint64_t bytes_forward = 0;        // delivered
+  std::uint64_t bytes_forward = 0;  // delivered
   std::uint64_t bytes_back = 0;
   std::uint64_t bytes_held = 0;           // arrived at the proxy and kept from the other side by a cut
   std::uint64_t connections_held = 0;     // accepted during a cut, never answered

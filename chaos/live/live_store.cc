@@ -8,12 +8,21 @@ namespace {
 constexpr auto connect_limit = std::chrono::seconds(10);
 
 caller::Operation to_operation(const load::Ask& ask) {
-  caller::Operation operation{.keyspace = ask.keyspace, .level = ask.level, .key = Bytes(ask.key), .deadline = ask.timeout};
+  caller::Operation operation{
+      .keyspace = ask.keyspace, .level = ask.level, .key = Bytes(ask.key), .deadline = ask.timeout};
   switch (ask.kind) {
-    case check::Kind::read: operation.verb = Verb::get; break;
-    case check::Kind::write: operation.verb = Verb::put; break;
-    case check::Kind::erase: operation.verb = Verb::del; break;
-    case check::Kind::cas: operation.verb = Verb::cas; break;
+    case check::Kind::read:
+      operation.verb = Verb::get;
+      break;
+    case check::Kind::write:
+      operation.verb = Verb::put;
+      break;
+    case check::Kind::erase:
+      operation.verb = Verb::del;
+      break;
+    case check::Kind::cas:
+      operation.verb = Verb::cas;
+      break;
   }
   if (ask.value) operation.value = Bytes(*ask.value);
   if (ask.kind == check::Kind::cas && ask.expected) {
@@ -33,7 +42,8 @@ check::Value value_of(const Response& response) {
 std::string version_text(const Version& version) {
   if (version.modify_revision.value() != 0) return fmt::format("r{}", version.modify_revision.value());
   if (version.hlc == 0) return {};
-  return fmt::format("{}.{}.{}.{}", version.hlc, version.dot_node.value(), version.dot_incarnation, version.dot_sequence);
+  return fmt::format("{}.{}.{}.{}", version.hlc, version.dot_node.value(), version.dot_incarnation,
+                     version.dot_sequence);
 }
 
 load::Answer to_answer(const load::Ask& ask, const Response& response) {
@@ -68,7 +78,10 @@ Result<std::unique_ptr<LiveStore>> LiveStore::connect(const std::map<NodeId, std
 void LiveStore::submit(const load::Ask& ask, Done done) {
   const auto client = clients_.find(ask.node);
   if (client == clients_.end()) {
-    done({.outcome = Outcome::not_done, .code = Code::unreachable, .error = "no client is pinned to " + to_string(ask.node)}, clock_.now());
+    done({.outcome = Outcome::not_done,
+          .code = Code::unreachable,
+          .error = "no client is pinned to " + to_string(ask.node)},
+         clock_.now());
     return;
   }
   client->second->submit(to_operation(ask), [this, ask, done = std::move(done)](const rift::Answer& reply) {

@@ -117,7 +117,8 @@ Result<cluster::Plan> prepare(const LocalClusterOptions& options, const std::str
   std::filesystem::create_directories(dir, error);
   if (error) return rift::fail(Code::io, fmt::format("cannot make {}: {}", dir, error.message()));
   const bool exists = std::filesystem::exists(dir + "/cluster.json");
-  cluster::Plan plan = exists ? TRY(cluster::read_plan(dir)) : TRY(cluster::make_plan(options.name, dir, options.nodes));
+  cluster::Plan plan =
+      exists ? TRY(cluster::read_plan(dir)) : TRY(cluster::make_plan(options.name, dir, options.nodes));
   for (auto& node : plan.nodes) {
     node.client_proxy = TRY(network.add_link({NodeId(), node.node}, node.listen));
     node.dial.clear();
@@ -156,8 +157,8 @@ Result<std::unique_ptr<LocalCluster>> LocalCluster::up(LocalClusterOptions optio
 
   result->network_ = std::make_unique<Network>(TRY(LinkNet::create()));
   cluster::Plan plan = TRY(prepare(options, result->dir_, *result->network_));
-  result->supervisor_ = TRY(cluster::Supervisor::create(
-      {.plan = std::move(plan), .binary = options.binary, .log_level = options.log_level}));
+  result->supervisor_ = TRY(
+      cluster::Supervisor::create({.plan = std::move(plan), .binary = options.binary, .log_level = options.log_level}));
   TRY(result->save_plan());  // before the first start: the ports belong to this folder from now on
   TRY(result->supervisor_->start_all());
   TRY(result->save_plan());
@@ -191,12 +192,10 @@ std::string LocalCluster::handle(const std::string& line) {
       return outcome({}).dump();
     }
     using Action = Result<void> (cluster::Supervisor::*)(NodeId);
-    const std::map<std::string, Action> actions = {{"kill", &cluster::Supervisor::kill},
-                                                   {"stop", &cluster::Supervisor::stop},
-                                                   {"pause", &cluster::Supervisor::pause},
-                                                   {"resume", &cluster::Supervisor::resume},
-                                                   {"start", &cluster::Supervisor::start},
-                                                   {"restart", &cluster::Supervisor::restart}};
+    const std::map<std::string, Action> actions = {
+        {"kill", &cluster::Supervisor::kill},   {"stop", &cluster::Supervisor::stop},
+        {"pause", &cluster::Supervisor::pause}, {"resume", &cluster::Supervisor::resume},
+        {"start", &cluster::Supervisor::start}, {"restart", &cluster::Supervisor::restart}};
     const auto action = actions.find(verb);
     if (action == actions.end()) return failure({Code::invalid, fmt::format("unknown request '{}'", verb)}).dump();
     const auto node = parse_node(request.value("node", ""));

@@ -15,11 +15,12 @@ namespace rift::chaos::live {
 
 struct LocalClusterOptions {
   std::string name = "default";
-  std::string dir{};            // empty: cluster::default_folder(name)
-  std::uint32_t nodes = 5;      // of a new cluster; one that exists keeps its own
-  std::string binary{};         // empty: this program
+  std::string dir{};        // empty: cluster::default_folder(name)
+  std::uint32_t nodes = 5;  // of a new cluster; one that exists keeps its own
+  std::string binary{};     // empty: this program
   std::string log_level = "info";
-  std::function<void()> on_down = nullptr;  // somebody asked for the end, on the control socket's thread; must not block
+  std::function<void()> on_down =
+      nullptr;  // somebody asked for the end, on the control socket's thread; must not block
 };
 
 class LocalCluster {

@@ -69,7 +69,8 @@ Result<Cut> Network::cut(const Groups& groups, CutKind kind) {
 
   const Lock lock(mutex_);
   Standing standing;
-  standing.cut = {.name = fmt::format("cut-{}", next_cut_++), .groups = groups, .kind = kind, .links = links_of(groups, kind)};
+  standing.cut = {
+      .name = fmt::format("cut-{}", next_cut_++), .groups = groups, .kind = kind, .links = links_of(groups, kind)};
   for (const LinkId link : standing.cut.links) {
     if (const auto counters = links_->counters(link)) standing.before[link] = *counters;
   }
@@ -206,7 +207,8 @@ std::string to_string(const Groups& groups) {
   for (const auto& group : groups) {
     if (!text.empty()) text += ' ';
     std::string names;
-    for (const NodeId node : group) names += (names.empty() ? "" : " ") + (node == NodeId() ? "c" : rift::to_string(node));
+    for (const NodeId node : group)
+      names += (names.empty() ? "" : " ") + (node == NodeId() ? "c" : rift::to_string(node));
     text += '{' + names + '}';
   }
   return text;

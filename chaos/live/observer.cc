@@ -25,8 +25,8 @@ Result<T> at(NodeId node, Result<T> result) {
 std::string digest_of(const std::vector<InspectedKey>& keys) {
   std::string text;
   for (const InspectedKey& key : keys) {
-    text += fmt::format("{} {} {} {} {} {}\n", key.partition.value(), key.key.size(), key.key, version_text(key.version), key.deleted,
-                        key.value_hash);
+    text += fmt::format("{} {} {} {} {} {}\n", key.partition.value(), key.key.size(), key.key,
+                        version_text(key.version), key.deleted, key.value_hash);
   }
   return fmt::format("{:016x}", xxh3_64(text));
 }
@@ -119,7 +119,8 @@ Result<check::FinalState> read_final_state(const std::map<NodeId, std::string>& 
     const auto client = TRY(at(node, Client::connect({.endpoints = {endpoint}, .pin = endpoint})));
     for (const std::string& key : keys) {
       const Answer reply = client->get(keyspace, key, {.level = Level::one});
-      if (!reply.is_done()) return rift::fail(reply.code, fmt::format("final read of {} on {}: {}", key, to_string(node), reply.why));
+      if (!reply.is_done())
+        return rift::fail(reply.code, fmt::format("final read of {} on {}: {}", key, to_string(node), reply.why));
       if (!reply.found) continue;
       auto& values = state[key];
       const std::string value = reply.value.to_string();

@@ -44,9 +44,15 @@ void Playground::submit(const load::Attempt& attempt) {
   store_->submit(attempt.ask, [this, ask = attempt.ask](const load::Answer& answer, Time) {
     Numbers& numbers = numbers_[ask.keyspace][ask.node];
     switch (answer.outcome) {
-      case Outcome::done: ++numbers.answered; break;
-      case Outcome::not_done: ++numbers.refused; break;
-      case Outcome::unknown: ++numbers.unknown; break;
+      case Outcome::done:
+        ++numbers.answered;
+        break;
+      case Outcome::not_done:
+        ++numbers.refused;
+        break;
+      case Outcome::unknown:
+        ++numbers.unknown;
+        break;
     }
   });
 }
@@ -67,8 +73,8 @@ Result<std::string> Playground::cut() {
   const cluster::Plan plan = cluster_.plan();
   for (const auto& node : plan.nodes) facts.nodes.push_back(node.node);
   facts.leaders.push_back({options_.cp_keyspace, *leader_});
-  const fault::Plan wish = fault::SplitLeaderToMinority{.keyspace = options_.cp_keyspace,
-                                                        .minority_size = options_.schedule.minority_size};
+  const fault::Plan wish =
+      fault::SplitLeaderToMinority{.keyspace = options_.cp_keyspace, .minority_size = options_.schedule.minority_size};
   const fault::Fault fault = TRY(fault::resolve(wish, facts, rng_));
   TRY(inject(cluster_, fault));
   return fmt::format("{}; {} led {}", fault::describe(fault), rift::to_string(*leader_), options_.cp_keyspace);
@@ -90,7 +96,8 @@ Result<std::string> Playground::kill() {
   }
   if (!victim) return rift::fail(Code::invalid, "no node runs; r starts them again");
   TRY(cluster_.supervisor().kill(*victim));
-  return fmt::format("killed {}{}; r starts it again", rift::to_string(*victim), victim == leader_ ? ", which led" : "");
+  return fmt::format("killed {}{}; r starts it again", rift::to_string(*victim),
+                     victim == leader_ ? ", which led" : "");
 }
 
 Result<std::string> Playground::restart() {

@@ -25,7 +25,7 @@ class Playground {
 
   void run_for(Duration duration);  // drives the load
   // Each returns a line for the person at the keys.
-  Result<std::string> cut();   // the cp leader goes with the minority
+  Result<std::string> cut();  // the cp leader goes with the minority
   Result<std::string> heal();
   Result<std::string> kill();     // the cp leader, or the first node that runs
   Result<std::string> restart();  // everything that is down

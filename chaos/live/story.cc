@@ -205,14 +205,17 @@ Result<void> prepare_keyspaces(LocalCluster& cluster, const StoryOptions& option
   AdminClient admin(endpoints.begin()->second);
   const auto copies = static_cast<std::uint32_t>(endpoints.size());
   TRY(make_keyspace(admin, {.name = options.cp_keyspace, .mode = Mode::cp, .copies = copies, .partitions = 1}));
-  TRY(make_keyspace(admin, {.name = options.ap_keyspace, .mode = Mode::ap, .copies = copies, .read = Level::one, .write = Level::one}));
+  TRY(make_keyspace(
+      admin,
+      {.name = options.ap_keyspace, .mode = Mode::ap, .copies = copies, .read = Level::one, .write = Level::one}));
   return cluster::wait_until_ready(addresses(endpoints));
 }
 
 load::LoadOptions story_load(const LocalCluster& cluster, const StoryOptions& options) {
   load::LoadOptions load{.seed = options.seed, .length = fault::split_brain(options.schedule).length};
   for (const auto& node : cluster.plan().nodes) load.nodes.push_back(node.node);
-  load.keyspaces = {{.name = options.cp_keyspace, .level = Level::majority}, {.name = options.ap_keyspace, .level = Level::one}};
+  load.keyspaces = {{.name = options.cp_keyspace, .level = Level::majority},
+                    {.name = options.ap_keyspace, .level = Level::one}};
   return load;
 }
 

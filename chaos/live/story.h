@@ -28,7 +28,7 @@ struct StoryOptions {
   check::Demands demands{};
   std::string cp_keyspace = "bank";
   std::string ap_keyspace = "carts";
-  check::HistoryWriter::Sink history = nullptr;  // each line as it happens
+  check::HistoryWriter::Sink history = nullptr;                  // each line as it happens
   std::function<void(const StoryProgress&)> progress = nullptr;  // a few times a second
 };
 

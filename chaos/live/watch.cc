@@ -32,7 +32,9 @@ void Watch::take_samples() {
   for (const std::string& keyspace : options_.sampled_keyspaces) {
     auto sample = observer_.sample(keyspace, clock_.now());
     if (!sample) continue;  // a node did not answer: no sample this time
-    mailbox_.post([tell = options_.on_sample, keyspace, taken = std::move(*sample)]() mutable { tell(keyspace, std::move(taken)); });
+    mailbox_.post([tell = options_.on_sample, keyspace, taken = std::move(*sample)]() mutable {
+      tell(keyspace, std::move(taken));
+    });
   }
 }
 

@@ -14,9 +14,9 @@ class Watch {
  public:
   struct Options {
     std::map<NodeId, std::string> endpoints;
-    std::string led_keyspace;                   // whose leader is watched
+    std::string led_keyspace;  // whose leader is watched
     std::vector<std::string> sampled_keyspaces;
-    std::function<void(NodeId)> on_leader;      // a new one; run by the mailbox's owner, like on_sample
+    std::function<void(NodeId)> on_leader;  // a new one; run by the mailbox's owner, like on_sample
     std::function<void(const std::string& keyspace, check::VersionSample sample)> on_sample = nullptr;
   };
   Watch(Options options, Mailbox& mailbox, const RunClock& clock);

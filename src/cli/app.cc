@@ -1,8 +1,8 @@
 #include <charconv>
 #include <map>
 
-#include <CLI/CLI.hpp>
 #include <fmt/core.h>
+#include <CLI/CLI.hpp>
 
 #include "cli/verbs.h"
 #include "cluster/plan.h"
@@ -48,7 +48,9 @@ void add_version(CLI::App& app, Context& context) {
 }
 
 int run(int argc, char** argv) {
-  CLI::App app("RiftKV: a replicated key-value store whose keyspaces choose their side of CAP, and a network that you can cut.", "rift");
+  CLI::App app(
+      "RiftKV: a replicated key-value store whose keyspaces choose their side of CAP, and a network that you can cut.",
+      "rift");
   app.require_subcommand(1);
   app.set_help_all_flag("--help-all", "Help for every verb");
   app.footer(

@@ -62,11 +62,16 @@ json to_json(const Version& version) {
 
 std::string_view to_text(ReadPath path) {
   switch (path) {
-    case ReadPath::none: return "none";
-    case ReadPath::local: return "local";
-    case ReadPath::read_index: return "read_index";
-    case ReadPath::quorum: return "quorum";
-    case ReadPath::quorum_repaired: return "quorum_repaired";
+    case ReadPath::none:
+      return "none";
+    case ReadPath::local:
+      return "local";
+    case ReadPath::read_index:
+      return "read_index";
+    case ReadPath::quorum:
+      return "quorum";
+    case ReadPath::quorum_repaired:
+      return "quorum_repaired";
   }
   return "none";
 }
@@ -99,9 +104,12 @@ bool is_below_level(const Response& response) {
 
 std::string outcome_word(Outcome outcome) {
   switch (outcome) {
-    case Outcome::done: return "DONE";
-    case Outcome::not_done: return "NOT DONE";
-    case Outcome::unknown: return "UNKNOWN";
+    case Outcome::done:
+      return "DONE";
+    case Outcome::not_done:
+      return "NOT DONE";
+    case Outcome::unknown:
+      return "UNKNOWN";
   }
   return "UNKNOWN";
 }
@@ -151,12 +159,9 @@ void show_text(const Show& show, const Response& response) {
 }
 
 void show_json(const Show& show, const std::string& key, const Response& response) {
-  json value = {{"schema", fmt::format("rift.{}/1", show.verb)},
-                {"outcome", std::string(to_string(response.outcome))},
-                {"code", std::string(to_string(response.code))},
-                {"found", response.found},
-                {"version", to_json(response.version)},
-                {"receipt", to_json(response.receipt)},
+  json value = {{"schema", fmt::format("rift.{}/1", show.verb)}, {"outcome", std::string(to_string(response.outcome))},
+                {"code", std::string(to_string(response.code))}, {"found", response.found},
+                {"version", to_json(response.version)},          {"receipt", to_json(response.receipt)},
                 {"took_ms", to_milliseconds(show.took)}};
   put_bytes(value, "key", key);
   if (response.found) put_bytes(value, "value", response.value.view());
@@ -170,9 +175,12 @@ void show_json(const Show& show, const std::string& key, const Response& respons
 Exit exit_of(const Response& response) {
   if (response.code == Code::unreachable) return Exit::unreachable;
   switch (response.outcome) {
-    case Outcome::done: return Exit::done;
-    case Outcome::not_done: return Exit::not_done;
-    case Outcome::unknown: return Exit::unknown;
+    case Outcome::done:
+      return Exit::done;
+    case Outcome::not_done:
+      return Exit::not_done;
+    case Outcome::unknown:
+      return Exit::unknown;
   }
   return Exit::unknown;
 }
@@ -202,12 +210,15 @@ Exit show_error(Format format, const Error& error, std::string_view hint) {
     fmt::print("{}\n", value.dump(-1, ' ', false, json::error_handler_t::replace));
     return exit;
   }
-  fmt::print(stderr, "{}   {}\n  why   {}\n", outcome_word(outcome_of(error.code)), to_string(error.code), error.detail);
+  fmt::print(stderr, "{}   {}\n  why   {}\n", outcome_word(outcome_of(error.code)), to_string(error.code),
+             error.detail);
   if (!hint.empty()) fmt::print(stderr, "  try   {}\n", hint);
   return exit;
 }
 
-std::string json_text(const std::string& value) { return json(value).dump(-1, ' ', false, json::error_handler_t::replace); }
+std::string json_text(const std::string& value) {
+  return json(value).dump(-1, ' ', false, json::error_handler_t::replace);
+}
 
 bool is_terminal(int fd) { return ::isatty(fd) == 1; }
 

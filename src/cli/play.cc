@@ -46,28 +46,31 @@ char pressed_key() {
   return ::read(STDIN_FILENO, &key, 1) == 1 ? key : 'q';
 }
 
-std::string keyspace_line(const std::string& name, const std::map<NodeId, chaos::live::Numbers>& nodes, std::optional<NodeId> leader) {
+std::string keyspace_line(const std::string& name, const std::map<NodeId, chaos::live::Numbers>& nodes,
+                          std::optional<NodeId> leader) {
   std::string line = fmt::format("{:<6}", name);
   for (const auto& [node, numbers] : nodes) {
     const auto total = numbers.answered + numbers.refused + numbers.unknown;
-    line += fmt::format("  {}{} {:>3} %", to_string(node), leader == node ? "*" : " ", total == 0 ? 0 : 100 * numbers.answered / total);
+    line += fmt::format("  {}{} {:>3} %", to_string(node), leader == node ? "*" : " ",
+                        total == 0 ? 0 : 100 * numbers.answered / total);
   }
   return line;
 }
 
-void draw(chaos::live::Playground& playground, chaos::live::LocalCluster& cluster, const chaos::live::StoryOptions& options,
-          const std::string& note, bool is_first) {
+void draw(chaos::live::Playground& playground, chaos::live::LocalCluster& cluster,
+          const chaos::live::StoryOptions& options, const std::string& note, bool is_first) {
   const auto numbers = playground.take_numbers();
   const auto of = [&](const std::string& keyspace) {
     const auto found = numbers.find(keyspace);
     return found == numbers.end() ? std::map<NodeId, chaos::live::Numbers>{} : found->second;
   };
   std::string cuts;
-  for (const auto& cut : cluster.network().cuts()) cuts += (cuts.empty() ? "cut " : "   ") + chaos::live::to_string(cut.groups);
+  for (const auto& cut : cluster.network().cuts())
+    cuts += (cuts.empty() ? "cut " : "   ") + chaos::live::to_string(cut.groups);
   if (!is_first) fmt::print("\x1b[4A");
-  for (const std::string& line :
-       {keyspace_line(options.cp_keyspace, of(options.cp_keyspace), playground.leader()),
-        keyspace_line(options.ap_keyspace, of(options.ap_keyspace), std::nullopt), cuts.empty() ? "network whole" : cuts, note}) {
+  for (const std::string& line : {keyspace_line(options.cp_keyspace, of(options.cp_keyspace), playground.leader()),
+                                  keyspace_line(options.ap_keyspace, of(options.ap_keyspace), std::nullopt),
+                                  cuts.empty() ? "network whole" : cuts, note}) {
     fmt::print("\x1b[2K{}\n", line);
   }
   std::fflush(stdout);
@@ -85,8 +88,10 @@ Result<std::string> act(chaos::live::Playground& playground, char key) {
 
 Result<void> play_by_keys(chaos::live::LocalCluster& cluster, const chaos::live::StoryOptions& options) {
   const auto playground = TRY(chaos::live::Playground::create(cluster, options));
-  fmt::print("keys: [c]ut  [h]eal  [k]ill the leader  [r]estart  [q]uit      per node: share of requests answered, * leads {}\n\n",
-             options.cp_keyspace);
+  fmt::print(
+      "keys: [c]ut  [h]eal  [k]ill the leader  [r]estart  [q]uit      per node: share of requests answered, * leads "
+      "{}\n\n",
+      options.cp_keyspace);
   stop_asked = 0;
   ::signal(SIGINT, ask_stop);
   ::signal(SIGTERM, ask_stop);

@@ -55,7 +55,8 @@ Result<std::string> first_line(int fd, Duration limit) {
   const auto deadline = std::chrono::steady_clock::now() + limit;
   std::string text;
   while (text.find('\n') == std::string::npos) {
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
     pollfd entry{.fd = fd, .events = POLLIN, .revents = 0};
     if (left.count() <= 0) return rift::fail(Code::timeout, "it gave no sign of life in time");
     const int ready = ::poll(&entry, 1, static_cast<int>(left.count()) + 1);
@@ -104,7 +105,8 @@ void wait_for_exit(int pid, Duration limit) {
   ::close(fd);
 }
 
-Result<std::string> start_detached(const std::vector<std::string>& arguments, const std::string& log_path, Duration limit) {
+Result<std::string> start_detached(const std::vector<std::string>& arguments, const std::string& log_path,
+                                   Duration limit) {
   int pipe_ends[2];
   if (::pipe2(pipe_ends, O_CLOEXEC) != 0) return rift::fail(Code::io, std::strerror(errno));
   const int errors = ::open(log_path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);

@@ -31,7 +31,8 @@ class StopSignal {
 };
 
 // Starts this program again with `arguments`, detached from the terminal, its stderr in `log_path`, and waits for its first line of output.
-Result<std::string> start_detached(const std::vector<std::string>& arguments, const std::string& log_path, Duration limit);
+Result<std::string> start_detached(const std::vector<std::string>& arguments, const std::string& log_path,
+                                   Duration limit);
 
 // Until the process is gone, or `limit` has passed.
 void wait_for_exit(int pid, Duration limit);

@@ -1,7 +1,7 @@
 #include "cli/target.h"
 
-#include <CLI/CLI.hpp>
 #include <fmt/core.h>
+#include <CLI/CLI.hpp>
 
 #include "chaos/live/network.h"
 #include "client/admin.h"
@@ -51,8 +51,9 @@ Result<std::vector<std::string>> endpoints_of(const Target& target) {
   if (!target.endpoints.empty()) return target.endpoints;
   const auto plan = cluster::read_plan(target.cluster.folder());
   if (!plan) {
-    return rift::fail(Code::unreachable, fmt::format("no endpoints: {}, and neither --endpoints nor RIFT_ENDPOINTS is set",
-                                                     plan.error().detail));
+    return rift::fail(
+        Code::unreachable,
+        fmt::format("no endpoints: {}, and neither --endpoints nor RIFT_ENDPOINTS is set", plan.error().detail));
   }
   std::vector<std::string> endpoints;
   for (const auto& node : plan->nodes) endpoints.push_back(node.listen);

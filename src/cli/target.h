@@ -13,7 +13,7 @@ namespace rift::cli {
 struct Target {
   ClusterChoice cluster;
   std::vector<std::string> endpoints;
-  std::string via;       // "n3" or "host:port"
+  std::string via;  // "n3" or "host:port"
   std::string deadline = "5s";
 };
 

@@ -1,8 +1,8 @@
 // rift cluster: local clusters as a background supervisor with child processes, and the founding of any cluster.
 #include <filesystem>
 
-#include <CLI/CLI.hpp>
 #include <fmt/core.h>
+#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "chaos/live/local_cluster.h"
@@ -33,10 +33,15 @@ std::vector<std::string> listen_addresses(const cluster::Plan& plan) {
 }
 
 json ready_line(const std::string& dir, const cluster::Plan& plan, ClusterId id) {
-  json value = {{"schema", "rift.cluster_up/1"}, {"event", "ready"}, {"name", plan.name}, {"dir", dir}, {"cluster", to_string(id)}};
+  json value = {{"schema", "rift.cluster_up/1"},
+                {"event", "ready"},
+                {"name", plan.name},
+                {"dir", dir},
+                {"cluster", to_string(id)}};
   value["nodes"] = json::array();
   for (const auto& node : plan.nodes) {
-    value["nodes"].push_back({{"node", to_string(node.node)}, {"listen", node.listen}, {"http", node.http}, {"pid", node.pid}});
+    value["nodes"].push_back(
+        {{"node", to_string(node.node)}, {"listen", node.listen}, {"http", node.http}, {"pid", node.pid}});
   }
   return value;
 }
@@ -49,8 +54,8 @@ void print_ready(const Context& context, const json& value) {
   fmt::print("cluster {}   {} nodes   {}\n", value.at("name").get<std::string>(), value.at("nodes").size(),
              value.at("dir").get<std::string>());
   for (const json& node : value.at("nodes")) {
-    fmt::print("  {}   {}   http {}   pid {}\n", node.at("node").get<std::string>(), node.at("listen").get<std::string>(),
-               node.at("http").get<std::string>(), node.at("pid").get<int>());
+    fmt::print("  {}   {}   http {}   pid {}\n", node.at("node").get<std::string>(),
+               node.at("listen").get<std::string>(), node.at("http").get<std::string>(), node.at("pid").get<int>());
   }
   fmt::print("next     rift keyspace create bank --mode cp   |   rift status   |   rift cluster down\n");
 }
@@ -87,9 +92,10 @@ Exit up(const Context& context, const ClusterOptions& options) {
   std::filesystem::create_directories(dir, error);
   if (error) return harness_error(context, {Code::io, fmt::format("cannot make {}: {}", dir, error.message())});
   const std::string log = dir + "/supervisor.log";
-  const auto line = start_detached({"cluster", "up", "--foreground", "-o", "json", "--name", options.cluster.name, "--dir", dir,
-                                    "--nodes", std::to_string(options.nodes), "--log-level", options.log_level},
-                                   log, up_limit);
+  const auto line =
+      start_detached({"cluster", "up", "--foreground", "-o", "json", "--name", options.cluster.name, "--dir", dir,
+                      "--nodes", std::to_string(options.nodes), "--log-level", options.log_level},
+                     log, up_limit);
   if (!line) return harness_error(context, line.error(), log);
   const json value = json::parse(*line, nullptr, false);
   if (!value.is_object() || value.value("event", "") != "ready") {
@@ -128,9 +134,10 @@ Exit status(const Context& context, const ClusterOptions& options) {
   fmt::print("cluster {}   {}\n", value.at("name").get<std::string>(), value.at("dir").get<std::string>());
   for (const json& node : value.at("nodes")) {
     fmt::print("  {:<4} {:<8} {:<18} peers {:<18} http {:<18} {}\n", node.at("node").get<std::string>(),
-               node.at("state").get<std::string>(), node.at("listen").get<std::string>(), node.at("peer_listen").get<std::string>(),
-               node.at("http").get<std::string>(),
-               node.at("pid").get<int>() != 0 ? fmt::format("pid {}", node.at("pid").get<int>()) : node.at("exit").get<std::string>());
+               node.at("state").get<std::string>(), node.at("listen").get<std::string>(),
+               node.at("peer_listen").get<std::string>(), node.at("http").get<std::string>(),
+               node.at("pid").get<int>() != 0 ? fmt::format("pid {}", node.at("pid").get<int>())
+                                              : node.at("exit").get<std::string>());
   }
   for (const json& cut : value.at("cuts")) {
     fmt::print("  {}   {}\n", cut.at("cut").get<std::string>(), cut.at("groups").get<std::string>());
@@ -166,7 +173,8 @@ void add_cluster(CLI::App& app, Context& context) {
   auto options = std::make_shared<ClusterOptions>();
   CLI::App* cluster = app.add_subcommand("cluster", "Local clusters: nodes as child processes behind link proxies");
   cluster->require_subcommand(1);
-  const auto add = [&](const char* name, const char* help, std::function<Exit(const Context&, const ClusterOptions&)> run_verb) {
+  const auto add = [&](const char* name, const char* help,
+                       std::function<Exit(const Context&, const ClusterOptions&)> run_verb) {
     CLI::App* verb = cluster->add_subcommand(name, help);
     add_format(*verb, context);
     verb->callback([&context, options, run_verb = std::move(run_verb)] { context.exit = run_verb(context, *options); });
@@ -174,16 +182,19 @@ void add_cluster(CLI::App& app, Context& context) {
   };
   CLI::App* up_verb = add("up", "Start a cluster in the background, and found it if it is new", up);
   add_cluster_choice(*up_verb, options->cluster);
-  up_verb->add_option("--nodes", options->nodes, "Nodes of a new cluster")->check(CLI::Range(1, 64))->capture_default_str();
+  up_verb->add_option("--nodes", options->nodes, "Nodes of a new cluster")
+      ->check(CLI::Range(1, 64))
+      ->capture_default_str();
   up_verb->add_flag("--foreground", options->foreground, "Stay in the foreground; ctrl-c stops it");
   up_verb->add_option("--log-level", options->log_level, "debug, info, warn or error")->capture_default_str();
   add_cluster_choice(*add("down", "Stop a cluster; its data stays", down), options->cluster);
   add_cluster_choice(*add("status", "Show its processes and cuts", status), options->cluster);
 
-  const std::pair<const char*, const char*> actions[] = {{"kill", "Kill a node's process (SIGKILL)"},
-                                                         {"pause", "Stop its process from running (SIGSTOP)"},
-                                                         {"resume", "Let it run again (SIGCONT)"},
-                                                         {"restart", "Stop it if it runs, and start it from its own disk"}};
+  const std::pair<const char*, const char*> actions[] = {
+      {"kill", "Kill a node's process (SIGKILL)"},
+      {"pause", "Stop its process from running (SIGSTOP)"},
+      {"resume", "Let it run again (SIGCONT)"},
+      {"restart", "Stop it if it runs, and start it from its own disk"}};
   for (const auto& [name, help] : actions) {
     CLI::App* verb = add(name, help, [name = std::string(name)](const Context& c, const ClusterOptions& o) {
       return act_on_node(c, o, name);
@@ -191,8 +202,11 @@ void add_cluster(CLI::App& app, Context& context) {
     add_cluster_choice(*verb, options->cluster);
     verb->add_option("node", options->node, "n1, n2, ...")->required();
   }
-  CLI::App* init_verb = add("init", "Found a cluster on nodes that `rift serve` runs; repeating it changes nothing", init);
-  init_verb->add_option("endpoints", options->endpoints, "Client address of every founding node")->required()->delimiter(',');
+  CLI::App* init_verb =
+      add("init", "Found a cluster on nodes that `rift serve` runs; repeating it changes nothing", init);
+  init_verb->add_option("endpoints", options->endpoints, "Client address of every founding node")
+      ->required()
+      ->delimiter(',');
 }
 
 }  // namespace rift::cli

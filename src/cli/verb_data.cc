@@ -56,14 +56,18 @@ Result<caller::Operation> operation_of(const DataOptions& options, Verb verb) {
 // Where the node itself had nothing better to suggest.
 std::string hint_for(const DataOptions& options, const Answer& reply) {
   if (!reply.hint.empty() || reply.outcome == Outcome::done) return reply.hint;
-  if (reply.outcome == Outcome::unknown) return "rift get --ks " + options.keyspace + " " + options.key + "   (it may or may not be there)";
+  if (reply.outcome == Outcome::unknown)
+    return "rift get --ks " + options.keyspace + " " + options.key + "   (it may or may not be there)";
   switch (reply.code) {
     case Code::no_leader:
     case Code::not_leader:
     case Code::level_unreachable:
-      return options.target.via.empty() ? "rift net show   |   rift status" : "without --via   |   rift net heal   |   rift status";
-    case Code::unknown_keyspace: return "rift keyspace ls   |   rift keyspace create " + options.keyspace + " --mode cp";
-    case Code::unreachable: return std::string(try_cluster);
+      return options.target.via.empty() ? "rift net show   |   rift status"
+                                        : "without --via   |   rift net heal   |   rift status";
+    case Code::unknown_keyspace:
+      return "rift keyspace ls   |   rift keyspace create " + options.keyspace + " --mode cp";
+    case Code::unreachable:
+      return std::string(try_cluster);
     case Code::ok:
     case Code::invalid:
     case Code::too_large:
@@ -82,7 +86,8 @@ std::string hint_for(const DataOptions& options, const Answer& reply) {
     case Code::level_missed:
     case Code::disconnected:
     case Code::corruption:
-    case Code::io: return {};
+    case Code::io:
+      return {};
   }
   return {};
 }
@@ -98,8 +103,8 @@ Exit execute(const Context& context, const DataOptions& options, Verb verb, std:
   if (!client) return show_error(context.format, client.error(), try_cluster);
   Answer reply = (*client)->execute(*operation);
   reply.hint = hint_for(options, reply);
-  return show_response({.format = context.format, .verb = name, .took = std::chrono::steady_clock::now() - start}, options.key,
-                       reply);
+  return show_response({.format = context.format, .verb = name, .took = std::chrono::steady_clock::now() - start},
+                       options.key, reply);
 }
 
 }  // namespace
@@ -114,7 +119,8 @@ void add_data(CLI::App& app, Context& context) {
     command->add_option("-c,--level", options->level, "one, majority or all (default: the keyspace's)");
     if (verb == Verb::cas) {
       options->has_expected = command->add_option("--expect", options->expected, "Write if the value is this one");
-      options->has_version = command->add_option("--if-version", options->if_version, "Write if the modify revision is this one");
+      options->has_version =
+          command->add_option("--if-version", options->if_version, "Write if the modify revision is this one");
       command->add_flag("--absent", options->absent, "Write if there is no value");
     }
     add_target(*command, options->target);

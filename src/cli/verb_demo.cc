@@ -3,8 +3,8 @@
 #include <fstream>
 #include <random>
 
-#include <CLI/CLI.hpp>
 #include <fmt/core.h>
+#include <CLI/CLI.hpp>
 
 #include "chaos/live/story.h"
 #include "chaos/report/story.h"
@@ -51,8 +51,8 @@ class ProgressLine {
  public:
   void show(const chaos::live::StoryProgress& progress) {
     const double at = to_seconds(progress.at);
-    const std::string line = fmt::format("{:5.1f} s of {:.0f}   {:<28} {} operations, {} open", at, to_seconds(progress.length),
-                                         progress.phase, progress.attempts, progress.open);
+    const std::string line = fmt::format("{:5.1f} s of {:.0f}   {:<28} {} operations, {} open", at,
+                                         to_seconds(progress.length), progress.phase, progress.attempts, progress.open);
     if (is_terminal_) {
       fmt::print(stderr, "\r{:<78}", line);
       std::fflush(stderr);
@@ -91,12 +91,14 @@ Result<chaos::live::StoryOptions> story_options(const DemoOptions& options) {
 
 Result<std::unique_ptr<chaos::live::LocalCluster>> start(const DemoOptions& options, const std::string& dir) {
   fmt::print(stderr, "starting {} nodes in {}\n", options.nodes, dir);
-  return chaos::live::LocalCluster::up({.name = "demo", .dir = dir, .nodes = options.nodes, .on_down = [] { StopSignal::request(); }});
+  return chaos::live::LocalCluster::up(
+      {.name = "demo", .dir = dir, .nodes = options.nodes, .on_down = [] { StopSignal::request(); }});
 }
 
 void print_cluster(const chaos::live::LocalCluster& cluster) {
   std::string line;
-  for (const auto& node : cluster.plan().nodes) line += fmt::format("{}{} {}", line.empty() ? "" : "   ", to_string(node.node), node.listen);
+  for (const auto& node : cluster.plan().nodes)
+    line += fmt::format("{}{} {}", line.empty() ? "" : "   ", to_string(node.node), node.listen);
   fmt::print(stderr, "{}\nbank: cp, {} copies.   carts: ap, {} copies, ONE / ONE\n", line, cluster.plan().nodes.size(),
              cluster.plan().nodes.size());
 }
@@ -133,11 +135,13 @@ Result<Exit> tell_story(const Context& context, const DemoOptions& options, cons
 }
 
 Result<Exit> play(const DemoOptions& options, const std::string& dir) {
-  if (!is_terminal(0)) return rift::fail(Code::invalid, "the interactive demo needs a terminal; without one: rift demo --auto");
+  if (!is_terminal(0))
+    return rift::fail(Code::invalid, "the interactive demo needs a terminal; without one: rift demo --auto");
   const auto story = TRY(story_options(options));
   const auto cluster = TRY(start(options, dir));
   print_cluster(*cluster);
-  fmt::print(stderr, "in another terminal: rift put --dir {0} --ks bank acct:1 100   |   rift net show --dir {0}\n", dir);
+  fmt::print(stderr, "in another terminal: rift put --dir {0} --ks bank acct:1 100   |   rift net show --dir {0}\n",
+             dir);
   TRY(play_by_keys(*cluster, story));
   return Exit::done;
 }
@@ -174,7 +178,8 @@ void add_demo(CLI::App& app, Context& context) {
   CLI::App* verb = app.add_subcommand("demo", "Split a throw-away cluster and see what it costs");
   verb->add_option("--story", options->story, "The story to tell: split-brain")->capture_default_str();
   verb->add_flag("--auto", options->is_auto, "Tell it without keys, judge it, write the report");
-  verb->add_option("--out", options->out, "Folder for report.html, results.json and history.jsonl")->capture_default_str();
+  verb->add_option("--out", options->out, "Folder for report.html, results.json and history.jsonl")
+      ->capture_default_str();
   verb->add_option("--seed", options->seed, "Seed of the load and of who goes with the leader (default: random)");
   verb->add_option("--nodes", options->nodes, "Nodes")->check(CLI::Range(3, 9))->capture_default_str();
   verb->add_option("--calm", options->calm, "Time before the split")->capture_default_str();

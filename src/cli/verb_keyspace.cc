@@ -1,11 +1,11 @@
 // rift keyspace create|ls|drop.
-#include <CLI/CLI.hpp>
 #include <fmt/core.h>
+#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
-#include "client/admin.h"
 #include "cli/target.h"
 #include "cli/verbs.h"
+#include "client/admin.h"
 
 namespace rift::cli {
 namespace {
@@ -42,12 +42,15 @@ json to_json(const topology::Keyspace& keyspace) {
 
 Exit show(const Context& context, std::string_view schema, const topology::Catalog& catalog) {
   if (context.format == Format::json) {
-    json value = {{"schema", std::string(schema)}, {"map_epoch", std::to_string(catalog.epoch.value())}, {"keyspaces", json::array()}};
+    json value = {{"schema", std::string(schema)},
+                  {"map_epoch", std::to_string(catalog.epoch.value())},
+                  {"keyspaces", json::array()}};
     for (const auto& [name, keyspace] : catalog.keyspaces) value["keyspaces"].push_back(to_json(keyspace));
     fmt::print("{}\n", value.dump());
     return Exit::done;
   }
-  fmt::print("{:<16} {:<5} {:>6} {:>10}  {:<9} {:<9} {}\n", "keyspace", "mode", "copies", "partitions", "read", "write", "durability");
+  fmt::print("{:<16} {:<5} {:>6} {:>10}  {:<9} {:<9} {}\n", "keyspace", "mode", "copies", "partitions", "read", "write",
+             "durability");
   for (const auto& [name, keyspace] : catalog.keyspaces) {
     fmt::print("{:<16} {:<5} {:>6} {:>10}  {:<9} {:<9} {}\n", name, to_string(keyspace.mode), keyspace.copies,
                keyspace.partitions.size(), to_string(keyspace.read), to_string(keyspace.write),
@@ -130,7 +133,8 @@ void add_keyspace(CLI::App& app, Context& context) {
   create_verb->add_option("--partitions", wish->partitions, "Partitions (default: 1 for cp, 16 for ap)");
   create_verb->add_option("--read", wish->read, "Level of reads that name none: one, majority or all");
   create_verb->add_option("--write", wish->write, "Level of writes that name none");
-  create_verb->add_option("--durability", wish->durability, "fsync, or wal: acknowledged once the operating system has it")
+  create_verb
+      ->add_option("--durability", wish->durability, "fsync, or wal: acknowledged once the operating system has it")
       ->check(CLI::IsMember({"fsync", "wal"}))
       ->capture_default_str();
   add("ls", "List keyspaces", ls);

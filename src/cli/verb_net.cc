@@ -1,6 +1,6 @@
 // rift net cut|heal|delay|show: what the links of a local cluster do.
-#include <CLI/CLI.hpp>
 #include <fmt/core.h>
+#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "cli/supervise.h"
@@ -39,10 +39,11 @@ std::string joined(const std::vector<std::string>& words) {
 }
 
 Exit cut(const Context& context, const NetOptions& options) {
-  const auto answer = ask_supervisor(options.cluster.folder(), {.verb = "cut",
-                                                                .fields = {{"groups", joined(options.words)}},
-                                                                .flags = options.one_way ? std::vector<std::string>{"one_way"}
-                                                                                         : std::vector<std::string>{}});
+  const auto answer =
+      ask_supervisor(options.cluster.folder(),
+                     {.verb = "cut",
+                      .fields = {{"groups", joined(options.words)}},
+                      .flags = options.one_way ? std::vector<std::string>{"one_way"} : std::vector<std::string>{}});
   if (!answer) return failed(context, answer.error());
   const json value = json::parse(*answer);
   if (context.format == Format::json) {
@@ -75,8 +76,8 @@ Exit heal(const Context& context, const NetOptions& options) {
   }
   if (value.at("healed").empty()) fmt::print("nothing was cut\n");
   for (const json& cut_value : value.at("healed")) {
-    fmt::print("{} healed   {}   every link held at least {} bytes or connections\n", cut_value.at("cut").get<std::string>(),
-               cut_value.at("groups").get<std::string>(), proof_of(cut_value));
+    fmt::print("{} healed   {}   every link held at least {} bytes or connections\n",
+               cut_value.at("cut").get<std::string>(), cut_value.at("groups").get<std::string>(), proof_of(cut_value));
   }
   return Exit::done;
 }
@@ -85,15 +86,16 @@ Exit delay(const Context& context, const NetOptions& options) {
   const auto arrow = options.link.find('>');
   const auto duration = parse_duration(options.delay);
   if (arrow == std::string::npos || !duration) {
-    show_error(context.format, {Code::invalid, arrow == std::string::npos ? "a link is written n1>n3" : duration.error().detail},
+    show_error(context.format,
+               {Code::invalid, arrow == std::string::npos ? "a link is written n1>n3" : duration.error().detail},
                "rift net delay 'n1>n3' 50ms");
     return Exit::usage;
   }
-  const auto answer = ask_supervisor(
-      options.cluster.folder(),
-      {.verb = "delay",
-       .fields = {{"from", options.link.substr(0, arrow)}, {"to", options.link.substr(arrow + 1)}},
-       .numbers = {{"ms", to_milliseconds(*duration)}}});
+  const auto answer =
+      ask_supervisor(options.cluster.folder(),
+                     {.verb = "delay",
+                      .fields = {{"from", options.link.substr(0, arrow)}, {"to", options.link.substr(arrow + 1)}},
+                      .numbers = {{"ms", to_milliseconds(*duration)}}});
   if (!answer) return failed(context, answer.error());
   if (context.format == Format::json) {
     print_json("rift.net_delay/1", {{"link", options.link}, {"delay_ms", to_milliseconds(*duration)}});
@@ -115,13 +117,13 @@ Exit show(const Context& context, const NetOptions& options) {
     fmt::print("{}   {}{}\n", cut_value.at("cut").get<std::string>(), cut_value.at("groups").get<std::string>(),
                cut_value.at("one_way").get<bool>() ? "   one way" : "");
   }
-  fmt::print("{:<8} {:<5} {:>9} {:>11} {:>14} {:>12} {:>7} {:>7}\n", "link", "", "delay ms", "connections", "bytes passed", "bytes held",
-             "held", "reset");
+  fmt::print("{:<8} {:<5} {:>9} {:>11} {:>14} {:>12} {:>7} {:>7}\n", "link", "", "delay ms", "connections",
+             "bytes passed", "bytes held", "held", "reset");
   for (const json& link : value.at("links")) {
     const auto text = [&link](const char* field) { return link.at(field).get<std::string>(); };
     fmt::print("{:<8} {:<5} {:>9.1f} {:>11} {:>14} {:>12} {:>7} {:>7}\n", text("from") + ">" + text("to"),
-               link.at("cut").get<bool>() ? "CUT" : "", link.at("delay_ms").get<double>(), text("connections"), text("bytes"),
-               text("bytes_held"), text("connections_held"), text("connections_reset"));
+               link.at("cut").get<bool>() ? "CUT" : "", link.at("delay_ms").get<double>(), text("connections"),
+               text("bytes"), text("bytes_held"), text("connections_held"), text("connections_reset"));
   }
   return Exit::done;
 }
@@ -140,11 +142,13 @@ void add_net(CLI::App& app, Context& context) {
     return verb;
   };
   CLI::App* cut_verb = add("cut", "Cut the links between groups of nodes:  rift net cut n1,n2 / n3,n4,n5", cut);
-  cut_verb->add_option("groups", options->words, "Groups of nodes with / between them; c stands for the pinned clients")->required();
+  cut_verb->add_option("groups", options->words, "Groups of nodes with / between them; c stands for the pinned clients")
+      ->required();
   cut_verb->add_flag("--one-way", options->one_way, "Only what the first group sends is stopped");
   CLI::App* heal_verb = add("heal", "End a cut, or all cuts", heal);
   heal_verb->add_option("cut", options->cut, "Its name, as printed by cut (default: all)");
-  CLI::App* delay_verb = add("delay", "Delay what travels from one node to another:  rift net delay 'n1>n3' 50ms", delay);
+  CLI::App* delay_verb =
+      add("delay", "Delay what travels from one node to another:  rift net delay 'n1>n3' 50ms", delay);
   delay_verb->add_option("link", options->link, "FROM>TO")->required();
   delay_verb->add_option("delay", options->delay, "How long; 0s takes it away")->required();
   add("show", "Show every link, its state and what it held", show);

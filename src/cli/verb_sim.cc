@@ -5,8 +5,8 @@
 #include <chrono>
 #include <thread>
 
-#include <CLI/CLI.hpp>
 #include <fmt/core.h>
+#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "base/mutex.h"
@@ -17,8 +17,8 @@
 namespace rift::cli {
 namespace {
 
-using nlohmann::json;
 using chaos::sim::RunResult;
+using nlohmann::json;
 
 constexpr auto canary_limit = std::chrono::minutes(5);
 constexpr std::uint64_t seeds_max = 10'000'000;
@@ -86,7 +86,8 @@ class Runner {
   void work() {
     for (std::uint64_t seed = next_++; seed <= range_.last; seed = next_++) {
       const RunResult result = chaos::sim::run_seed({.seed = seed, .storm = storm_});
-      const bool repeats = !options_.twice || chaos::sim::run_seed({.seed = seed, .storm = storm_}).trace_hash == result.trace_hash;
+      const bool repeats =
+          !options_.twice || chaos::sim::run_seed({.seed = seed, .storm = storm_}).trace_hash == result.trace_hash;
       note(result, repeats);
     }
   }
@@ -102,7 +103,9 @@ class Runner {
     for (const auto& [name, count] : result.faults) tally_.faults[name] += count;
     for (const auto& [name, count] : result.marks) tally_.marks[name] += count;
     if (is_good) return;
-    json failure = {{"seed", std::to_string(result.seed)}, {"replay", replay_line(result.seed, options_)}, {"failures", result.failures}};
+    json failure = {{"seed", std::to_string(result.seed)},
+                    {"replay", replay_line(result.seed, options_)},
+                    {"failures", result.failures}};
     if (!repeats) failure["failures"].push_back("a second run of the seed gave another trace");
     if (!is_quiet_) {
       fmt::print(stderr, "seed {} failed: {}\n  replay   {}\n", result.seed, failure["failures"][0].get<std::string>(),
@@ -122,8 +125,9 @@ class Runner {
 
 // The trace hash of the seed, from a process of its own.
 std::string canary(std::uint64_t seed, const SimOptions& options) {
-  auto child = cluster::Child::start({.command = {"/proc/self/exe", "sim", "--seeds", std::to_string(seed), "--storm", options.storm, "--trace"},
-                                      .stderr_path = "/dev/null"});
+  auto child = cluster::Child::start(
+      {.command = {"/proc/self/exe", "sim", "--seeds", std::to_string(seed), "--storm", options.storm, "--trace"},
+       .stderr_path = "/dev/null"});
   if (!child) return {};
   return child->read_line(canary_limit).value_or("");
 }
@@ -142,8 +146,9 @@ Exit show(const Context& context, const Tally& tally, double wall_seconds) {
                         {"failures", tally.failures}};
     fmt::print("{}\n", value.dump(-1, ' ', false, json::error_handler_t::replace));
   } else {
-    fmt::print("{} passed, {} failed   traces {}   {:.0f} s simulated in {:.1f} s   {} operations\n", tally.passed, tally.failed,
-               tally.is_repeatable ? "repeat" : "DO NOT REPEAT", to_seconds(tally.simulated), wall_seconds, tally.operations);
+    fmt::print("{} passed, {} failed   traces {}   {:.0f} s simulated in {:.1f} s   {} operations\n", tally.passed,
+               tally.failed, tally.is_repeatable ? "repeat" : "DO NOT REPEAT", to_seconds(tally.simulated),
+               wall_seconds, tally.operations);
     for (const auto& [name, count] : tally.faults) fmt::print("  fault  {:<32} {}\n", name, count);
     for (const auto& [name, count] : tally.marks) fmt::print("  mark   {:<32} {}\n", name, count);
   }
@@ -175,7 +180,8 @@ void add_sim(CLI::App& app, Context& context) {
   verb->add_option("--seeds", options->seeds, "One seed or a range: 1..200")->capture_default_str();
   verb->add_option("--storm", options->storm, "Virtual time under faults, per seed")->capture_default_str();
   verb->add_option("--jobs", options->jobs, "Seeds at the same time (default: one per core)");
-  verb->add_flag("--twice", options->twice, "Run every seed twice and compare the traces (without: only the first seed)");
+  verb->add_flag("--twice", options->twice,
+                 "Run every seed twice and compare the traces (without: only the first seed)");
   verb->add_flag("--trace", options->trace, "Print the trace hash of the first seed and nothing else");
   add_format(*verb, context);
   verb->callback([&context, options] { context.exit = sim(context, *options); });

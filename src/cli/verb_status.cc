@@ -1,11 +1,11 @@
 // rift status: what every node says of itself.
-#include <CLI/CLI.hpp>
 #include <fmt/core.h>
+#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
-#include "client/admin.h"
 #include "cli/target.h"
 #include "cli/verbs.h"
+#include "client/admin.h"
 
 namespace rift::cli {
 namespace {
@@ -39,7 +39,10 @@ json to_json(const ReplicaStatus& replica) {
 
 json to_json(const std::string& endpoint, const Result<StatusReply>& reply) {
   if (!reply) {
-    return {{"endpoint", endpoint}, {"reachable", false}, {"code", std::string(to_string(reply.error().code))}, {"why", reply.error().detail}};
+    return {{"endpoint", endpoint},
+            {"reachable", false},
+            {"code", std::string(to_string(reply.error().code))},
+            {"why", reply.error().detail}};
   }
   const NodeStatus& status = reply->status;
   json value = {{"endpoint", endpoint},
@@ -84,16 +87,17 @@ void print_node(const std::string& endpoint, const Result<StatusReply>& reply) {
       hints += replica.hints;
       continue;
     }
-    fmt::print("     partition {:<4} cp  {:<10} leader {:<4} term {:<4} commit {}  applied {}\n", replica.partition.value(), replica.role,
-               replica.leader == NodeId() ? "none" : to_string(replica.leader), replica.term.value(), replica.commit.value(),
-               replica.applied.value());
+    fmt::print("     partition {:<4} cp  {:<10} leader {:<4} term {:<4} commit {}  applied {}\n",
+               replica.partition.value(), replica.role, replica.leader == NodeId() ? "none" : to_string(replica.leader),
+               replica.term.value(), replica.commit.value(), replica.applied.value());
   }
   if (ap_replicas > 0) fmt::print("     {} partitions ap   pending {}   hints {}\n", ap_replicas, pending, hints);
 }
 
 Exit status(const Context& context, const Target& target) {
-  const auto endpoints = target.via.empty() ? endpoints_of(target)
-                                            : admin_endpoint(target).map([](const std::string& e) { return std::vector{e}; });
+  const auto endpoints = target.via.empty()
+                             ? endpoints_of(target)
+                             : admin_endpoint(target).map([](const std::string& e) { return std::vector{e}; });
   if (!endpoints) return show_error(context.format, endpoints.error(), "rift cluster up");
   std::size_t reached = 0;
   json nodes = json::array();

@@ -137,9 +137,8 @@ TEST_F(LinkNetTest, HeldConnectionsWhoseDiallerGaveUpAreLetGoButStayCounted) {
     near.send("12345");
     near.close();
   }
-  EXPECT_TRUE(eventually(*net, [](const LinkCounters& c) {
-    return c.connections_held == 3 && c.open == 0 && c.bytes_held == 15;
-  }));
+  EXPECT_TRUE(eventually(
+      *net, [](const LinkCounters& c) { return c.connections_held == 3 && c.open == 0 && c.bytes_held == 15; }));
 }
 
 TEST_F(LinkNetTest, ADelayIsAddedToOneDirectionOnlyAndKeepsTheOrder) {

@@ -29,7 +29,8 @@ struct LocalClusterTest : testing::Test {
                              .on_down = [this] { down_requests.fetch_add(1); }});
   }
   json ask(const std::string& line) const {
-    return json::parse(MUST(cluster::control_call(cluster::control_path(cluster->dir()), line, std::chrono::seconds(10))));
+    return json::parse(
+        MUST(cluster::control_call(cluster::control_path(cluster->dir()), line, std::chrono::seconds(10))));
   }
   Folder folder;
   std::atomic<int> down_requests = 0;
@@ -89,10 +90,11 @@ TEST_F(LocalClusterTest, KillsAndRestartsOnRequestAndKeepsTheFileTrue) {
 }
 
 TEST_F(LocalClusterTest, RefusesWhatItDoesNotUnderstand) {
-  for (const char* line : {"", "x", "[]", "{}", R"({"do":"dance"})", R"({"do":7})", R"({"do":"kill"})", R"({"do":"kill","node":3})",
-                           R"({"do":"kill","node":"n9"})", R"({"do":"cut","groups":"n1"})", R"({"do":"cut","groups":[1]})",
-                           R"({"do":"heal","cut":"cut-9"})", R"({"do":"delay","from":"n1","to":"n2","ms":-4})",
-                           R"({"do":"delay","from":"n1","to":"n9","ms":4})"}) {
+  for (const char* line :
+       {"", "x", "[]", "{}", R"({"do":"dance"})", R"({"do":7})", R"({"do":"kill"})", R"({"do":"kill","node":3})",
+        R"({"do":"kill","node":"n9"})", R"({"do":"cut","groups":"n1"})", R"({"do":"cut","groups":[1]})",
+        R"({"do":"heal","cut":"cut-9"})", R"({"do":"delay","from":"n1","to":"n2","ms":-4})",
+        R"({"do":"delay","from":"n1","to":"n9","ms":4})"}) {
     const json answer = ask(line);
     EXPECT_FALSE(answer.at("ok")) << line;
     EXPECT_FALSE(answer.at("why").get<std::string>().empty()) << line;

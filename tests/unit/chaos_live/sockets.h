@@ -30,7 +30,9 @@ class Socket {
     if (fd_ >= 0) ::close(std::exchange(fd_, -1));
   }
 
-  void send(const std::string& text) { must(::send(fd_, text.data(), text.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(text.size())); }
+  void send(const std::string& text) {
+    must(::send(fd_, text.data(), text.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(text.size()));
+  }
   // Exactly `size` bytes, or what came before the end, a reset or five seconds of silence.
   std::string receive(std::size_t size) {
     std::string text(size, '\0');

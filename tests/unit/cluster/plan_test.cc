@@ -46,8 +46,12 @@ TEST(Plan, AMissingOrDamagedFileIsAnErrorThatNamesIt) {
 
 TEST(NodeConfig, NamesAddressesAndDialOverridesAndQuotesPaths) {
   Plan plan{.name = "test", .dir = "/tmp/a \"b\"", .nodes = {}};
-  plan.nodes.push_back({.node = NodeId(3), .listen = "127.0.0.1:7003", .peer_listen = "127.0.0.1:7103", .http = "127.0.0.1:7203",
-                        .client_proxy = {}, .dial = {{NodeId(2), "127.0.0.1:9002"}}});
+  plan.nodes.push_back({.node = NodeId(3),
+                        .listen = "127.0.0.1:7003",
+                        .peer_listen = "127.0.0.1:7103",
+                        .http = "127.0.0.1:7203",
+                        .client_proxy = {},
+                        .dial = {{NodeId(2), "127.0.0.1:9002"}}});
   EXPECT_EQ(config_text(plan, plan.nodes[0], "info"), R"([node]
 id = 3
 data = "/tmp/a \"b\"/n3/data"

@@ -95,7 +95,8 @@ TEST(Child, IsKilledByTheKernelWhenTheThreadThatStartedItEnds) {
   const Folder folder;
   std::optional<Child> child;
   std::thread([&] {
-    child = MUST(Child::start({.command = {"/bin/sh", "-c", "echo up; exec sleep 1000"}, .stderr_path = folder.path() + "/log"}));
+    child = MUST(Child::start(
+        {.command = {"/bin/sh", "-c", "echo up; exec sleep 1000"}, .stderr_path = folder.path() + "/log"}));
     EXPECT_EQ(child->read_line(patience), "up");
   }).join();
   ASSERT_TRUE(child->wait(patience));
