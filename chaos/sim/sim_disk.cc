@@ -77,7 +77,7 @@ void SimDisk::carry_out(const env::WriteBatch& batch, Tables& tables) {
         if (const auto it = records.find(entry.key); it != records.end()) records.erase(it);
         break;
       case env::WriteBatch::Kind::erase_range:
-        records.erase(records.lower_bound(entry.key), records.lower_bound(entry.value));
+        if (entry.key < entry.value) records.erase(records.lower_bound(entry.key), records.lower_bound(entry.value));
         break;
     }
   }
