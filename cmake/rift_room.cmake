@@ -28,7 +28,7 @@ function(rift_room name)
     add_library(rift_${name} STATIC ${sources})
     target_link_libraries(rift_${name} PUBLIC ${dep_targets} ${ROOM_PUBLIC} PRIVATE rift_flags ${ROOM_PRIVATE})
     target_include_directories(rift_${name} PUBLIC "${CMAKE_SOURCE_DIR}/src" "${CMAKE_SOURCE_DIR}")
-    if(RIFT_TESTS)
+    if(RIFT_TESTS AND NOT RIFT_SANITIZE)  # a sanitizer adds nothing to a question about symbols
       file(CONFIGURE OUTPUT "${CMAKE_BINARY_DIR}/link_test_main.cc" CONTENT "int main() { return 0; }\n")
       add_executable(${name}_link_test "${CMAKE_BINARY_DIR}/link_test_main.cc")
       target_link_libraries(${name}_link_test PRIVATE "$<LINK_LIBRARY:WHOLE_ARCHIVE,rift_${name}>")
@@ -48,9 +48,17 @@ function(rift_program name room)
   endif()
 endfunction()
 
-# rift_test(NAME LABEL label SOURCES glob... DEPS room... [PRIVATE target...] [TIMEOUT seconds]): one GoogleTest binary.
+# Targets tests_LABEL build what `ctest -L LABEL` runs: the sanitizer presets need neither the programs nor the link tests.
+if(RIFT_TESTS)
+  foreach(label unit contract sim integration e2e threads)
+    add_custom_target(tests_${label})
+  endforeach()
+endif()
+
+# rift_test(NAME LABEL label SOURCES glob... DEPS room... [PRIVATE target...] [TIMEOUT seconds] [THREADS]): one GoogleTest
+# binary. THREADS adds the label threads: the test runs threads of ours, so the thread sanitizer has something to see.
 function(rift_test name)
-  cmake_parse_arguments(T "" "LABEL;TIMEOUT" "SOURCES;DEPS;PRIVATE" ${ARGN})
+  cmake_parse_arguments(T "THREADS" "LABEL;TIMEOUT" "SOURCES;DEPS;PRIVATE" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${T_SOURCES})
   if(NOT sources)
     return()
@@ -63,5 +71,12 @@ function(rift_test name)
   target_link_libraries(${name} PRIVATE ${T_DEPS} rift_flags GTest::gtest GTest::gmock GTest::gtest_main ${T_PRIVATE})
   target_compile_definitions(${name} PRIVATE RIFT_SOURCE_DIR="${CMAKE_SOURCE_DIR}" RIFT_BINARY_DIR="${CMAKE_BINARY_DIR}")
   add_test(NAME ${T_LABEL}.${name} COMMAND ${name})
-  set_tests_properties(${T_LABEL}.${name} PROPERTIES LABELS ${T_LABEL} TIMEOUT ${T_TIMEOUT})
+  set(labels ${T_LABEL})
+  if(T_THREADS OR T_LABEL STREQUAL "integration")  # whole servers have them all
+    list(APPEND labels threads)
+  endif()
+  set_tests_properties(${T_LABEL}.${name} PROPERTIES LABELS "${labels}" TIMEOUT ${T_TIMEOUT})
+  foreach(label IN LISTS labels)
+    add_dependencies(tests_${label} ${name})
+  endforeach()
 endfunction()

@@ -98,7 +98,8 @@ std::size_t Reads::holders(const Pending& read) const {
 }
 
 Result<void> Reads::advance(Entry entry, Turn& turn) {
-  auto& [token, read] = *entry;
+  const std::uint64_t token = entry->first;
+  Pending& read = entry->second;  // no structured binding: clang 14 cannot capture one
   if (read.phase == Phase::collect) {
     const auto answered =
         std::count_if(read.answers.begin(), read.answers.end(), [&](const Answer& a) { return counts(read, a); });
