@@ -1,0 +1,203 @@
+// The verbs of `rift` against a cluster of three real processes: outputs, exit codes, schemas, refusals.
+#include <sys/socket.h>
+
+#include <gtest/gtest.h>
+
+#include "cluster/plan.h"
+#include "tests/integration/program.h"
+#include "tests/unit/chaos_live/sockets.h"
+
+namespace rift {
+namespace {
+
+using nlohmann::json;
+using test::Finished;
+using test::Folder;
+using test::misfit;
+using test::Program;
+
+enum : int { done = 0, usage = 1, not_done = 2, unknown = 3, unreachable = 5 };
+
+class CliTest : public testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    folder_ = new Folder;
+    program_ = new Program(*folder_, {"XDG_STATE_HOME=" + folder_->path()});
+    const Finished up = program_->run({"cluster", "up", "--nodes", "3", "-o", "json"});
+    ASSERT_EQ(up.exit, done) << up.out << up.err;
+    ASSERT_EQ(misfit(up.out, "cluster_up"), "");
+    ASSERT_EQ(run({"keyspace", "create", "bank", "--mode", "cp"}).exit, done);
+    ASSERT_EQ(run({"keyspace", "create", "carts", "--mode", "ap"}).exit, done);
+  }
+  static void TearDownTestSuite() {
+    EXPECT_EQ(run({"cluster", "down"}).exit, done);
+    delete program_;
+    delete folder_;
+  }
+  void TearDown() override { EXPECT_EQ(run({"net", "heal"}).exit, done); }
+
+  static Finished run(std::vector<std::string> arguments) { return program_->run(std::move(arguments)); }
+  static json run_json(std::vector<std::string> arguments, int exit, const std::string& schema) {
+    arguments.insert(arguments.end(), {"-o", "json"});
+    const Finished finished = run(arguments);
+    EXPECT_EQ(finished.exit, exit) << finished.out << finished.err;
+    EXPECT_EQ(misfit(finished.out, schema), "") << finished.out;
+    return json::parse(finished.out, nullptr, false);
+  }
+  static cluster::Plan plan() { return MUST(cluster::read_plan(folder_->path() + "/rift/default")); }
+
+  static Folder* folder_;
+  static Program* program_;
+};
+
+Folder* CliTest::folder_ = nullptr;
+Program* CliTest::program_ = nullptr;
+
+TEST_F(CliTest, PutsGetsAndDeletesInBothModes) {
+  for (const std::string keyspace : {"bank", "carts"}) {
+    EXPECT_EQ(run_json({"put", "--ks", keyspace, "k", "v"}, done, "reply").at("outcome"), "done");
+    const json got = run_json({"get", "--ks", keyspace, "k", "-c", "majority"}, done, "reply");
+    EXPECT_EQ(got.at("value"), "v");
+    EXPECT_EQ(got.at("receipt").at("level_reached"), "majority");
+    EXPECT_EQ(run({"get", "--ks", keyspace, "k", "-c", "all"}).out, "v\n");
+    EXPECT_EQ(run_json({"del", "--ks", keyspace, "k", "-c", "all"}, done, "reply").at("outcome"), "done");
+    EXPECT_EQ(run_json({"get", "--ks", keyspace, "k", "-c", "majority"}, done, "reply").at("found"), false);
+  }
+}
+
+TEST_F(CliTest, BytesThatAreNoTextComeBackAsBase64) {
+  EXPECT_EQ(run({"put", "--ks", "bank", "bytes", "\xff\xfe"}).exit, done);
+  EXPECT_EQ(run_json({"get", "--ks", "bank", "bytes"}, done, "reply").at("value_base64"), "//4=");
+}
+
+TEST_F(CliTest, ComparesAndSetsByValueByVersionAndByAbsence) {
+  EXPECT_EQ(run({"cas", "--ks", "bank", "c", "1", "--absent"}).exit, done);
+  EXPECT_EQ(run({"cas", "--ks", "bank", "c", "2", "--expect", "1"}).exit, done);
+  const json failed = run_json({"cas", "--ks", "bank", "c", "3", "--expect", "1"}, not_done, "reply");
+  EXPECT_EQ(failed.at("code"), "condition_failed");
+  EXPECT_EQ(failed.at("value"), "2");
+  const std::string revision = failed.at("version").at("modify_revision");
+  EXPECT_EQ(run({"cas", "--ks", "bank", "c", "3", "--if-version", revision}).exit, done);
+  EXPECT_EQ(run({"cas", "--ks", "bank", "c", "4"}).exit, usage);
+  EXPECT_EQ(run({"cas", "--ks", "bank", "c", "4", "--absent", "--expect", "3"}).exit, usage);
+}
+
+TEST_F(CliTest, RefusesBadInputByName) {
+  const auto code = [](std::vector<std::string> arguments) {
+    return run_json(std::move(arguments), not_done, "reply").at("code").get<std::string>();
+  };
+  const std::string long_key(5000, 'k');
+  for (const std::string keyspace : {"bank", "carts"}) {
+    EXPECT_EQ(code({"put", "--ks", keyspace, "", "v"}), "invalid");
+    EXPECT_EQ(code({"get", "--ks", keyspace, ""}), "invalid");
+    EXPECT_EQ(code({"put", "--ks", keyspace, long_key, "v"}), "too_large");
+  }
+  EXPECT_EQ(code({"put", "--ks", "nowhere", "k", "v"}), "unknown_keyspace");
+  EXPECT_EQ(code({"cas", "--ks", "carts", "k", "v", "--absent"}), "unsupported");
+  EXPECT_EQ(run({"put", "--ks", "bank", "k", "v", "-c", "some"}).exit, usage);
+  EXPECT_EQ(run({"put", "--ks", "bank", "k"}).exit, usage);
+  EXPECT_EQ(run({"put", "--ks", "bank", "k", "v", "--deadline", "5"}).exit, not_done);
+  EXPECT_EQ(run({"frobnicate"}).exit, usage);
+  EXPECT_EQ(run_json({"get", "--ks", "bank", "k", "--endpoints", "127.0.0.1:1"}, unreachable, "error").at("code"),
+            "unreachable");
+}
+
+TEST_F(CliTest, CreatesListsAndDropsKeyspaces) {
+  const json made = run_json(
+      {"keyspace", "create", "short", "--mode", "ap", "--copies", "2", "--partitions", "4", "--read", "majority"}, done,
+      "keyspaces");
+  bool found = false;
+  for (const json& keyspace : made.at("keyspaces")) {
+    if (keyspace.at("name") != "short") continue;
+    found = true;
+    EXPECT_EQ(keyspace.at("partitions").size(), 4U);
+    EXPECT_EQ(keyspace.at("read"), "majority");
+  }
+  EXPECT_TRUE(found);
+  EXPECT_EQ(run_json({"keyspace", "create", "short", "--mode", "cp"}, not_done, "error").at("code"), "already_exists");
+  EXPECT_EQ(run_json({"keyspace", "create", "wide", "--mode", "cp", "--copies", "9"}, not_done, "error").at("code"),
+            "invalid");
+  EXPECT_EQ(run({"keyspace", "create", "odd", "--mode", "xp"}).exit, usage);
+  run_json({"keyspace", "drop", "short"}, done, "keyspaces");
+  EXPECT_EQ(run_json({"keyspace", "drop", "short"}, not_done, "error").at("code"), "unknown_keyspace");
+  run_json({"keyspace", "ls"}, done, "keyspaces");
+}
+
+TEST_F(CliTest, ShowsStatusOfNodesAndProcesses) {
+  const json status = run_json({"status"}, done, "status");
+  ASSERT_EQ(status.at("nodes").size(), 3U);
+  for (const json& node : status.at("nodes")) EXPECT_TRUE(node.at("ready")) << node;
+  const json processes = run_json({"cluster", "status"}, done, "cluster_status");
+  EXPECT_EQ(processes.at("nodes").size(), 3U);
+  EXPECT_EQ(misfit(run({"version", "-o", "json"}).out, "version"), "");
+  EXPECT_EQ(run({"cluster", "up"}).exit, usage);  // it is up already
+}
+
+TEST_F(CliTest, AMinorityRefusesInCpAndAnswersInApUntilTheHeal) {
+  const json cut = run_json({"net", "cut", "n1", "/", "n2,n3"}, done, "net_change");
+  EXPECT_EQ(cut.at("links"), "4");
+  const json refused =
+      run_json({"put", "--ks", "bank", "split", "v", "--via", "n1", "--deadline", "2s"}, unknown, "reply");
+  EXPECT_NE(refused.at("outcome"), "done");
+  EXPECT_EQ(run({"put", "--ks", "bank", "split", "v", "--via", "n2"}).exit, done);
+  EXPECT_EQ(run({"put", "--ks", "carts", "split", "v", "--via", "n1", "-c", "one"}).exit, done);
+  const json shown = run_json({"net", "show"}, done, "net");
+  EXPECT_EQ(shown.at("cuts").size(), 1U);
+  const json healed = run_json({"net", "heal", "cut-1"}, done, "net_change");
+  for (const json& link : healed.at("healed")[0].at("proof")) {
+    EXPECT_GT(
+        std::stoull(link.at("bytes_held").get<std::string>()) + std::stoull(link.at("connections").get<std::string>()),
+        0U);
+  }
+  run_json({"net", "delay", "n1>n2", "20ms"}, done, "net_change");
+  run_json({"net", "delay", "n1>n2", "0s"}, done, "net_change");
+  EXPECT_EQ(run({"net", "cut", "n1", "/", "n9"}).exit, not_done);
+  EXPECT_EQ(run({"net", "heal", "cut-99"}).exit, not_done);
+  EXPECT_EQ(run({"net", "delay", "n1", "20ms"}).exit, usage);
+}
+
+TEST_F(CliTest, KillsPausesAndRestartsANode) {
+  run_json({"cluster", "kill", "n3"}, done, "cluster_change");
+  EXPECT_EQ(run({"put", "--ks", "bank", "while-down", "v", "-c", "majority", "--deadline", "10s"}).exit, done);
+  run_json({"cluster", "restart", "n3"}, done, "cluster_change");
+  EXPECT_EQ(run({"get", "--ks", "bank", "while-down", "--via", "n3", "-c", "majority"}).out, "v\n");
+  run_json({"cluster", "pause", "n3"}, done, "cluster_change");
+  EXPECT_EQ(run({"put", "--ks", "bank", "while-paused", "v", "--deadline", "10s"}).exit, done);
+  run_json({"cluster", "resume", "n3"}, done, "cluster_change");
+  EXPECT_EQ(run({"cluster", "kill", "n9"}).exit, usage);
+}
+
+TEST_F(CliTest, GarbageOnAnyPortEndsNoProcess) {
+  std::vector<int> before;
+  for (const auto& node : plan().nodes) before.push_back(node.pid);
+  const std::string noise = [] {
+    std::string bytes;
+    for (int i = 0; i < 5000; ++i) bytes += static_cast<char>(i * 131 % 251);
+    return bytes;
+  }();
+  const std::string preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+  for (const auto& node : plan().nodes) {
+    for (const std::string& address : {node.listen, node.peer_listen, node.http}) {
+      for (const std::string& bytes :
+           {noise, preface + noise, std::string("GET / HTTP/1.1\r\n\r\n"), std::string(1, '\0')}) {
+        auto socket = chaos::live::test::dial(address);
+        // A peer that has closed on us already is as good as one that reads it all.
+        (void)!::send(socket.fd(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+      }
+    }
+  }
+  EXPECT_EQ(run({"put", "--ks", "bank", "after-garbage", "v", "-c", "all"}).exit, done);
+  EXPECT_EQ(run({"put", "--ks", "carts", "after-garbage", "v", "-c", "all"}).exit, done);
+  const json processes = run_json({"cluster", "status"}, done, "cluster_status");
+  for (std::size_t i = 0; i < before.size(); ++i) EXPECT_EQ(processes.at("nodes")[i].at("pid"), before[i]);
+}
+
+TEST_F(CliTest, TheSimulatorAnswersInItsSchema) {
+  const json result = run_json({"sim", "--seeds", "1..2", "--storm", "1s"}, done, "sim");
+  EXPECT_EQ(result.at("passed"), "2");
+  EXPECT_TRUE(result.at("trace_repeatable"));
+  EXPECT_EQ(run({"sim", "--seeds", "5..1"}).exit, usage);
+}
+
+}  // namespace
+}  // namespace rift
