@@ -11,7 +11,7 @@ namespace rift::cp {
 namespace {
 
 constexpr std::size_t apply_bytes_per_round_max = 4 * limits::mebi;  // the rest follows in the next round
-constexpr int settle_passes_max = 4;
+constexpr int settle_passes_max = 8;
 constexpr Duration question_patience = std::chrono::milliseconds(150);
 
 env::Lane lane_of(const raft::Message& message) {
@@ -133,7 +133,10 @@ void CpReplica::observe(const topology::ViewPtr& view, Turn& turn) {
 }
 
 void CpReplica::cancel(std::span<const RequestId> requests, Turn&) {
-  for (const RequestId id : requests) reads_.cancel(id);
+  for (const RequestId id : requests) {
+    reads_.cancel(id);
+    gate_.cancel_read(id);
+  }
 }
 
 void CpReplica::hand_over(Turn& turn) {
@@ -152,8 +155,12 @@ Result<void> CpReplica::settle(Round& round) {
   for (int pass = 0; pass < settle_passes_max; ++pass) {
     auto effects = TRY(raft_.take(round.context));
     TRY(carry_out(std::move(effects), round));
-    if (!questions_stale_) break;
-    TRY(restart_questions(round));
+    const bool released = TRY(release_held(round));
+    if (questions_stale_) {
+      TRY(restart_questions(round));
+    } else if (!released) {
+      break;
+    }
   }
   expire(round.turn);
   return {};
@@ -204,6 +211,7 @@ void CpReplica::follow_change(const raft::RoleChange& change, Turn& turn) {
     log_time_base_ = raft_.last_log_time();
   } else {
     fail_positions(turn);
+    drop_held(turn);
   }
   if (change.leader == NodeId(0)) {
     refuse_reads(reads_.take_asked(), Code::no_leader, why_no_leader(turn.now().steady), turn);
@@ -242,10 +250,18 @@ void CpReplica::expire(Turn& turn) {
     const Code code = raft_.leader() == NodeId(0) ? Code::no_leader : Code::timeout;
     refuse_reads(reads_.take_expired(now), code, "no majority confirmed the read in the time allowed", turn);
   }
+  if (now >= gate_.next_deadline()) {
+    for (const RequestId id : gate_.take_expired_writes(now)) {
+      Response response = refusal(id, Code::timeout, "earlier writes found no majority in the time allowed; this one was not proposed");
+      response.outcome = Outcome::not_done;
+      turn.reply(std::move(response));
+    }
+    refuse_reads(gate_.take_expired_reads(now), Code::timeout, "no majority confirmed the read in the time allowed", turn);
+  }
 }
 
 void CpReplica::request_wake(Turn& turn) {
-  Time next = std::min({raft_.next_wake(), proposals_.next_deadline(), reads_.next_deadline()});
+  Time next = std::min({raft_.next_wake(), proposals_.next_deadline(), reads_.next_deadline(), gate_.next_deadline()});
   if (applier_.index() < raft_.applicable()) next = turn.now().steady;
   if (const Time asked = reads_.oldest_question(); asked != Time::max()) next = std::min(next, asked + question_patience);
   for (const AckWait& wait : ack_waits_) next = std::min(next, wait.deadline);
@@ -264,6 +280,7 @@ void CpReplica::check_invariants() const {
   ASSERT(applier_.index() <= raft_.commit());   // I5
   ASSERT(applier_.index() <= raft_.durable());  // I15
   ASSERT(raft_.is_leader() || ack_waits_.empty());
+  ASSERT(raft_.is_leader() || (gate_.writes() == 0 && gate_.reads() == 0));
 }
 
 }  // namespace rift::cp

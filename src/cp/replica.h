@@ -8,6 +8,7 @@
 #include <string>
 
 #include "cp/applier.h"
+#include "cp/gate.h"
 #include "cp/proposals.h"
 #include "cp/reads.h"
 #include "cp/recovery.h"
@@ -90,6 +91,11 @@ class CpReplica final : public Replica {
   Result<void> submit_writes(std::vector<Request> writes, Round& round);
   std::vector<Request> admit(std::vector<Request> writes, Turn& turn);
   Result<void> propose(std::vector<Request> writes, Round& round);
+  void hold_or_refuse(std::vector<Request> writes, Round& round);
+  bool is_commit_busy() const;
+  // True when something held back has been started: the core has more to say.
+  Result<bool> release_held(Round& round);
+  void drop_held(Turn& turn);
   void refuse_all(const std::vector<RequestId>& ids, Code code, const std::string& why, const std::string& hint, Turn& turn);
   void answer_entry(const raft::Entry& entry, std::span<const Applied> results, Turn& turn);
   Response written(const Waiter& waiter, const raft::Entry& entry, const Applied& result) const;
@@ -102,6 +108,7 @@ class CpReplica final : public Replica {
   // reading.cc
   Result<void> submit_reads(std::vector<Request> reads, Round& round);
   Result<void> start_reads(std::vector<PendingRead> reads, bool needs_all, Round& round);
+  bool is_read_busy(Time now) const;
   void ask_leader(std::vector<PendingRead> reads, Round& round);
   Result<void> restart_questions(Round& round);
   Result<void> on_question(NodeId from, const wire::ReadPosition& question, Round& round);
@@ -129,6 +136,9 @@ class CpReplica final : public Replica {
   LogWriter writer_;
   Proposals proposals_;
   Reads reads_;
+  Gate gate_;
+  std::optional<raft::ReadPosition> read_round_;  // the newest position of this leader that is not confirmed
+  Time read_round_started_{};
   std::deque<RemoteQuestion> questions_;
   std::deque<AckWait> ack_waits_;
   std::vector<raft::PeerStatus> peers_;  // as of the current apply
