@@ -17,7 +17,8 @@
 namespace rift::raft {
 
 constexpr Term term_max{std::uint64_t{1} << 62};     // a message beyond it is damaged: terms grow by elections
-constexpr std::size_t reads_pending_max = 4096;  // rounds of reads that wait for a quorum
+constexpr std::size_t read_rounds_in_flight_max = 2;  // then reads wait for an echo and share the next round
+constexpr std::size_t reads_pending_max = 64;  // rounds of reads that wait for a quorum
 
 struct PeerStatus {
   NodeId node{};

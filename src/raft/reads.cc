@@ -60,6 +60,7 @@ void Raft::release_reads() {
         {.position = {.term = hard_state_.term, .number = read->number}, .index = read->index});
   }
   leader.reads.erase(leader.reads.begin(), read);
+  if (leader.reads.empty()) leader.read_open = false;  // a leader that is its own quorum confirms the open one too
 }
 
 void Raft::fail_reads() {

@@ -64,7 +64,10 @@ void Raft::continue_transfer(const Context& context) {
 
 Result<void> Raft::send_to_peers(const Context& context) {
   auto& leader = std::get<Leader>(state_);
-  const bool beat = leader.heartbeat_due || leader.read_open;
+  // Reads that come while rounds of reads are on their way share the next one, instead of a beat to everybody each.
+  const bool asks = leader.read_open && leader.reads.size() <= read_rounds_in_flight_max;
+  const bool beat = leader.heartbeat_due || asks;
+  if (beat) leader.read_open = false;
   for (auto& [node, progress] : leader.peers) {
     const bool sent = TRY(send_appends(node, progress, context));
     // A commit that no append carries goes out at once: a follower's reads wait for it.
@@ -72,7 +75,6 @@ Result<void> Raft::send_to_peers(const Context& context) {
     if (beat || untold) send_heartbeat(node, progress);
   }
   leader.heartbeat_due = false;
-  leader.read_open = false;
   release_reads();  // a leader that is its own quorum
   continue_transfer(context);
   return {};
@@ -81,9 +83,10 @@ Result<void> Raft::send_to_peers(const Context& context) {
 void Raft::send_heartbeat(NodeId to, Progress& progress) {
   const auto& leader = std::get<Leader>(state_);
   const LogIndex commit = std::min(commit_, progress.match());
+  // A position that is still open takes more reads: its echo, asked for before they came, would confirm them.
+  const std::uint64_t position = leader.read_position - (leader.read_open ? 1 : 0);
   pending_.send_now.push_back(
-      {.to = to,
-       .message = Heartbeat{.term = hard_state_.term, .commit = commit, .read_position = leader.read_position}});
+      {.to = to, .message = Heartbeat{.term = hard_state_.term, .commit = commit, .read_position = position}});
   progress.commit_sent(commit);
 }
 
