@@ -27,6 +27,7 @@ class CpReplica final : public Replica {
     std::string name{};  // "bank/0", for refusals and logs; empty: the partition's number
     raft::Options raft{};  // timers and bounds; self is filled in
     DedupTable::Limits dedup{};
+    std::uint64_t uncommitted_entries_max = cp::uncommitted_entries_max;  // beyond: writes gather for the next entry
     topology::ViewPtr view{};
     bool check_invariants = false;
   };

@@ -48,11 +48,11 @@ Result<void> CpReplica::submit_writes(std::vector<Request> writes, Round& round)
   return {};
 }
 
-bool CpReplica::is_commit_busy() const { return raft_.last_index() - raft_.commit() >= uncommitted_entries_max; }
+bool CpReplica::is_commit_busy() const { return raft_.last_index() - raft_.commit() >= options_.uncommitted_entries_max; }
 
 void CpReplica::hold_or_refuse(std::vector<Request> writes, Round& round) {
   const bool full = proposals_.waiting() + gate_.writes() + writes.size() > waiting_writes_max ||
-                    gate_.write_bytes() > limits::uncommitted_bytes_max;
+                    gate_.write_bytes() > options_.raft.uncommitted_bytes_max;
   if (full) {
     refuse_all(ids_of(writes), Code::overloaded, "too many writes wait for a majority", "try again later", round.turn);
     return;

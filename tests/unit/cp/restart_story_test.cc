@@ -43,6 +43,7 @@ void lose_power_after(int writes, std::size_t kept) {
     options.partition = birth.partition;
     options.self = NodeId(1);
     options.check_invariants = true;
+    options.uncommitted_entries_max = 1000;  // each write an entry of its own
     return std::unique_ptr<Replica>(TRY(CpReplica::create(options, turn)));
   });
   const auto lead = [&] {
@@ -82,9 +83,15 @@ TEST(CpRestart, APowerLossAtAnyPointKeepsEverythingAcknowledged) {
   }
 }
 
+CpReplica::Options with_deep_pipeline() {
+  CpReplica::Options options;
+  options.uncommitted_entries_max = 1000;
+  return options;
+}
+
 // A long tail that conflicts is replaced by a shorter one; a restart must not find what lay behind it (trap 20).
 TEST(CpRestart, NoStaleTailComesBack) {
-  Group group;
+  Group group({}, with_deep_pipeline());
   const NodeId old_leader = group.elect();
   group.split({old_leader});
   for (int i = 0; i < 40; ++i) group.submit(old_leader, put("lost" + std::to_string(i), "x"));

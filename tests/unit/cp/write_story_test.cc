@@ -258,6 +258,7 @@ TEST(CpWrites, AStalledStoreRefusesWrites) {
 TEST(CpWrites, TooMuchUncommittedIsRefusedAsNotDone) {
   CpReplica::Options base;
   base.raft.uncommitted_bytes_max = 64 * limits::kibi;
+  base.uncommitted_entries_max = 1000;
   Group group({}, base);
   const NodeId leader = group.elect();
   for (const NodeId n : group.others(leader)) group.hold_disk(n);
