@@ -44,7 +44,7 @@ Result<void> CpReplica::submit_reads(std::vector<Request> reads, Round& round) {
 
 // All reads of a round share one position (leader) or one question (follower).
 Result<void> CpReplica::start_reads(std::vector<PendingRead> reads, bool needs_all, Round& round) {
-  if (reads_.waiting() + gate_.reads() + reads.size() > waiting_reads_max) {
+  if (reads_.waiting() + reads.size() > waiting_reads_max) {
     refuse_reads(reads, Code::overloaded, "too many reads wait for a majority", round.turn);
     return {};
   }
@@ -56,11 +56,6 @@ Result<void> CpReplica::start_reads(std::vector<PendingRead> reads, bool needs_a
     }
     return {};
   }
-  if (!needs_all && is_read_busy(round.context.now)) {
-    MARK(round.turn.recorder(), "cp.reads_held");
-    gate_.hold(std::move(reads));
-    return {};
-  }
   const auto position = raft_.read(round.context);
   if (!position) {
     if (!took_no_effect(position.error().code)) return fail(position.error().code, position.error().detail);
@@ -68,14 +63,9 @@ Result<void> CpReplica::start_reads(std::vector<PendingRead> reads, bool needs_a
     return {};
   }
   ++counters_.read_rounds;
-  read_round_ = *position;
-  read_round_started_ = round.context.now;
   reads_.add(ReadBatch{.reads = std::move(reads), .position = *position, .needs_all = needs_all});
   return {};
 }
-
-// A position that was given out before these reads came cannot serve them: they wait for the next one.
-bool CpReplica::is_read_busy(Time now) const { return read_round_.has_value() && now - read_round_started_ < read_round_patience; }
 
 // A token is never used twice: an answer to an earlier question cannot be taken for this one's (trap 2).
 void CpReplica::ask_leader(std::vector<PendingRead> reads, Round& round) {
@@ -114,7 +104,6 @@ void CpReplica::on_answer(const wire::ReadPositionReply& answer) {
 }
 
 void CpReplica::confirm(const raft::ReadReady& ready, Turn& turn) {
-  if (read_round_ && ready.position >= *read_round_) read_round_.reset();
   reads_.confirm(ready.position, ready.index);
   std::erase_if(questions_, [&](const RemoteQuestion& question) {
     if (question.position != ready.position) return false;

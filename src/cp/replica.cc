@@ -133,10 +133,7 @@ void CpReplica::observe(const topology::ViewPtr& view, Turn& turn) {
 }
 
 void CpReplica::cancel(std::span<const RequestId> requests, Turn&) {
-  for (const RequestId id : requests) {
-    reads_.cancel(id);
-    gate_.cancel_read(id);
-  }
+  for (const RequestId id : requests) reads_.cancel(id);
 }
 
 void CpReplica::hand_over(Turn& turn) {
@@ -250,13 +247,10 @@ void CpReplica::expire(Turn& turn) {
     const Code code = raft_.leader() == NodeId(0) ? Code::no_leader : Code::timeout;
     refuse_reads(reads_.take_expired(now), code, "no majority confirmed the read in the time allowed", turn);
   }
-  if (now >= gate_.next_deadline()) {
-    for (const RequestId id : gate_.take_expired_writes(now)) {
-      Response response = refusal(id, Code::timeout, "earlier writes found no majority in the time allowed; this one was not proposed");
-      response.outcome = Outcome::not_done;
-      turn.reply(std::move(response));
-    }
-    refuse_reads(gate_.take_expired_reads(now), Code::timeout, "no majority confirmed the read in the time allowed", turn);
+  for (const RequestId id : gate_.take_expired(now)) {
+    Response response = refusal(id, Code::timeout, "earlier writes found no majority in the time allowed; this one was not proposed");
+    response.outcome = Outcome::not_done;
+    turn.reply(std::move(response));
   }
 }
 
@@ -280,7 +274,7 @@ void CpReplica::check_invariants() const {
   ASSERT(applier_.index() <= raft_.commit());   // I5
   ASSERT(applier_.index() <= raft_.durable());  // I15
   ASSERT(raft_.is_leader() || ack_waits_.empty());
-  ASSERT(raft_.is_leader() || (gate_.writes() == 0 && gate_.reads() == 0));
+  ASSERT(raft_.is_leader() || gate_.size() == 0);
 }
 
 }  // namespace rift::cp

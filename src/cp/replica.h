@@ -109,7 +109,6 @@ class CpReplica final : public Replica {
   // reading.cc
   Result<void> submit_reads(std::vector<Request> reads, Round& round);
   Result<void> start_reads(std::vector<PendingRead> reads, bool needs_all, Round& round);
-  bool is_read_busy(Time now) const;
   void ask_leader(std::vector<PendingRead> reads, Round& round);
   Result<void> restart_questions(Round& round);
   Result<void> on_question(NodeId from, const wire::ReadPosition& question, Round& round);
@@ -138,8 +137,6 @@ class CpReplica final : public Replica {
   Proposals proposals_;
   Reads reads_;
   Gate gate_;
-  std::optional<raft::ReadPosition> read_round_;  // the newest position of this leader that is not confirmed
-  Time read_round_started_{};
   std::deque<RemoteQuestion> questions_;
   std::deque<AckWait> ack_waits_;
   std::vector<raft::PeerStatus> peers_;  // as of the current apply

@@ -74,7 +74,7 @@ ReplicaStatus CpReplica::status() const {
   status.commit = raft_.commit();
   status.applied = applier_.index();
   status.last = raft_.last_index();
-  status.pending = proposals_.waiting() + reads_.waiting() + ack_waits_.size() + gate_.writes() + gate_.reads();
+  status.pending = proposals_.waiting() + reads_.waiting() + ack_waits_.size() + gate_.size();
   status.last_change = last_change_;
   status.counters = {
       {"commands_applied", counters_.commands_applied},

@@ -39,7 +39,7 @@ Result<void> CpReplica::submit_writes(std::vector<Request> writes, Round& round)
   }
   writes = admit(std::move(writes), round.turn);
   if (writes.empty()) return {};
-  if (gate_.writes() > 0 || is_commit_busy()) {
+  if (gate_.size() > 0 || is_commit_busy()) {
     hold_or_refuse(std::move(writes), round);
   } else {
     TRY(propose(std::move(writes), round));
@@ -51,8 +51,8 @@ Result<void> CpReplica::submit_writes(std::vector<Request> writes, Round& round)
 bool CpReplica::is_commit_busy() const { return raft_.last_index() - raft_.commit() >= options_.uncommitted_entries_max; }
 
 void CpReplica::hold_or_refuse(std::vector<Request> writes, Round& round) {
-  const bool full = proposals_.waiting() + gate_.writes() + writes.size() > waiting_writes_max ||
-                    gate_.write_bytes() > options_.raft.uncommitted_bytes_max;
+  const bool full = proposals_.waiting() + gate_.size() + writes.size() > waiting_writes_max ||
+                    gate_.bytes() > options_.raft.uncommitted_bytes_max;
   if (full) {
     refuse_all(ids_of(writes), Code::overloaded, "too many writes wait for a majority", "try again later", round.turn);
     return;
@@ -62,27 +62,18 @@ void CpReplica::hold_or_refuse(std::vector<Request> writes, Round& round) {
 }
 
 Result<bool> CpReplica::release_held(Round& round) {
-  if (!raft_.is_leader()) return false;
-  bool released = false;
-  if (gate_.writes() > 0 && !is_commit_busy() && !raft_.handing_over()) {
-    auto writes = gate_.take_writes(round.context.now);
-    released = !writes.empty();
-    if (released) TRY(propose(std::move(writes), round));
-  }
-  if (gate_.reads() > 0 && !is_read_busy(round.context.now)) {
-    released = true;
-    TRY(start_reads(gate_.take_reads(), false, round));
-  }
-  return released;
+  if (gate_.size() == 0 || !raft_.is_leader() || raft_.handing_over() || is_commit_busy()) return false;
+  auto writes = gate_.take(round.context.now);
+  if (writes.empty()) return false;
+  TRY(propose(std::move(writes), round));
+  return true;
 }
 
 // Nothing of it was proposed.
 void CpReplica::drop_held(Turn& turn) {
   const bool known = raft_.leader() != NodeId(0) && !raft_.is_leader();
-  const Code code = known ? Code::not_leader : Code::no_leader;
-  refuse_all(gate_.drop_writes(), code, known ? why_not_leader() : why_no_leader(turn.now().steady), "", turn);
-  refuse_reads(gate_.take_reads(), code, known ? why_not_leader() : why_no_leader(turn.now().steady), turn);
-  read_round_.reset();
+  refuse_all(gate_.take_all(), known ? Code::not_leader : Code::no_leader, known ? why_not_leader() : why_no_leader(turn.now().steady), "",
+             turn);
 }
 
 // What must be refused before anything is touched leaves the list.

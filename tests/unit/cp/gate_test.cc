@@ -20,14 +20,14 @@ TEST(Gate, GivesWritesBackInOrderWithTheBudgetThatIsLeft) {
   Gate gate;
   const Time now{};
   gate.hold({numbered(1, 1s), numbered(2, 2s)}, now);
-  const auto writes = gate.take_writes(now + 400ms);
+  const auto writes = gate.take(now + 400ms);
   ASSERT_EQ(writes.size(), 2U);
   EXPECT_EQ(writes[0].id, RequestId(1));
   EXPECT_GE(writes[0].budget, 600ms);
   EXPECT_LE(writes[0].budget, 600ms + deadline_grid);
   EXPECT_EQ(writes[1].id, RequestId(2));
-  EXPECT_EQ(gate.writes(), 0U);
-  EXPECT_EQ(gate.write_bytes(), 0U);
+  EXPECT_EQ(gate.size(), 0U);
+  EXPECT_EQ(gate.bytes(), 0U);
   EXPECT_EQ(gate.next_deadline(), Time::max());
 }
 
@@ -35,14 +35,14 @@ TEST(Gate, KeepsWhatIsTooLateForItsRefusal) {
   Gate gate;
   const Time now{};
   gate.hold({numbered(1, 100ms), numbered(2, 5s)}, now);
-  const auto writes = gate.take_writes(now + 1s);
+  const auto writes = gate.take(now + 1s);
   ASSERT_EQ(writes.size(), 1U);
   EXPECT_EQ(writes[0].id, RequestId(2));
-  EXPECT_EQ(gate.writes(), 1U);
-  EXPECT_GT(gate.write_bytes(), 0U);
-  EXPECT_EQ(gate.take_expired_writes(now + 1s), std::vector<RequestId>{RequestId(1)});
-  EXPECT_EQ(gate.writes(), 0U);
-  EXPECT_EQ(gate.write_bytes(), 0U);
+  EXPECT_EQ(gate.size(), 1U);
+  EXPECT_GT(gate.bytes(), 0U);
+  EXPECT_EQ(gate.take_expired(now + 1s), std::vector<RequestId>{RequestId(1)});
+  EXPECT_EQ(gate.size(), 0U);
+  EXPECT_EQ(gate.bytes(), 0U);
 }
 
 // What was never proposed has certainly not happened, even when what went before it is unknown.
