@@ -76,11 +76,14 @@ class TypedCall final : public AdminCall {
  public:
   using Self = TypedCall;
   using Writer = grpc::ServerAsyncResponseWriter<Answer>;
-  using Accept = void (Async::*)(grpc::ServerContext*, Question*, Writer*, grpc::CompletionQueue*, grpc::ServerCompletionQueue*, void*);
+  using Accept = void (Async::*)(grpc::ServerContext*, Question*, Writer*, grpc::CompletionQueue*,
+                                 grpc::ServerCompletionQueue*, void*);
   using Run = void (*)(AdminCalls&, const Question&, Self&);
 
-  TypedCall(AdminCalls& owner, std::uint64_t id, Accept accept, Run run) : owner_(owner), id_(id), accept_(accept), run_(run) {
-    (owner_.async().*accept_)(&context_, &question_, &writer_, owner_.queue(), owner_.queue(), static_cast<Event*>(&accepted_));
+  TypedCall(AdminCalls& owner, std::uint64_t id, Accept accept, Run run)
+      : owner_(owner), id_(id), accept_(accept), run_(run) {
+    (owner_.async().*accept_)(&context_, &question_, &writer_, owner_.queue(), owner_.queue(),
+                              static_cast<Event*>(&accepted_));
   }
 
   bool is_running() const override { return is_running_; }
@@ -136,13 +139,17 @@ void set_addresses(v1::IdentityResponse& identity, const Addresses& addresses) {
   identity.set_peer_address(addresses.peer);
 }
 
-constexpr auto catalog_into = [](auto& answer, auto& catalog, const Addresses&) { fill(*catalog, *answer.mutable_catalog()); };
+constexpr auto catalog_into = [](auto& answer, auto& catalog, const Addresses&) {
+  fill(*catalog, *answer.mutable_catalog());
+};
 
-void identity(AdminCalls& calls, const v1::IdentityRequest&, TypedCall<v1::IdentityRequest, v1::IdentityResponse>& call) {
-  calls.admin().identity(call.done<NodeIdentity>([](v1::IdentityResponse& answer, Result<NodeIdentity>& result, const Addresses& addresses) {
-    fill(*result, answer);
-    set_addresses(answer, addresses);
-  }));
+void identity(AdminCalls& calls, const v1::IdentityRequest&,
+              TypedCall<v1::IdentityRequest, v1::IdentityResponse>& call) {
+  calls.admin().identity(call.done<NodeIdentity>(
+      [](v1::IdentityResponse& answer, Result<NodeIdentity>& result, const Addresses& addresses) {
+        fill(*result, answer);
+        set_addresses(answer, addresses);
+      }));
 }
 
 void found(AdminCalls& calls, const v1::FoundRequest& question, TypedCall<v1::FoundRequest, v1::FoundResponse>& call) {
@@ -176,26 +183,29 @@ void drop_keyspace(AdminCalls& calls, const v1::DropKeyspaceRequest& question,
 }
 
 void status(AdminCalls& calls, const v1::StatusRequest&, TypedCall<v1::StatusRequest, v1::StatusResponse>& call) {
-  calls.admin().status(call.done<NodeStatus>([](v1::StatusResponse& answer, Result<NodeStatus>& result, const Addresses& addresses) {
-    fill(*result, answer);
-    set_addresses(*answer.mutable_identity(), addresses);
-  }));
+  calls.admin().status(
+      call.done<NodeStatus>([](v1::StatusResponse& answer, Result<NodeStatus>& result, const Addresses& addresses) {
+        fill(*result, answer);
+        set_addresses(*answer.mutable_identity(), addresses);
+      }));
 }
 
-void inspect(AdminCalls& calls, const v1::InspectRequest& question, TypedCall<v1::InspectRequest, v1::InspectResponse>& call) {
-  const auto keys_max = question.keys_max() == 0 ? limits::scan_page_keys_max
-                                                 : std::min<std::size_t>(question.keys_max(), limits::scan_page_keys_max);
+void inspect(AdminCalls& calls, const v1::InspectRequest& question,
+             TypedCall<v1::InspectRequest, v1::InspectResponse>& call) {
+  const auto keys_max = question.keys_max() == 0
+                            ? limits::scan_page_keys_max
+                            : std::min<std::size_t>(question.keys_max(), limits::scan_page_keys_max);
   calls.admin().inspect(question.keyspace(), question.cursor(), static_cast<std::uint32_t>(keys_max),
-                        call.done<InspectPage>([](v1::InspectResponse& answer, Result<InspectPage>& page, const Addresses&) {
-                          fill(*page, answer);
-                        }));
+                        call.done<InspectPage>([](v1::InspectResponse& answer, Result<InspectPage>& page,
+                                                  const Addresses&) { fill(*page, answer); }));
 }
 
 void AdminCalls::start() {
   accept<TypedCall<v1::IdentityRequest, v1::IdentityResponse>>(&Async::RequestIdentity, &identity);
   accept<TypedCall<v1::FoundRequest, v1::FoundResponse>>(&Async::RequestFound, &found);
   accept<TypedCall<v1::CatalogRequest, v1::CatalogResponse>>(&Async::RequestCatalog, &catalog);
-  accept<TypedCall<v1::CreateKeyspaceRequest, v1::CreateKeyspaceResponse>>(&Async::RequestCreateKeyspace, &create_keyspace);
+  accept<TypedCall<v1::CreateKeyspaceRequest, v1::CreateKeyspaceResponse>>(&Async::RequestCreateKeyspace,
+                                                                           &create_keyspace);
   accept<TypedCall<v1::DropKeyspaceRequest, v1::DropKeyspaceResponse>>(&Async::RequestDropKeyspace, &drop_keyspace);
   accept<TypedCall<v1::StatusRequest, v1::StatusResponse>>(&Async::RequestStatus, &status);
   accept<TypedCall<v1::InspectRequest, v1::InspectResponse>>(&Async::RequestInspect, &inspect);

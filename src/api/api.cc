@@ -64,8 +64,9 @@ class Api::Impl {
       return fail(Code::io, fmt::format("cannot listen on {}", options_.listen));
     }
     port_ = static_cast<std::uint16_t>(port);
-    addresses_ = {.client = options_.client_address.empty() ? fmt::format("{}:{}", wanted.host, port) : options_.client_address,
-                  .peer = options_.peer_address};
+    addresses_ = {
+        .client = options_.client_address.empty() ? fmt::format("{}:{}", wanted.host, port) : options_.client_address,
+        .peer = options_.peer_address};
     unary_ = make_unary_calls(context, kv_);
     pipe_ = make_pipe_calls(context, kv_);
     for (Calls* calls : all()) calls->start();

@@ -60,7 +60,8 @@ std::unique_ptr<Health> make_health_calls(const Context& context);
 class PostingSink final : public ReplySink {
  public:
   using Receive = std::function<void(std::vector<Response>)>;
-  PostingSink(std::shared_ptr<Mailbox> mailbox, Receive receive) : mailbox_(std::move(mailbox)), receive_(std::move(receive)) {}
+  PostingSink(std::shared_ptr<Mailbox> mailbox, Receive receive)
+      : mailbox_(std::move(mailbox)), receive_(std::move(receive)) {}
   void deliver(std::vector<Response> responses) override {
     mailbox_->post([receive = receive_, responses = std::move(responses)]() mutable { receive(std::move(responses)); });
   }

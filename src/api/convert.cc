@@ -55,7 +55,8 @@ Result<void> take_verb(v1::Operation& operation, Request& request) {
     case v1::Operation::kResolve:
       request.verb = Verb::resolve;
       return {};
-    case v1::Operation::VERB_NOT_SET: break;
+    case v1::Operation::VERB_NOT_SET:
+      break;
   }
   return fail(Code::invalid, "the operation has no verb that this node knows");
 }
@@ -72,9 +73,12 @@ v1::Level from_level(Level level) { return static_cast<v1::Level>(level); }
 
 v1::Outcome from_outcome(Outcome outcome) {
   switch (outcome) {
-    case Outcome::done: return v1::OUTCOME_DONE;
-    case Outcome::not_done: return v1::OUTCOME_NOT_DONE;
-    case Outcome::unknown: return v1::OUTCOME_UNKNOWN;
+    case Outcome::done:
+      return v1::OUTCOME_DONE;
+    case Outcome::not_done:
+      return v1::OUTCOME_NOT_DONE;
+    case Outcome::unknown:
+      return v1::OUTCOME_UNKNOWN;
   }
   return v1::OUTCOME_UNKNOWN;
 }
@@ -88,7 +92,8 @@ void fill_receipt(const Receipt& receipt, v1::Receipt& message) {
   message.set_term(receipt.term.value());
   message.set_index(receipt.index.value());
   message.set_read_path(static_cast<v1::ReadPath>(receipt.read_path));
-  if (receipt.staleness_bound) message.set_staleness_bound_ns(static_cast<std::uint64_t>(receipt.staleness_bound->count()));
+  if (receipt.staleness_bound)
+    message.set_staleness_bound_ns(static_cast<std::uint64_t>(receipt.staleness_bound->count()));
   message.set_hints_left(receipt.hints_left);
   message.set_superseded(receipt.superseded);
   message.set_duplicate(receipt.duplicate);
@@ -114,7 +119,8 @@ Result<Request> to_request(RequestId id, v1::Operation& operation) {
   request.id = id;
   if (operation.keyspace().empty()) return fail(Code::invalid, "the operation names no keyspace");
   if (operation.keyspace().size() > limits::keyspace_name_bytes_max) {
-    return fail(Code::unknown_keyspace, fmt::format("a keyspace name has at most {} bytes", limits::keyspace_name_bytes_max));
+    return fail(Code::unknown_keyspace,
+                fmt::format("a keyspace name has at most {} bytes", limits::keyspace_name_bytes_max));
   }
   if (operation.budget_ms() > budget_ms_max) {
     return fail(Code::invalid, fmt::format("budget_ms is {}, the limit is {}", operation.budget_ms(), budget_ms_max));
@@ -143,32 +149,47 @@ void to_reply(Response&& response, v1::Reply& reply) {
 }
 
 grpc::Status to_status(const Error& error) {
-  const auto with = [&](grpc::StatusCode code) { return grpc::Status(code, fmt::format("{}: {}", to_string(error.code), error.detail)); };
+  const auto with = [&](grpc::StatusCode code) {
+    return grpc::Status(code, fmt::format("{}: {}", to_string(error.code), error.detail));
+  };
   switch (error.code) {
-    case Code::ok: return grpc::Status::OK;
+    case Code::ok:
+      return grpc::Status::OK;
     case Code::invalid:
-    case Code::unsupported: return with(grpc::StatusCode::INVALID_ARGUMENT);
-    case Code::too_large: return with(grpc::StatusCode::OUT_OF_RANGE);
-    case Code::unknown_keyspace: return with(grpc::StatusCode::NOT_FOUND);
-    case Code::already_exists: return with(grpc::StatusCode::ALREADY_EXISTS);
+    case Code::unsupported:
+      return with(grpc::StatusCode::INVALID_ARGUMENT);
+    case Code::too_large:
+      return with(grpc::StatusCode::OUT_OF_RANGE);
+    case Code::unknown_keyspace:
+      return with(grpc::StatusCode::NOT_FOUND);
+    case Code::already_exists:
+      return with(grpc::StatusCode::ALREADY_EXISTS);
     case Code::condition_failed:
     case Code::wrong_node:
-    case Code::refused: return with(grpc::StatusCode::FAILED_PRECONDITION);
+    case Code::refused:
+      return with(grpc::StatusCode::FAILED_PRECONDITION);
     case Code::overloaded:
-    case Code::disk_full: return with(grpc::StatusCode::RESOURCE_EXHAUSTED);
+    case Code::disk_full:
+      return with(grpc::StatusCode::RESOURCE_EXHAUSTED);
     case Code::not_leader:
     case Code::no_leader:
     case Code::level_unreachable:
     case Code::not_ready:
-    case Code::unreachable: return with(grpc::StatusCode::UNAVAILABLE);
+    case Code::unreachable:
+      return with(grpc::StatusCode::UNAVAILABLE);
     case Code::superseded_entry:
-    case Code::dedup_expired: return with(grpc::StatusCode::ABORTED);
-    case Code::timeout: return with(grpc::StatusCode::DEADLINE_EXCEEDED);
+    case Code::dedup_expired:
+      return with(grpc::StatusCode::ABORTED);
+    case Code::timeout:
+      return with(grpc::StatusCode::DEADLINE_EXCEEDED);
     case Code::leadership_lost:
     case Code::level_missed:
-    case Code::disconnected: return with(grpc::StatusCode::UNKNOWN);
-    case Code::corruption: return with(grpc::StatusCode::DATA_LOSS);
-    case Code::io: return with(grpc::StatusCode::INTERNAL);
+    case Code::disconnected:
+      return with(grpc::StatusCode::UNKNOWN);
+    case Code::corruption:
+      return with(grpc::StatusCode::DATA_LOSS);
+    case Code::io:
+      return with(grpc::StatusCode::INTERNAL);
   }
   return with(grpc::StatusCode::UNKNOWN);
 }

@@ -29,7 +29,8 @@ Result<Mode> to_mode(v1::Mode mode) {
 }
 
 Result<topology::Durability> to_durability(v1::Durability durability) {
-  if (durability == v1::DURABILITY_UNSPECIFIED || durability == v1::DURABILITY_FSYNC) return topology::Durability::fsync;
+  if (durability == v1::DURABILITY_UNSPECIFIED || durability == v1::DURABILITY_FSYNC)
+    return topology::Durability::fsync;
   if (durability == v1::DURABILITY_WAL) return topology::Durability::wal;
   return fail(Code::invalid, fmt::format("unknown durability {}", static_cast<int>(durability)));
 }
@@ -101,7 +102,8 @@ Result<topology::Catalog> to_catalog(const v1::Catalog& message) {
   for (const v1::Keyspace& k : message.keyspaces()) {
     topology::Keyspace keyspace = TRY(to_keyspace(k));
     const std::string name = keyspace.name;
-    if (!catalog.keyspaces.emplace(name, std::move(keyspace)).second) return fail(Code::invalid, "two keyspaces are called " + name);
+    if (!catalog.keyspaces.emplace(name, std::move(keyspace)).second)
+      return fail(Code::invalid, "two keyspaces are called " + name);
   }
   return catalog;
 }

@@ -28,13 +28,15 @@ class HealthCalls final : public Health {
     request_.Clear();
     call_.emplace();
     writer_.emplace(&*call_);
-    service_.RequestCheck(&*call_, &request_, &*writer_, context_.loop->queue(), context_.loop->queue(), static_cast<Event*>(&accepted_));
+    service_.RequestCheck(&*call_, &request_, &*writer_, context_.loop->queue(), context_.loop->queue(),
+                          static_cast<Event*>(&accepted_));
   }
   void accepted(bool ok) {
     if (!ok) return;
     const std::string& name = request_.service();
     if (!name.empty() && name != "riftkv.v1.KvService" && name != "riftkv.v1.AdminService") {
-      return writer_->FinishWithError({grpc::StatusCode::NOT_FOUND, "unknown service " + name}, static_cast<Event*>(&finished_));
+      return writer_->FinishWithError({grpc::StatusCode::NOT_FOUND, "unknown service " + name},
+                                      static_cast<Event*>(&finished_));
     }
     v1::HealthCheckResponse response;
     response.set_status(is_ready_ ? v1::HealthCheckResponse::SERVING : v1::HealthCheckResponse::NOT_SERVING);

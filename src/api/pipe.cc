@@ -101,10 +101,11 @@ class PipeCalls final : public Calls {
     streams_.emplace(id, std::make_unique<PipeCall>(*this, id));
   }
   void attach(SinkId id) {
-    context_.front->attach(id, std::make_unique<PostingSink>(context_.loop->mailbox(), [this, id](std::vector<Response> responses) {
-                             const auto it = streams_.find(id);
-                             if (it != streams_.end()) it->second->deliver(std::move(responses));
-                           }));
+    context_.front->attach(
+        id, std::make_unique<PostingSink>(context_.loop->mailbox(), [this, id](std::vector<Response> responses) {
+          const auto it = streams_.find(id);
+          if (it != streams_.end()) it->second->deliver(std::move(responses));
+        }));
   }
   void over(SinkId id) { over_.push_back(id); }
   bool is_full() const { return streams_.size() > streams_max; }
@@ -164,13 +165,16 @@ void PipeCall::read_done(bool ok) {
 
 void PipeCall::take(v1::PipeRequest& batch) {
   if (batch.ids_size() != batch.operations_size()) {
-    return refuse_all(batch, Code::invalid, fmt::format("{} ids for {} operations", batch.ids_size(), batch.operations_size()));
+    return refuse_all(batch, Code::invalid,
+                      fmt::format("{} ids for {} operations", batch.ids_size(), batch.operations_size()));
   }
   std::size_t bytes = 0;
-  for (const v1::Operation& operation : batch.operations()) bytes += operation.key().size() + operation.put().value().size();
+  for (const v1::Operation& operation : batch.operations())
+    bytes += operation.key().size() + operation.put().value().size();
   if (static_cast<std::size_t>(batch.ids_size()) > limits::batch_ops_max || bytes > limits::batch_bytes_max) {
-    return refuse_all(batch, Code::too_large,
-                      fmt::format("a batch has at most {} operations and {} bytes", limits::batch_ops_max, limits::batch_bytes_max));
+    return refuse_all(
+        batch, Code::too_large,
+        fmt::format("a batch has at most {} operations and {} bytes", limits::batch_ops_max, limits::batch_bytes_max));
   }
   std::vector<Request> requests;
   requests.reserve(static_cast<std::size_t>(batch.ids_size()));
@@ -187,11 +191,13 @@ bool PipeCall::take_one(std::uint64_t id, v1::Operation& operation, std::vector<
   const std::size_t bytes = request ? rift::footprint(*request) : 0;
   // A second operation of the same id could not be answered without being taken for the first.
   if (!open_.emplace(id, bytes).second) {
-    finish({grpc::StatusCode::INVALID_ARGUMENT, fmt::format("invalid: operation id {} is still open in this stream", id)});
+    finish(
+        {grpc::StatusCode::INVALID_ARGUMENT, fmt::format("invalid: operation id {} is still open in this stream", id)});
     return false;
   }
   if (request && open_bytes_ > 0 && open_bytes_ + bytes > limits::connection_in_flight_bytes_max) {
-    request = fail(Code::overloaded, fmt::format("more than {} bytes in flight in this stream", limits::connection_in_flight_bytes_max));
+    request = fail(Code::overloaded,
+                   fmt::format("more than {} bytes in flight in this stream", limits::connection_in_flight_bytes_max));
   }
   if (!request) {
     open_.erase(id);

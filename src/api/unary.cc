@@ -17,7 +17,7 @@ namespace v1 = riftkv::v1;
 using Kv = v1::KvService::AsyncService;
 
 constexpr SinkId unary_sink{1};
-constexpr std::size_t accepts_posted = 128;      // calls that may arrive in one drain
+constexpr std::size_t accepts_posted = 128;           // calls that may arrive in one drain
 constexpr std::size_t calls_max = 16 * limits::kibi;  // past it new ones wait in gRPC
 constexpr std::size_t in_flight_bytes_max = 64 * limits::mebi;
 constexpr std::uint64_t slot_bits = 16;
@@ -60,9 +60,10 @@ class UnaryCalls final : public Calls {
   UnaryCalls(const Context& context, Kv& service) : context_(context), service_(service) {}
 
   void start() override {
-    context_.front->attach(unary_sink, std::make_unique<PostingSink>(context_.loop->mailbox(), [this](std::vector<Response> responses) {
-                             deliver(std::move(responses));
-                           }));
+    context_.front->attach(
+        unary_sink, std::make_unique<PostingSink>(context_.loop->mailbox(), [this](std::vector<Response> responses) {
+          deliver(std::move(responses));
+        }));
     for (std::size_t i = 0; i < accepts_posted; ++i) add_slot();
   }
 
@@ -128,7 +129,8 @@ void UnaryCall::accept() {
   writer_.reset();
   context_.emplace();
   writer_.emplace(&*context_);
-  owner_.service().RequestExecute(&*context_, &request_, &*writer_, owner_.queue(), owner_.queue(), static_cast<Event*>(&accepted_));
+  owner_.service().RequestExecute(&*context_, &request_, &*writer_, owner_.queue(), owner_.queue(),
+                                  static_cast<Event*>(&accepted_));
 }
 
 void UnaryCall::accepted(bool ok) {
@@ -142,7 +144,8 @@ void UnaryCall::accepted(bool ok) {
   if (!request) return answer(refuse(RequestId(id_), request.error().code, std::move(request.error().detail)));
   if (request->budget == Duration::zero()) request->budget = budget_left();
   const std::size_t bytes = rift::footprint(*request);
-  if (!owner_.admit(bytes)) return answer(refuse(RequestId(id_), Code::overloaded, "too many bytes in flight in unary calls"));
+  if (!owner_.admit(bytes))
+    return answer(refuse(RequestId(id_), Code::overloaded, "too many bytes in flight in unary calls"));
   footprint = bytes;
   owner_.submit(std::move(*request));
 }
@@ -165,7 +168,8 @@ void UnaryCall::answer(Response&& response) {
 // The node stops: what became of the request is not known here.
 void UnaryCall::abandon() {
   is_running_ = false;
-  writer_->FinishWithError({grpc::StatusCode::UNAVAILABLE, "disconnected: the node is stopping"}, static_cast<Event*>(&finished_));
+  writer_->FinishWithError({grpc::StatusCode::UNAVAILABLE, "disconnected: the node is stopping"},
+                           static_cast<Event*>(&finished_));
 }
 
 void UnaryCall::finished(bool) {

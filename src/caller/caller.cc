@@ -9,9 +9,9 @@
 namespace rift::caller {
 namespace {
 
-constexpr std::uint32_t redirects_max = 3;                                // in a row, then back off
+constexpr std::uint32_t redirects_max = 3;  // in a row, then back off
 constexpr Duration map_retry = std::chrono::milliseconds(100);
-constexpr Duration answer_margin_max = std::chrono::milliseconds(20);     // the node answers so much before we give up
+constexpr Duration answer_margin_max = std::chrono::milliseconds(20);  // the node answers so much before we give up
 
 Request shape(const Operation& operation) {
   Request request;
@@ -68,7 +68,8 @@ void Caller::submit(RequestId id, Operation operation, Time now) {
 void Caller::observe(std::shared_ptr<const topology::Catalog> catalog, Time now) {
   ASSERT(catalog != nullptr);
   // A node that lags may hand out an older map.
-  if (catalog_ == nullptr || catalog_->cluster != catalog->cluster || catalog_->epoch <= catalog->epoch) catalog_ = std::move(catalog);
+  if (catalog_ == nullptr || catalog_->cluster != catalog->cluster || catalog_->epoch <= catalog->epoch)
+    catalog_ = std::move(catalog);
   std::vector<std::uint64_t> waiting;
   for (const auto& [arrival, open] : operations_) {
     if (open.state == State::wants_map) waiting.push_back(arrival);
@@ -93,8 +94,10 @@ void Caller::receive(Response response, Time now) {
   open.attempts.erase(mine);
 
   router_.learn(open.partition, node, response);
-  if (response.code == Code::unreachable || response.code == Code::disconnected) router_.suspect(open.partition, node, now);
-  if (open.op && proves_window(response) && session(open.partition).client() == open.op->client) session(open.partition).open();
+  if (response.code == Code::unreachable || response.code == Code::disconnected)
+    router_.suspect(open.partition, node, now);
+  if (open.op && proves_window(response) && session(open.partition).client() == open.op->client)
+    session(open.partition).open();
   if (response.outcome == Outcome::unknown) ++open.lost;
   if (response.outcome == Outcome::not_done) open.refusal = response;
 
@@ -105,11 +108,16 @@ void Caller::receive(Response response, Time now) {
 
 void Caller::apply(Open& open, Next next, Response response, Time now) {
   switch (next) {
-    case Next::finish: return finish(open, std::move(response), now);
-    case Next::renew: return renew(open, now);
+    case Next::finish:
+      return finish(open, std::move(response), now);
+    case Next::renew:
+      return renew(open, now);
     case Next::redirect:
-    case Next::back_off: return resend_later(open, now);
-    case Next::reload: map_wish_ = true; return resend_later(open, now);
+    case Next::back_off:
+      return resend_later(open, now);
+    case Next::reload:
+      map_wish_ = true;
+      return resend_later(open, now);
     case Next::elsewhere:
       if (!has_owner_left(open)) return finish(open, std::move(response), now);
       return send(open, now);
@@ -189,7 +197,8 @@ void Caller::send(Open& open, Time now) {
 Request Caller::request_of(const Open& open, Time now) {
   Request request = shape(open.operation);
   const Duration left = open.deadline - now;
-  request.budget = std::max<Duration>(left - std::min<Duration>(left / 10, answer_margin_max), std::chrono::milliseconds(1));
+  request.budget =
+      std::max<Duration>(left - std::min<Duration>(left / 10, answer_margin_max), std::chrono::milliseconds(1));
   request.epoch = catalog_->epoch;
   if (open.op) request.op = session(open.partition).stamp(open.op->sequence, may_have_taken_effect(open));
   return request;
@@ -214,9 +223,12 @@ void Caller::renew(Open& open, Time now) {
 void Caller::wake(Open& open, Time now) {
   if (now >= open.deadline) return expire(open, now);
   switch (open.state) {
-    case State::wants_map: return wait_for_map(open, now);
-    case State::queued: return set_wake(open, open.deadline);
-    case State::backing_off: return route(open, now);
+    case State::wants_map:
+      return wait_for_map(open, now);
+    case State::queued:
+      return set_wake(open, open.deadline);
+    case State::backing_off:
+      return route(open, now);
     case State::in_flight:
       if (!open.attempts.empty()) router_.suspect(open.partition, open.attempts.back().node, now);
       return route(open, now);

@@ -30,9 +30,9 @@ struct Options {
   Duration attempt_timeout = std::chrono::seconds(1);
   Duration back_off_min = std::chrono::milliseconds(10);
   Duration back_off_max = std::chrono::milliseconds(100);
-  bool pinned = false;        // everything goes to node 0, the pinned endpoint
-  bool deduplicate = true;    // op ids on cp writes
-  bool retry = true;          // off: each operation is one attempt
+  bool pinned = false;      // everything goes to node 0, the pinned endpoint
+  bool deduplicate = true;  // op ids on cp writes
+  bool retry = true;        // off: each operation is one attempt
   // Past either: `overloaded`, not done.
   std::size_t open_max = 64 * limits::kibi;  // operations
   std::size_t open_bytes_max = 256 * limits::mebi;
@@ -75,18 +75,18 @@ class Caller {
     RequestId id;
     Operation operation;
     Time deadline;
-    Time wake;                      // its key in wakes_
+    Time wake;  // its key in wakes_
     State state = State::wants_map;
     Mode mode = Mode::cp;
     Nature nature = Nature::plain;
-    bool has_looked = false;        // its keyspace was missing, and the map has been fetched since
-    PartitionId partition;          // 0: not routed yet
+    bool has_looked = false;  // its keyspace was missing, and the map has been fetched since
+    PartitionId partition;    // 0: not routed yet
     std::optional<OpId> op;
     std::vector<Attempt> attempts;  // without an answer; any of them may take effect
     std::size_t bytes = 0;
     std::uint32_t sent = 0;
-    std::uint32_t lost = 0;         // ended unknown: may have taken effect
-    std::uint32_t redirects = 0;    // in a row
+    std::uint32_t lost = 0;           // ended unknown: may have taken effect
+    std::uint32_t redirects = 0;      // in a row
     std::optional<Response> refusal;  // the last definite one
   };
 
@@ -117,11 +117,11 @@ class Caller {
   Rng rng_;
   std::shared_ptr<const topology::Catalog> catalog_;
   Router router_;
-  std::map<std::uint64_t, Open> operations_;                    // by arrival
-  std::unordered_map<std::uint64_t, std::uint64_t> attempts_;   // attempt -> arrival
-  std::set<std::pair<Time, std::uint64_t>> wakes_;              // (when, arrival)
+  std::map<std::uint64_t, Open> operations_;                   // by arrival
+  std::unordered_map<std::uint64_t, std::uint64_t> attempts_;  // attempt -> arrival
+  std::set<std::pair<Time, std::uint64_t>> wakes_;             // (when, arrival)
   std::map<PartitionId, Session> sessions_;
-  std::map<PartitionId, std::deque<std::uint64_t>> queues_;     // arrivals that wait for room in the session
+  std::map<PartitionId, std::deque<std::uint64_t>> queues_;  // arrivals that wait for room in the session
   std::uint64_t next_arrival_ = 1;
   std::uint64_t next_attempt_ = 1;
   std::uint64_t resends_ = 0;

@@ -17,7 +17,7 @@ struct Operation {
   Condition condition{};
   bool write_back = true;
   std::optional<OpId> about{};  // Verb::resolve: the operation asked about; `key` is that operation's key
-  Duration deadline{};        // from submit; 0: Options::deadline
+  Duration deadline{};          // from submit; 0: Options::deadline
 };
 
 // A message for a node, at once. `request.id` names the attempt: the answer carries it.
@@ -28,8 +28,8 @@ struct Send {
 
 // The end of an operation, exactly one per submit.
 struct Completion {
-  RequestId id;         // the submitter's
-  Response response;    // response.id is the submitter's too
+  RequestId id;            // the submitter's
+  Response response;       // response.id is the submitter's too
   std::optional<OpId> op;  // set where Resolve can be asked later
   std::uint32_t attempts = 0;
 };

@@ -8,8 +8,10 @@ Next after_unknown(Nature nature) {
   switch (nature) {
     case Nature::read:
     case Nature::resolve:
-    case Nature::deduplicated: return Next::back_off;
-    case Nature::plain: return Next::finish;
+    case Nature::deduplicated:
+      return Next::back_off;
+    case Nature::plain:
+      return Next::finish;
   }
   return Next::finish;
 }
@@ -32,24 +34,31 @@ Next judge(Nature nature, const Response& response) {
     case Code::unsupported:
     case Code::condition_failed:
     case Code::already_exists:
-    case Code::refused: return Next::finish;
-    case Code::not_leader: return Next::redirect;
+    case Code::refused:
+      return Next::finish;
+    case Code::not_leader:
+      return Next::redirect;
     case Code::wrong_node:
-    case Code::unknown_keyspace: return Next::reload;
+    case Code::unknown_keyspace:
+      return Next::reload;
     case Code::level_unreachable:
-    case Code::disk_full: return Next::elsewhere;
+    case Code::disk_full:
+      return Next::elsewhere;
     case Code::no_leader:
     case Code::overloaded:
     case Code::not_ready:
     case Code::superseded_entry:
-    case Code::unreachable: return Next::back_off;
-    case Code::dedup_expired: return response.outcome == Outcome::not_done ? Next::renew : Next::finish;
+    case Code::unreachable:
+      return Next::back_off;
+    case Code::dedup_expired:
+      return response.outcome == Outcome::not_done ? Next::renew : Next::finish;
     case Code::timeout:
     case Code::leadership_lost:
     case Code::level_missed:
     case Code::disconnected:
     case Code::corruption:
-    case Code::io: return response.outcome == Outcome::not_done ? Next::back_off : after_unknown(nature);
+    case Code::io:
+      return response.outcome == Outcome::not_done ? Next::back_off : after_unknown(nature);
   }
   return Next::finish;
 }

@@ -7,10 +7,10 @@ namespace rift::caller {
 
 // What a second copy of the operation could do.
 enum class Nature : std::uint8_t {
-  read,           // nothing
-  resolve,        // nothing: it asks, or writes one and the same refusal
-  deduplicated,   // nothing: a cp write whose op id the dedup window knows
-  plain,          // take effect twice: an ap write (a re-stamped copy, DESIGN 4), or a cp write without op id
+  read,          // nothing
+  resolve,       // nothing: it asks, or writes one and the same refusal
+  deduplicated,  // nothing: a cp write whose op id the dedup window knows
+  plain,         // take effect twice: an ap write (a re-stamped copy, DESIGN 4), or a cp write without op id
 };
 
 enum class Next : std::uint8_t {

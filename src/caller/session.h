@@ -48,9 +48,9 @@ class Session {
 
   ClientId client_;
   std::uint64_t next_ = 1;
-  std::set<std::uint64_t> unfinished_;     // open, or ended unknown
-  std::deque<std::uint64_t> unresolved_;   // ended unknown, oldest first
-  std::optional<std::uint64_t> opening_;   // the request that travels alone
+  std::set<std::uint64_t> unfinished_;    // open, or ended unknown
+  std::deque<std::uint64_t> unresolved_;  // ended unknown, oldest first
+  std::optional<std::uint64_t> opening_;  // the request that travels alone
   bool opened_ = false;
 };
 

@@ -22,10 +22,11 @@ class AdminClient::Impl {
         deadline_(deadline) {}
 
   template <class Stub, class Question, class Answer>
-  Result<void> call(Stub& on, grpc::Status (Stub::*method)(grpc::ClientContext*, const Question&, Answer*), const Question& question,
-                    Answer& answer) {
+  Result<void> call(Stub& on, grpc::Status (Stub::*method)(grpc::ClientContext*, const Question&, Answer*),
+                    const Question& question, Answer& answer) {
     grpc::ClientContext context;
-    context.set_deadline(std::chrono::system_clock::now() + std::chrono::duration_cast<std::chrono::microseconds>(deadline_));
+    context.set_deadline(std::chrono::system_clock::now() +
+                         std::chrono::duration_cast<std::chrono::microseconds>(deadline_));
     const grpc::Status status = (on.*method)(&context, question, &answer);
     if (!status.ok()) return tl::unexpected<Error>(client::to_error(status));
     return {};
@@ -39,7 +40,8 @@ class AdminClient::Impl {
   Duration deadline_;
 };
 
-AdminClient::AdminClient(const std::string& endpoint, Duration deadline) : impl_(std::make_unique<Impl>(endpoint, deadline)) {}
+AdminClient::AdminClient(const std::string& endpoint, Duration deadline)
+    : impl_(std::make_unique<Impl>(endpoint, deadline)) {}
 AdminClient::~AdminClient() = default;
 AdminClient::AdminClient(AdminClient&&) noexcept = default;
 AdminClient& AdminClient::operator=(AdminClient&&) noexcept = default;
@@ -52,7 +54,8 @@ Result<void> AdminClient::wait_until_reachable(Duration limit) {
 
 Result<bool> AdminClient::healthy() {
   grpc::health::v1::HealthCheckResponse answer;
-  TRY(impl_->call(*impl_->health, &grpc::health::v1::Health::Stub::Check, grpc::health::v1::HealthCheckRequest(), answer));
+  TRY(impl_->call(*impl_->health, &grpc::health::v1::Health::Stub::Check, grpc::health::v1::HealthCheckRequest(),
+                  answer));
   return answer.status() == grpc::health::v1::HealthCheckResponse::SERVING;
 }
 
@@ -95,10 +98,12 @@ Result<topology::Catalog> AdminClient::drop_keyspace(const std::string& name) {
 Result<StatusReply> AdminClient::status() {
   v1::StatusResponse answer;
   TRY(impl_->call(*impl_->stub, &v1::AdminService::Stub::Status, v1::StatusRequest(), answer));
-  return StatusReply{client::to_node_status(answer), answer.identity().client_address(), answer.identity().peer_address()};
+  return StatusReply{client::to_node_status(answer), answer.identity().client_address(),
+                     answer.identity().peer_address()};
 }
 
-Result<InspectPage> AdminClient::inspect(const std::string& keyspace, const std::string& cursor, std::uint32_t keys_max) {
+Result<InspectPage> AdminClient::inspect(const std::string& keyspace, const std::string& cursor,
+                                         std::uint32_t keys_max) {
   v1::InspectRequest question;
   v1::InspectResponse answer;
   question.set_keyspace(keyspace);

@@ -24,7 +24,9 @@ namespace {
 constexpr Duration map_deadline = std::chrono::milliseconds(700);
 constexpr Duration connect_retry = std::chrono::milliseconds(50);
 
-Time steady_now() { return Time(std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now().time_since_epoch())); }
+Time steady_now() {
+  return Time(std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now().time_since_epoch()));
+}
 
 std::uint64_t random_seed() {
   std::random_device device;
@@ -195,7 +197,8 @@ bool Client::Impl::carry_sends(Time now) {
   for (caller::Send& send : sends) {
     const std::string address = address_of(send.node);
     if (address.empty()) {
-      caller_.receive(refuse(send.request.id, Code::unreachable, "the map has no address for " + to_string(send.node)), now);
+      caller_.receive(refuse(send.request.id, Code::unreachable, "the map has no address for " + to_string(send.node)),
+                      now);
       continue;
     }
     Peer& to = peer(address);
@@ -340,7 +343,8 @@ Answer Client::del(const std::string& keyspace, ByteView key, const CallOptions&
   return execute(make(keyspace, Verb::del, key, options));
 }
 
-Answer Client::cas(const std::string& keyspace, ByteView key, Condition condition, ByteView value, const CallOptions& options) {
+Answer Client::cas(const std::string& keyspace, ByteView key, Condition condition, ByteView value,
+                   const CallOptions& options) {
   auto operation = make(keyspace, Verb::cas, key, options);
   operation.condition = std::move(condition);
   operation.value = Bytes(value);
@@ -353,7 +357,9 @@ Answer Client::resolve(const std::string& keyspace, ByteView key, const OpId& op
   return execute(std::move(operation));
 }
 
-void Client::submit(caller::Operation operation, Callback done) { impl_->submit(std::move(operation), std::move(done)); }
+void Client::submit(caller::Operation operation, Callback done) {
+  impl_->submit(std::move(operation), std::move(done));
+}
 Answer Client::execute(caller::Operation operation) { return impl_->execute(std::move(operation)); }
 std::shared_ptr<const topology::Catalog> Client::catalog() const { return impl_->catalog(); }
 std::uint64_t Client::resends() const { return impl_->resends(); }

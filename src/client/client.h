@@ -20,11 +20,11 @@ namespace rift {
 struct ClientOptions {
   std::vector<std::string> endpoints;  // any nodes of the cluster, "host:port"; the rest is learnt from the map
   std::string pin{};                   // talk to this endpoint only, whoever owns the key or leads
-  Duration deadline = std::chrono::seconds(5);          // of an operation that states none
+  Duration deadline = std::chrono::seconds(5);  // of an operation that states none
   Duration connect_deadline = std::chrono::seconds(5);
-  Duration attempt_timeout = std::chrono::seconds(1);   // then what may be sent again goes to another node
-  bool exactly_once = true;            // op ids on cp writes: retries are deduplicated, resolve() can ask
-  bool retry = true;                   // off: one attempt each
+  Duration attempt_timeout = std::chrono::seconds(1);  // then what may be sent again goes to another node
+  bool exactly_once = true;  // op ids on cp writes: retries are deduplicated, resolve() can ask
+  bool retry = true;         // off: one attempt each
 };
 
 struct CallOptions {
@@ -53,7 +53,8 @@ class Client {
   Answer get(const std::string& keyspace, ByteView key, const CallOptions& options = {});
   Answer put(const std::string& keyspace, ByteView key, ByteView value, const CallOptions& options = {});
   Answer del(const std::string& keyspace, ByteView key, const CallOptions& options = {});
-  Answer cas(const std::string& keyspace, ByteView key, Condition condition, ByteView value, const CallOptions& options = {});
+  Answer cas(const std::string& keyspace, ByteView key, Condition condition, ByteView value,
+             const CallOptions& options = {});
   // What became of `op`, which was about `key`: done, not done (and fenced off for good), or still unknown.
   Answer resolve(const std::string& keyspace, ByteView key, const OpId& op, const CallOptions& options = {});
 

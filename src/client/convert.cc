@@ -12,11 +12,30 @@ namespace {
 
 namespace v1 = riftkv::v1;
 
-constexpr std::array all_codes{
-    Code::ok,           Code::invalid,           Code::too_large,  Code::unknown_keyspace, Code::unsupported,      Code::condition_failed,
-    Code::not_leader,   Code::no_leader,         Code::overloaded, Code::level_unreachable, Code::disk_full,       Code::wrong_node,
-    Code::not_ready,    Code::already_exists,    Code::refused,    Code::superseded_entry, Code::dedup_expired,    Code::timeout,
-    Code::level_missed, Code::leadership_lost,   Code::disconnected, Code::corruption,     Code::io,               Code::unreachable};
+constexpr std::array all_codes{Code::ok,
+                               Code::invalid,
+                               Code::too_large,
+                               Code::unknown_keyspace,
+                               Code::unsupported,
+                               Code::condition_failed,
+                               Code::not_leader,
+                               Code::no_leader,
+                               Code::overloaded,
+                               Code::level_unreachable,
+                               Code::disk_full,
+                               Code::wrong_node,
+                               Code::not_ready,
+                               Code::already_exists,
+                               Code::refused,
+                               Code::superseded_entry,
+                               Code::dedup_expired,
+                               Code::timeout,
+                               Code::level_missed,
+                               Code::leadership_lost,
+                               Code::disconnected,
+                               Code::corruption,
+                               Code::io,
+                               Code::unreachable};
 
 std::optional<Code> parse_code(std::string_view text) {
   for (const Code code : all_codes) {
@@ -35,9 +54,12 @@ Outcome to_outcome(v1::Outcome outcome) {
 Code code_of(const v1::Reply& reply, Outcome outcome) {
   if (const auto code = parse_code(reply.code())) return *code;
   switch (outcome) {
-    case Outcome::done: return Code::ok;
-    case Outcome::not_done: return Code::invalid;
-    case Outcome::unknown: return Code::io;
+    case Outcome::done:
+      return Code::ok;
+    case Outcome::not_done:
+      return Code::invalid;
+    case Outcome::unknown:
+      return Code::io;
   }
   return Code::io;
 }
@@ -53,8 +75,10 @@ Receipt to_receipt(const v1::Receipt& message) {
   receipt.leader = NodeId(message.leader());
   receipt.term = Term(message.term());
   receipt.index = LogIndex(message.index());
-  receipt.read_path = v1::ReadPath_IsValid(message.read_path()) ? static_cast<ReadPath>(message.read_path()) : ReadPath::none;
-  if (message.has_staleness_bound_ns()) receipt.staleness_bound = Duration(static_cast<std::int64_t>(message.staleness_bound_ns()));
+  receipt.read_path =
+      v1::ReadPath_IsValid(message.read_path()) ? static_cast<ReadPath>(message.read_path()) : ReadPath::none;
+  if (message.has_staleness_bound_ns())
+    receipt.staleness_bound = Duration(static_cast<std::int64_t>(message.staleness_bound_ns()));
   receipt.hints_left = message.hints_left();
   receipt.superseded = message.superseded();
   receipt.duplicate = message.duplicate();
@@ -66,25 +90,40 @@ Receipt to_receipt(const v1::Receipt& message) {
 
 void fill_condition(const Condition& condition, v1::Condition& message) {
   switch (condition.kind) {
-    case Condition::Kind::none: return;
-    case Condition::Kind::absent: message.mutable_absent(); return;
-    case Condition::Kind::version: message.set_version(condition.version); return;
-    case Condition::Kind::value: message.set_value(condition.value.data(), condition.value.size()); return;
+    case Condition::Kind::none:
+      return;
+    case Condition::Kind::absent:
+      message.mutable_absent();
+      return;
+    case Condition::Kind::version:
+      message.set_version(condition.version);
+      return;
+    case Condition::Kind::value:
+      message.set_value(condition.value.data(), condition.value.size());
+      return;
   }
 }
 
 void fill_verb(const Request& request, v1::Operation& operation) {
   switch (request.verb) {
-    case Verb::get: operation.mutable_get(); return;
-    case Verb::put: operation.mutable_put()->set_value(request.value.data(), request.value.size()); return;
-    case Verb::del: operation.mutable_delete_(); return;
+    case Verb::get:
+      operation.mutable_get();
+      return;
+    case Verb::put:
+      operation.mutable_put()->set_value(request.value.data(), request.value.size());
+      return;
+    case Verb::del:
+      operation.mutable_delete_();
+      return;
     case Verb::cas: {
       v1::CompareAndSetOperation& cas = *operation.mutable_compare_and_set();
       cas.set_value(request.value.data(), request.value.size());
       fill_condition(request.condition, *cas.mutable_condition());
       return;
     }
-    case Verb::resolve: operation.mutable_resolve(); return;
+    case Verb::resolve:
+      operation.mutable_resolve();
+      return;
   }
 }
 
@@ -141,7 +180,8 @@ Error to_error(const grpc::Status& status) {
     if (code && *code != Code::ok) return {*code, text.substr(colon + 2)};
   }
   if (status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED) return {Code::timeout, "no answer in time"};
-  if (status.error_code() == grpc::StatusCode::UNIMPLEMENTED) return {Code::unsupported, "the server does not know this call"};
+  if (status.error_code() == grpc::StatusCode::UNIMPLEMENTED)
+    return {Code::unsupported, "the server does not know this call"};
   if (status.error_code() == grpc::StatusCode::UNAVAILABLE && text.find("failed to connect") != std::string::npos) {
     return {Code::unreachable, "no connection"};
   }

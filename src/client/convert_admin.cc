@@ -10,7 +10,8 @@ Uuid to_uuid(const v1::Uuid& message) { return {message.high(), message.low()}; 
 Level to_level(v1::Level level) { return v1::Level_IsValid(level) ? static_cast<Level>(level) : Level::unspecified; }
 
 Result<topology::Keyspace> to_keyspace(const v1::Keyspace& message) {
-  if (message.mode() != v1::MODE_CP && message.mode() != v1::MODE_AP) return fail(Code::corruption, "a keyspace of an unknown mode");
+  if (message.mode() != v1::MODE_CP && message.mode() != v1::MODE_AP)
+    return fail(Code::corruption, "a keyspace of an unknown mode");
   if (message.partitions().empty()) return fail(Code::corruption, "a keyspace without partitions");
   topology::Keyspace keyspace;
   keyspace.id = KeyspaceId(message.id());
@@ -19,7 +20,8 @@ Result<topology::Keyspace> to_keyspace(const v1::Keyspace& message) {
   keyspace.copies = message.copies();
   keyspace.read = to_level(message.read());
   keyspace.write = to_level(message.write());
-  keyspace.durability = message.durability() == v1::DURABILITY_WAL ? topology::Durability::wal : topology::Durability::fsync;
+  keyspace.durability =
+      message.durability() == v1::DURABILITY_WAL ? topology::Durability::wal : topology::Durability::fsync;
   for (const v1::Partition& p : message.partitions()) {
     topology::Partition partition{.id = PartitionId(p.id()), .owners = {}};
     for (const std::uint32_t owner : p.owners()) partition.owners.push_back(NodeId(owner));

@@ -26,7 +26,8 @@ MapFetch::~MapFetch() { ASSERT(call_ == nullptr); }
 void MapFetch::start(const std::shared_ptr<grpc::Channel>& channel, Duration deadline) {
   ASSERT(call_ == nullptr);
   call_ = std::make_unique<Call>();
-  call_->context.set_deadline(std::chrono::system_clock::now() + std::chrono::duration_cast<std::chrono::microseconds>(deadline));
+  call_->context.set_deadline(std::chrono::system_clock::now() +
+                              std::chrono::duration_cast<std::chrono::microseconds>(deadline));
   call_->stub = v1::AdminService::NewStub(channel);
   call_->reader = call_->stub->AsyncCatalog(&call_->context, v1::CatalogRequest(), loop_.queue());
   call_->reader->Finish(&call_->answer, &call_->status, static_cast<Event*>(&finished_));

@@ -51,7 +51,8 @@ void Stream::expire(Time now) {
   std::vector<Response> expired;
   for (const Waiting& waiting : waiting_) {
     if (waiting.expires > now) continue;
-    expired.push_back(refuse(waiting.request.id, Code::unreachable, "not sent in time: no connection, or too much in flight"));
+    expired.push_back(
+        refuse(waiting.request.id, Code::unreachable, "not sent in time: no connection, or too much in flight"));
   }
   if (expired.empty()) return;
   std::erase_if(waiting_, [&](const Waiting& waiting) { return waiting.expires <= now; });
@@ -159,7 +160,8 @@ void Stream::break_off() {
   sent_.clear();
   sent_bytes_ = 0;
   for (const Waiting& waiting : waiting_) {
-    answers.push_back(refuse(waiting.request.id, Code::unreachable, was_open ? "the connection broke; not sent" : "no connection"));
+    answers.push_back(
+        refuse(waiting.request.id, Code::unreachable, was_open ? "the connection broke; not sent" : "no connection"));
   }
   waiting_.clear();
   if (!answers.empty()) deliver_(std::move(answers));

@@ -56,7 +56,8 @@ TEST(AdminClient, ErrorsCarryTheirCodeAndReason) {
   EXPECT_EQ(admin.drop_keyspace("nowhere").error().code, Code::unknown_keyspace);
   EXPECT_EQ(admin.create_keyspace({.name = "bank", .mode = Mode::cp}).error().code, Code::already_exists);
   EXPECT_EQ(admin.create_keyspace({.name = "x", .mode = static_cast<Mode>(9)}).error().code, Code::invalid);
-  EXPECT_EQ(admin.create_keyspace({.name = "x", .mode = Mode::cp, .read = static_cast<Level>(77)}).error().code, Code::invalid);
+  EXPECT_EQ(admin.create_keyspace({.name = "x", .mode = Mode::cp, .read = static_cast<Level>(77)}).error().code,
+            Code::invalid);
   const auto full = admin.create_keyspace({.name = "x", .mode = Mode::cp, .copies = 9}).error();
   EXPECT_EQ(full.code, Code::invalid);
   EXPECT_NE(full.detail.find("9 copies"), std::string::npos);

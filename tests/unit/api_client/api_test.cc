@@ -19,7 +19,8 @@ namespace v1 = riftkv::v1;
 // Any gRPC client: no SDK in between, so that nothing is put right on the way.
 struct Plain {
   explicit Plain(const std::string& address)
-      : channel(grpc::CreateChannel(address, grpc::InsecureChannelCredentials())), stub(v1::KvService::NewStub(channel)) {}
+      : channel(grpc::CreateChannel(address, grpc::InsecureChannelCredentials())),
+        stub(v1::KvService::NewStub(channel)) {}
   std::shared_ptr<grpc::Channel> channel;
   std::unique_ptr<v1::KvService::Stub> stub;
 
@@ -209,8 +210,9 @@ TEST(Api, AnIdThatIsStillOpenEndsTheStream) {
 
 TEST(Api, GarbageOnThePortIsHarmless) {
   FakeCluster cluster;
-  for (const std::string& garbage : {std::string(4096, '\0'), std::string(4096, '\xff'), std::string("GET / HTTP/1.1\r\n\r\n"),
-                                     std::string("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n") + std::string(4096, '\x7f')}) {
+  for (const std::string& garbage :
+       {std::string(4096, '\0'), std::string(4096, '\xff'), std::string("GET / HTTP/1.1\r\n\r\n"),
+        std::string("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n") + std::string(4096, '\x7f')}) {
     const int descriptor = socket(AF_INET, SOCK_STREAM, 0);
     ASSERT_GE(descriptor, 0);
     sockaddr_in to{};
@@ -234,7 +236,12 @@ TEST(Api, ABusyPortIsOneClearError) {
   MapFront front(NodeId(1));
   MapAdmin admin(NodeId(1));
   const auto create = [&](const std::string& listen) {
-    return api::Api::create({.listen = listen, .client_address = {}, .peer_address = {}, .front = &front, .admin = &admin, .log = &cluster.log()});
+    return api::Api::create({.listen = listen,
+                             .client_address = {},
+                             .peer_address = {},
+                             .front = &front,
+                             .admin = &admin,
+                             .log = &cluster.log()});
   };
   const auto busy = create(cluster.address());
   ASSERT_FALSE(busy.has_value());
@@ -317,7 +324,8 @@ TEST(Api, ReflectionListsTheServices) {
     return queue.Next(&tag, &ok) && ok;
   };
   grpc::ClientContext context;
-  const auto stream = stub.PrepareCall(&context, "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", &queue);
+  const auto stream =
+      stub.PrepareCall(&context, "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", &queue);
   stream->StartCall(nullptr);
   ASSERT_TRUE(next());
   const grpc::Slice list_services(std::string("\x3a\x00", 2));  // field 7, an empty string

@@ -27,7 +27,8 @@ TEST(Client, PutsGetsDeletesAndComparesAndSets) {
   EXPECT_EQ(failed.code, Code::condition_failed);
   EXPECT_EQ(failed.outcome, Outcome::not_done);
   EXPECT_EQ(failed.value, Bytes("one"));
-  EXPECT_TRUE(client->cas("bank", "k", {.kind = Condition::Kind::version, .version = 1, .value = {}}, "three").is_done());
+  EXPECT_TRUE(
+      client->cas("bank", "k", {.kind = Condition::Kind::version, .version = 1, .value = {}}, "three").is_done());
   EXPECT_TRUE(client->del("bank", "k").is_done());
   const Answer absent = client->get("bank", "k");
   EXPECT_TRUE(absent.is_done());
@@ -74,10 +75,11 @@ TEST(Client, SubmittedOperationsTravelInBatches) {
   std::atomic<int> done = 0;
   std::promise<void> all;
   for (int i = 0; i < count; ++i) {
-    client->submit({.keyspace = "bank", .verb = Verb::put, .key = Bytes(std::to_string(i)), .value = "v"}, [&](const Answer& reply) {
-      EXPECT_TRUE(reply.is_done()) << reply.why;
-      if (++done == count) all.set_value();
-    });
+    client->submit({.keyspace = "bank", .verb = Verb::put, .key = Bytes(std::to_string(i)), .value = "v"},
+                   [&](const Answer& reply) {
+                     EXPECT_TRUE(reply.is_done()) << reply.why;
+                     if (++done == count) all.set_value();
+                   });
   }
   ASSERT_EQ(all.get_future().wait_for(seconds(20)), std::future_status::ready);
   EXPECT_LT(cluster.front().submits(), count / 2);
@@ -88,7 +90,8 @@ TEST(Client, ACallbackMaySubmit) {
   const auto client = cluster.connect();
   std::promise<Bytes> value;
   client->submit({.keyspace = "bank", .verb = Verb::put, .key = "k", .value = "v"}, [&](const Answer&) {
-    client->submit({.keyspace = "bank", .verb = Verb::get, .key = "k"}, [&](const Answer& reply) { value.set_value(reply.value); });
+    client->submit({.keyspace = "bank", .verb = Verb::get, .key = "k"},
+                   [&](const Answer& reply) { value.set_value(reply.value); });
   });
   EXPECT_EQ(value.get_future().get(), Bytes("v"));
 }
@@ -114,7 +117,10 @@ TEST(Client, MoreThanAConnectionMayHoldWaitsItsTurn) {
   std::atomic<int> left = 32;
   std::promise<void> all;
   for (int i = 0; i < 32; ++i) {
-    client->submit({.keyspace = "bank", .verb = Verb::put, .key = Bytes(std::to_string(i)), .value = Bytes(std::string(limits::value_bytes_max, 'v'))},
+    client->submit({.keyspace = "bank",
+                    .verb = Verb::put,
+                    .key = Bytes(std::to_string(i)),
+                    .value = Bytes(std::string(limits::value_bytes_max, 'v'))},
                    [&](const Answer& reply) {
                      EXPECT_TRUE(reply.is_done()) << reply.why;
                      EXPECT_EQ(reply.attempts, 1U);
@@ -179,7 +185,8 @@ TEST(Client, ACpWriteCutOffMidWayIsSentAgainUnderTheSameOpId) {
     return std::nullopt;
   });
   std::promise<Answer> end;
-  client->submit({.keyspace = "bank", .verb = Verb::put, .key = "k", .value = "v"}, [&](Answer reply) { end.set_value(std::move(reply)); });
+  client->submit({.keyspace = "bank", .verb = Verb::put, .key = "k", .value = "v"},
+                 [&](Answer reply) { end.set_value(std::move(reply)); });
   arrived.get_future().wait();
   const std::uint16_t port = cluster.port();
   cluster.front().set_script({});
@@ -206,7 +213,8 @@ TEST(Client, AnApWriteCutOffMidWayIsUnknownAndNotSentAgain) {
   }
   const auto client = cluster.connect();
   std::promise<Answer> end;
-  client->submit({.keyspace = "carts", .verb = Verb::put, .key = "k", .value = "v"}, [&](Answer reply) { end.set_value(std::move(reply)); });
+  client->submit({.keyspace = "carts", .verb = Verb::put, .key = "k", .value = "v"},
+                 [&](Answer reply) { end.set_value(std::move(reply)); });
   const NodeId first = arrived.get_future().get();
   cluster.stop(first.value());
   const Answer reply = end.get_future().get();

@@ -141,9 +141,11 @@ inline Response MapFront::apply(const Request& request) {
     if (found) response.value = Bytes(it->second.first);
     if (found) response.version.modify_revision = Revision(it->second.second);
   }
-  const bool holds = request.condition.kind == Condition::Kind::none || (request.condition.kind == Condition::Kind::absent && !found) ||
-                     (request.condition.kind == Condition::Kind::version && found && it->second.second == request.condition.version) ||
-                     (request.condition.kind == Condition::Kind::value && found && it->second.first == request.condition.value.view());
+  const bool holds =
+      request.condition.kind == Condition::Kind::none ||
+      (request.condition.kind == Condition::Kind::absent && !found) ||
+      (request.condition.kind == Condition::Kind::version && found && it->second.second == request.condition.version) ||
+      (request.condition.kind == Condition::Kind::value && found && it->second.first == request.condition.value.view());
   if (!holds) {
     response.code = Code::condition_failed;
     response.outcome = Outcome::not_done;
@@ -167,7 +169,9 @@ class MapAdmin final : public Admin {
     Lock lock(mutex_);
     catalog_ = std::move(catalog);
   }
-  void identity(Done<NodeIdentity> done) override { done(NodeIdentity{.node = self_, .cluster = {}, .disk = {7, 7}, .incarnation = 5}); }
+  void identity(Done<NodeIdentity> done) override {
+    done(NodeIdentity{.node = self_, .cluster = {}, .disk = {7, 7}, .incarnation = 5});
+  }
   void status(Done<NodeStatus> done) override {
     NodeStatus status;
     status.ready = true;
@@ -203,7 +207,8 @@ class MapAdmin final : public Admin {
   void inspect(std::string keyspace, std::string cursor, std::uint32_t keys_max, Done<InspectPage> done) override {
     if (keyspace != "bank") return done(fail(Code::unknown_keyspace, "no keyspace is called " + keyspace));
     InspectPage page;
-    page.keys.push_back({.partition = PartitionId(2), .key = "k" + cursor, .version = {}, .deleted = true, .value_hash = keys_max});
+    page.keys.push_back(
+        {.partition = PartitionId(2), .key = "k" + cursor, .version = {}, .deleted = true, .value_hash = keys_max});
     page.next = "more";
     done(std::move(page));
   }

@@ -77,7 +77,12 @@ TEST(Caller, ACommittedRefusalAfterALostCopyIsProof) {
     World w;
     w.open_window();
     w.caller.submit(RequestId(1),
-                    {.keyspace = "bank", .verb = Verb::cas, .key = "k", .value = "v", .condition = {.kind = Condition::Kind::absent, .value = {}}}, w.now);
+                    {.keyspace = "bank",
+                     .verb = Verb::cas,
+                     .key = "k",
+                     .value = "v",
+                     .condition = {.kind = Condition::Kind::absent, .value = {}}},
+                    w.now);
     w.answer(w.sent(), Code::disconnected);
     w.wait();
     w.answer(w.sent(), code);
@@ -182,7 +187,11 @@ TEST(Caller, AnUnknownWriteHoldsTheFloorUntilItIsResolved) {
 TEST(Caller, AResolveThatGetsNoAnswerLeavesTheOperationUnknown) {
   World w;
   w.caller.submit(RequestId(1),
-                  {.keyspace = "bank", .verb = Verb::resolve, .key = "k", .about = OpId{.client = {1, 1}, .sequence = 1}, .deadline = milliseconds(200)},
+                  {.keyspace = "bank",
+                   .verb = Verb::resolve,
+                   .key = "k",
+                   .about = OpId{.client = {1, 1}, .sequence = 1},
+                   .deadline = milliseconds(200)},
                   w.now);
   for (int i = 0; i < 50 && w.caller.open_count() > 0; ++i) {
     for (const Send& send : w.caller.take_sends()) w.answer(send, Code::no_leader);
@@ -379,7 +388,12 @@ TEST(Caller, BadOperationsAreRefusedWithoutTheNetwork) {
   World w;
   w.caller.submit(RequestId(1), {.keyspace = "bank", .verb = Verb::get, .key = ""}, w.now);
   EXPECT_EQ(w.ended().response.code, Code::invalid);
-  w.caller.submit(RequestId(2), {.keyspace = "bank", .verb = Verb::put, .key = "k", .value = Bytes(std::string(limits::value_bytes_max + 1, 'x'))}, w.now);
+  w.caller.submit(RequestId(2),
+                  {.keyspace = "bank",
+                   .verb = Verb::put,
+                   .key = "k",
+                   .value = Bytes(std::string(limits::value_bytes_max + 1, 'x'))},
+                  w.now);
   EXPECT_EQ(w.ended().response.code, Code::too_large);
   EXPECT_TRUE(w.silent());
 }

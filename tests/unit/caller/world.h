@@ -15,7 +15,8 @@ namespace rift::caller {
 using std::chrono::milliseconds;
 
 inline std::shared_ptr<const topology::Catalog> three_nodes() {
-  auto first = MUST(topology::found({1, 2}, {{NodeId(1), "a:1", "a:2", {}}, {NodeId(2), "b:1", "b:2", {}}, {NodeId(3), "c:1", "c:2", {}}}));
+  auto first = MUST(topology::found(
+      {1, 2}, {{NodeId(1), "a:1", "a:2", {}}, {NodeId(2), "b:1", "b:2", {}}, {NodeId(3), "c:1", "c:2", {}}}));
   first = MUST(topology::create_keyspace(first, {.name = "bank", .mode = Mode::cp, .partitions = 1}));
   first = MUST(topology::create_keyspace(first, {.name = "carts", .mode = Mode::ap, .partitions = 1}));
   return std::make_shared<const topology::Catalog>(std::move(first));
@@ -27,7 +28,8 @@ struct World {
   }
 
   void put(std::uint64_t id, const std::string& keyspace, milliseconds deadline = milliseconds(5000)) {
-    caller.submit(RequestId(id), {.keyspace = keyspace, .verb = Verb::put, .key = "k", .value = "v", .deadline = deadline}, now);
+    caller.submit(RequestId(id),
+                  {.keyspace = keyspace, .verb = Verb::put, .key = "k", .value = "v", .deadline = deadline}, now);
   }
   void get(std::uint64_t id, const std::string& keyspace, milliseconds deadline = milliseconds(5000)) {
     caller.submit(RequestId(id), {.keyspace = keyspace, .verb = Verb::get, .key = "k", .deadline = deadline}, now);

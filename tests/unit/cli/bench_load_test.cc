@@ -50,11 +50,11 @@ TEST(BenchPacer, CountsOnlyWhatEndsInsideTheWindow) {
   Pacer pacer(plan, 0, 1);
   const Time begin = bench_now();
   ASSERT_TRUE(pacer.next(begin).has_value());
-  pacer.ended(begin, begin, Outcome::done, {});                                  // still warming up
+  pacer.ended(begin, begin, Outcome::done, {});  // still warming up
   pacer.ended(begin, begin + std::chrono::seconds(5), Outcome::done, {});
   pacer.ended(begin, begin + std::chrono::seconds(5), Outcome::unknown, "why");
   pacer.ended(begin, begin + std::chrono::seconds(5), Outcome::not_done, "other");
-  pacer.ended(begin, begin + std::chrono::seconds(20), Outcome::done, {});       // too late
+  pacer.ended(begin, begin + std::chrono::seconds(20), Outcome::done, {});  // too late
   EXPECT_FALSE(pacer.next(begin + std::chrono::seconds(20)).has_value());
   const LoadResult result = pacer.take_result();
   EXPECT_EQ(result.done, 1U);
