@@ -19,12 +19,12 @@ struct BenchOptions {
   std::vector<std::string> endpoints;  // all nodes, "host:port"
   BenchTarget target = BenchTarget::rift;
   BenchShape shape = BenchShape::pipe;
-  Verb verb = Verb::put;               // put or get
-  std::string keyspace = "bench";      // created with `mode` if it does not exist
+  Verb verb = Verb::put;           // put or get
+  std::string keyspace = "bench";  // created with `mode` if it does not exist
   Mode mode = Mode::cp;
-  Level level = Level::unspecified;    // the keyspace's default
-  std::uint32_t clients = 1;           // connections
-  std::uint32_t in_flight = 64;        // operations, over all clients
+  Level level = Level::unspecified;  // the keyspace's default
+  std::uint32_t clients = 1;         // connections
+  std::uint32_t in_flight = 64;      // operations, over all clients
   std::uint32_t value_size = 100;
   std::uint32_t keys = 10'000;
   Duration duration = std::chrono::seconds(10);

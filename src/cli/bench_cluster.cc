@@ -29,7 +29,8 @@ Result<void> prepare_keyspace(const BenchOptions& options) {
   if (!first.is_done()) return fail(first.code, "the keyspace takes no writes: " + first.why);
   const topology::Keyspace* keyspace = client->catalog()->find(options.keyspace);
   if (keyspace != nullptr && keyspace->mode != options.mode) {
-    return fail(Code::invalid, "keyspace " + options.keyspace + " exists and is " + std::string(to_string(keyspace->mode)));
+    return fail(Code::invalid,
+                "keyspace " + options.keyspace + " exists and is " + std::string(to_string(keyspace->mode)));
   }
   return {};
 }
@@ -62,7 +63,8 @@ Result<ClusterState> look_at_rift(const BenchOptions& options) {
 Result<ClusterState> look_at_etcd(const BenchOptions& options) {
   ClusterState state;
   for (const std::string& endpoint : options.endpoints) {
-    const auto stub = etcdserverpb::Maintenance::NewStub(grpc::CreateChannel(endpoint, grpc::InsecureChannelCredentials()));
+    const auto stub =
+        etcdserverpb::Maintenance::NewStub(grpc::CreateChannel(endpoint, grpc::InsecureChannelCredentials()));
     grpc::ClientContext context;
     context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(5));
     etcdserverpb::StatusResponse answer;

@@ -9,9 +9,9 @@
 namespace rift::cli {
 
 struct ClusterState {
-  std::string leader;                              // address of the node that leads the keyspace's first partition; ap: an owner
-  std::uint64_t term = 0;                          // sum over the keyspace's partitions: grows with every election
-  std::map<std::string, std::uint64_t> counters;   // sums over all nodes
+  std::string leader;      // address of the node that leads the keyspace's first partition; ap: an owner
+  std::uint64_t term = 0;  // sum over the keyspace's partitions: grows with every election
+  std::map<std::string, std::uint64_t> counters;  // sums over all nodes
 };
 
 // Creates the keyspace if need be and waits until it takes writes.

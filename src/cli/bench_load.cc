@@ -49,7 +49,9 @@ void LoadResult::merge(const LoadResult& other) {
   measured = std::max(measured, other.measured);
 }
 
-Time bench_now() { return Time(std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now().time_since_epoch())); }
+Time bench_now() {
+  return Time(std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now().time_since_epoch()));
+}
 
 Pacer::Pacer(const LoadPlan& plan, std::uint32_t client, std::uint32_t clients)
     : plan_(plan), rng_(0x9e3779b9 + client), next_key_(client), stride_(clients), begin_(bench_now()) {
@@ -79,8 +81,12 @@ void Pacer::ended(Time started, Time now, Outcome outcome, const std::string& wh
       ++result_.done;
       result_.latency.add(now - started);
       return;
-    case Outcome::not_done: ++result_.not_done; return;
-    case Outcome::unknown: ++result_.unknown; return;
+    case Outcome::not_done:
+      ++result_.not_done;
+      return;
+    case Outcome::unknown:
+      ++result_.unknown;
+      return;
   }
 }
 

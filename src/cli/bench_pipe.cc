@@ -11,7 +11,11 @@ namespace {
 class PipeLoad {
  public:
   PipeLoad(const LoadPlan& plan, std::unique_ptr<Client> client, std::uint32_t number, std::uint32_t in_flight)
-      : plan_(plan), client_(std::move(client)), pacer_(plan, number, plan.options->clients), value_(plan.value), open_(in_flight) {}
+      : plan_(plan),
+        client_(std::move(client)),
+        pacer_(plan, number, plan.options->clients),
+        value_(plan.value),
+        open_(in_flight) {}
 
   void start() {
     const std::uint32_t count = open_;
@@ -43,10 +47,11 @@ class PipeLoad {
       if (--open_ == 0) over_.set_value();
       return;
     }
-    client_->submit(operation(std::move(*key), plan_.fill ? Verb::put : plan_.options->verb), [this, started](const Answer& answer) {
-      pacer_.ended(started, bench_now(), answer.outcome, answer.why);
-      launch();
-    });
+    client_->submit(operation(std::move(*key), plan_.fill ? Verb::put : plan_.options->verb),
+                    [this, started](const Answer& answer) {
+                      pacer_.ended(started, bench_now(), answer.outcome, answer.why);
+                      launch();
+                    });
   }
 
   const LoadPlan& plan_;

@@ -80,7 +80,8 @@ void fill_rift(v1::ExecuteRequest& request, const LoadPlan& plan, const std::str
 Judged judge_rift(const v1::ExecuteResponse& response) {
   const v1::Reply& reply = response.reply();
   if (reply.outcome() == v1::OUTCOME_DONE) return {Outcome::done, {}};
-  return {reply.outcome() == v1::OUTCOME_NOT_DONE ? Outcome::not_done : Outcome::unknown, reply.code() + ": " + reply.why()};
+  return {reply.outcome() == v1::OUTCOME_NOT_DONE ? Outcome::not_done : Outcome::unknown,
+          reply.code() + ": " + reply.why()};
 }
 
 void fill_etcd_put(etcdserverpb::PutRequest& request, const LoadPlan& plan, const std::string& key) {
@@ -141,10 +142,12 @@ class UnaryLoad {
     using etcdserverpb::KV;
     if (plan_.options->verb == Verb::get && !plan_.fill) {
       using T = TypedSlot<KV::Stub, etcdserverpb::RangeRequest, etcdserverpb::RangeResponse>;
-      return std::make_unique<T>(*etcd_[client], &KV::Stub::AsyncRange, fill_etcd_range, judge_etcd<etcdserverpb::RangeResponse>, plan_);
+      return std::make_unique<T>(*etcd_[client], &KV::Stub::AsyncRange, fill_etcd_range,
+                                 judge_etcd<etcdserverpb::RangeResponse>, plan_);
     }
     using T = TypedSlot<KV::Stub, etcdserverpb::PutRequest, etcdserverpb::PutResponse>;
-    return std::make_unique<T>(*etcd_[client], &KV::Stub::AsyncPut, fill_etcd_put, judge_etcd<etcdserverpb::PutResponse>, plan_);
+    return std::make_unique<T>(*etcd_[client], &KV::Stub::AsyncPut, fill_etcd_put,
+                               judge_etcd<etcdserverpb::PutResponse>, plan_);
   }
 
   bool launch(Slot& slot) {
@@ -164,6 +167,8 @@ class UnaryLoad {
 
 }  // namespace
 
-Result<LoadResult> run_unary_load(const LoadPlan& plan, const std::string& address) { return UnaryLoad(plan, address).run(); }
+Result<LoadResult> run_unary_load(const LoadPlan& plan, const std::string& address) {
+  return UnaryLoad(plan, address).run();
+}
 
 }  // namespace rift::cli

@@ -51,16 +51,20 @@ void add_bench(CLI::App& app, Context& context) {
       ->delimiter(',')
       ->envname("RIFT_ENDPOINTS");
   add_cluster_choice(*verb, flags->target.cluster);
-  verb->add_option("--target", flags->system, "rift or etcd")->check(CLI::IsMember({"rift", "etcd"}))->capture_default_str();
+  verb->add_option("--target", flags->system, "rift or etcd")
+      ->check(CLI::IsMember({"rift", "etcd"}))
+      ->capture_default_str();
   verb->add_option("--shape", flags->shape, "unary calls, or pipe: the SDK's stream of batches")
       ->check(CLI::IsMember({"unary", "pipe"}))
       ->capture_default_str();
   verb->add_option("--verb", flags->verb, "put or get")->check(CLI::IsMember({"put", "get"}))->capture_default_str();
   verb->add_option("--mode", flags->mode, "cp or ap")->check(CLI::IsMember({"cp", "ap"}))->capture_default_str();
   verb->add_option("--ks", bench_options.keyspace, "Keyspace; made if it does not exist")->capture_default_str();
-  verb->add_option("-c,--level", flags->level, "one, majority or all (default: the keyspace's)")->check(CLI::IsMember({"one", "majority", "all"}));
+  verb->add_option("-c,--level", flags->level, "one, majority or all (default: the keyspace's)")
+      ->check(CLI::IsMember({"one", "majority", "all"}));
   verb->add_option("--clients", bench_options.clients, "Connections")->capture_default_str();
-  verb->add_option("--in-flight", bench_options.in_flight, "Operations in flight, over all connections")->capture_default_str();
+  verb->add_option("--in-flight", bench_options.in_flight, "Operations in flight, over all connections")
+      ->capture_default_str();
   verb->add_option("--value-size", bench_options.value_size, "Bytes of a value")->capture_default_str();
   verb->add_option("--keys", bench_options.keys, "Different keys")->capture_default_str();
   verb->add_option("--duration", flags->duration, "Time measured")->capture_default_str();
