@@ -22,6 +22,7 @@ struct Damage {
   fs::path file;  // below the data folder
   enum class Kind : std::uint8_t { flip, cut, remove } kind = Kind::flip;
   std::uintmax_t at = 0;
+  bool in_the_tail = false;  // of a log: a batch that nobody has been promised may be torn
   friend std::ostream& operator<<(std::ostream& out, const Damage& damage) {
     const char* const kinds[] = {"bit flipped", "cut", "removed"};
     return out << damage.file << " " << kinds[static_cast<int>(damage.kind)] << " at " << damage.at;
@@ -63,9 +64,9 @@ std::vector<Damage> damages(const fs::path& data) {
     const bool is_data = name.ends_with(".sst") || name.ends_with(".log");
     if (is_data && size < 50'000) continue;
     for (const std::uintmax_t at : is_data ? std::vector{size / 10, size / 2, size - 1} : std::vector{size / 2}) {
-      result.push_back({.file = file, .kind = Damage::Kind::flip, .at = at});
+      result.push_back({.file = file, .kind = Damage::Kind::flip, .at = at, .in_the_tail = at == size - 1});
     }
-    for (const std::uintmax_t at : {size / 2, size - 1}) result.push_back({.file = file, .kind = Damage::Kind::cut, .at = at});
+    for (const std::uintmax_t at : {size / 2, size - 1}) result.push_back({.file = file, .kind = Damage::Kind::cut, .at = at, .in_the_tail = at == size - 1});
     result.push_back({.file = file, .kind = Damage::Kind::remove});
   }
   return result;
@@ -194,7 +195,7 @@ TEST_F(Damaged, StoresAreRefusedOrRightAndTheClusterLosesNothing) {
     const bool was_noticed = serve_alone(copy);
     noticed += was_noticed ? 1U : 0U;
     const std::string name = damage.file.filename();
-    if (name.ends_with(".log")) {
+    if (name.ends_with(".log") && !damage.in_the_tail) {
       EXPECT_TRUE(was_noticed) << "a damaged log was taken for whole";
     }
   }
