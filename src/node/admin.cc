@@ -56,6 +56,8 @@ void Node::status(Done<NodeStatus> done) {
   status.counters["store_keys"] = loop.store_keys;
   status.counters["requests"] = loop.requests;
   status.counters["messages"] = loop.messages;
+  status.counters["messages_dropped"] = loop.messages_dropped;
+  status.counters["open_requests"] = requests_.size();
   status.counters["slow_rounds"] = loop.slow_rounds;
   status.counters["stopped_replicas"] = loop.stopped_replicas;
   status.counters["cache_hits"] = loop_.cache().hits();
@@ -70,36 +72,42 @@ void Node::found(topology::Catalog first, Done<void> done) {
   if (!ready_) return done(fail(Code::not_ready, "this node is starting"));
   if (self == nullptr) return done(fail(Code::invalid, to_string(options_.self) + " is not among the founding members"));
   if (self->disk != identity_.disk) return done(fail(Code::invalid, "the founding record names another disk for this node"));
-  const Bytes record = wire::encode(first);
-  const std::string founding_key = wire::node_meta_key("founding");
-  if (!identity_.cluster.is_zero()) {
-    const auto stored = loop_.reader().get(env::Table::meta, founding_key);
-    if (stored && *stored && **stored == record) return done({});
-    return done(fail(Code::already_exists, "this node belongs to cluster " + to_string(identity_.cluster) + " already"));
-  }
-  identity_.cluster = first.cluster;
-  loop_.run([this, first, record, founding_key, done](Turn& turn) {
-    const topology::Keyspace& system = first.keyspaces.at(std::string(topology::system_keyspace_name));
-    const ReplicaSeed seed{.keyspace = system,
-                           .partition = system.partitions.front(),
-                           .self = options_.self,
-                           .name = "_system/0",
-                           .stamper = stamper_,
-                           .unclean_start = false,
-                           .check_invariants = options_.check_invariants,
-                           .view = nullptr};
-    env::WriteBatch identity;
-    put_identity(identity_, identity);
-    turn.put(env::Table::meta, identity.at(0).key, identity.value_at(0));
-    turn.put(env::Table::meta, founding_key, record);
-    const auto born = give_birth(seed, &first, turn);
-    ASSERT(born.has_value());
-    LOG_INFO(env_.log, "node.founded", "cluster={} members={}", to_string(first.cluster), first.members.size());
+  if (first.find(topology::system_keyspace_name) == nullptr) return done(fail(Code::invalid, "the founding record has no _system"));
+  // Compared inside the job: a second call may come while the first is not yet stored, or not yet durable.
+  loop_.run([this, first = std::move(first), done = std::move(done)](Turn& turn) {
+    const Bytes record = wire::encode(first);
+    const auto stored = turn.get(env::Table::meta, wire::node_meta_key("founding"));
+    if (!stored) return done(fail(stored.error().code, stored.error().detail));
+    if (*stored && **stored != record) {
+      return done(fail(Code::already_exists, "this node belongs to cluster " + to_string(identity_.cluster) + " already"));
+    }
+    if (!*stored) write_founding(first, record, turn);
     loop_.when_durable([this, first, done] {
       adopt(first);
       done({});
     });
   });
+}
+
+// Identity, founding record and the birth of `_system` in one batch: a crash leaves all of it or nothing.
+void Node::write_founding(const topology::Catalog& first, const Bytes& record, Turn& turn) {
+  identity_.cluster = first.cluster;
+  env::WriteBatch identity;
+  put_identity(identity_, identity);
+  turn.put(env::Table::meta, identity.at(0).key, identity.value_at(0));
+  turn.put(env::Table::meta, wire::node_meta_key("founding"), record);
+  const topology::Keyspace& system = *first.find(topology::system_keyspace_name);
+  const ReplicaSeed seed{.keyspace = system,
+                         .partition = system.partitions.front(),
+                         .self = options_.self,
+                         .name = "_system/0",
+                         .stamper = stamper_,
+                         .unclean_start = false,
+                         .check_invariants = options_.check_invariants,
+                         .view = nullptr};
+  const auto born = give_birth(seed, &first, turn);
+  ASSERT(born.has_value());
+  LOG_INFO(env_.log, "node.founded", "cluster={} members={}", to_string(first.cluster), first.members.size());
 }
 
 void Node::create_keyspace(topology::KeyspaceWish wish, Done<topology::Catalog> done) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <set>
 
@@ -12,6 +13,7 @@
 namespace rift::node {
 
 constexpr std::size_t forward_window_max = 16 * 1024;  // per peer; older ids count as seen
+constexpr std::size_t forward_lives_max = 8;           // remembered per peer
 
 class ForwardWindow {
  public:
@@ -21,6 +23,7 @@ class ForwardWindow {
  private:
   struct Seen {
     std::uint32_t life = 0;
+    std::deque<std::uint32_t> ended;  // earlier lives: what is left of them on the way comes too late
     std::uint32_t floor = 0;  // this and all below are taken as seen
     std::set<std::uint32_t> ids;
   };

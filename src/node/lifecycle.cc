@@ -88,7 +88,9 @@ void Node::stop(Task done) {
   });
 }
 
+// Requests that came before the stop may still wait in the inbox: a pause of the process makes timers and them due together.
 bool Node::is_idle() const {
+  if (loop_.inbox_requests() > 0) return false;
   const auto statuses = loop_.statuses();
   return std::all_of(statuses.begin(), statuses.end(), [](const ReplicaStatus& status) { return status.pending == 0; });
 }
@@ -96,7 +98,7 @@ bool Node::is_idle() const {
 void Node::wait_until_idle(Time give_up, Task done) {
   const Time now = loop_.now().steady;
   if (is_idle()) {
-    leave_clean_mark(std::move(done));
+    leave_clean_mark(give_up, std::move(done));
   } else if (now >= give_up) {
     LOG_WARN(env_.log, "node.unclean_stop", "writes are still in flight; the next start compares with the other owners");
     done();
@@ -105,10 +107,33 @@ void Node::wait_until_idle(Time give_up, Task done) {
   }
 }
 
-void Node::leave_clean_mark(Task done) {
+// What a clean start skips (a new incarnation, the dirty marks of ap replicas) must not be owed: every replica of this node has started, and none
+// has stopped with writes that it knew of.
+bool Node::has_nothing_owed() const {
+  if (!catalog_) return identity_.cluster.is_zero();
+  for (const auto& [name, keyspace] : catalog_->keyspaces) {
+    for (const topology::Partition& partition : keyspace.partitions) {
+      const bool owned = std::find(partition.owners.begin(), partition.owners.end(), options_.self) != partition.owners.end();
+      if (owned && !loop_.runs(partition.id)) return false;
+    }
+  }
+  return true;
+}
+
+void Node::leave_clean_mark(Time give_up, Task done) {
   const auto shared = std::make_shared<Task>(std::move(done));
-  loop_.run([this, shared](Turn& turn) {
-    turn.put(env::Table::meta, wire::node_meta_key("clean_stop"), wire::encode_u64(stamper_.last_sequence()));
+  loop_.run([this, give_up, shared](Turn& turn) {
+    if (!is_idle()) {  // jobs run before the replicas of their round: what is in the inbox comes after this mark
+      MARK(env_.recorder, "node.stop_had_to_wait");
+      wait_until_idle(give_up, std::move(*shared));
+      return;
+    }
+    if (has_nothing_owed()) {
+      turn.put(env::Table::meta, wire::node_meta_key("clean_stop"), wire::encode_u64(stamper_.last_sequence()));
+    } else {
+      MARK(env_.recorder, "node.stop_without_mark");
+      LOG_WARN(env_.log, "node.unclean_stop", "not every replica runs; the next start compares with the other owners");
+    }
     loop_.when_durable([shared] { (*shared)(); });
   });
 }

@@ -84,7 +84,10 @@ void Node::start_missing_replicas(Turn& turn) {
         if (!TRY(is_born(partition.id, turn))) TRY(give_birth(seed, nullptr, turn));
         return open_replica(seed, turn);
       };
+      turn.begin(partition.id);  // what a replica writes and sends while it opens is its own, and dies with it
       auto replica = started();
+      if (!replica) turn.fail(replica.error().detail);
+      turn.end();
       if (!replica) {
         ++counters_["replicas_not_started"];
         LOG_ERROR(env_.log, "node.replica_not_started", "{}: {}", seed.name, replica.error().detail);
@@ -93,6 +96,7 @@ void Node::start_missing_replicas(Turn& turn) {
       loop_.host(partition.id, std::move(*replica));
     }
   }
+  turn.begin(PartitionId());
 }
 
 // The map is committed and partition ids are never reused: what it no longer names is gone for good.

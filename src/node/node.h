@@ -62,7 +62,8 @@ class Node final : public Front, public Admin, private env::NetworkEvents, priva
   void begin();
   void wait_until_idle(Time give_up, Task done);
   bool is_idle() const;
-  void leave_clean_mark(Task done);
+  bool has_nothing_owed() const;
+  void leave_clean_mark(Time give_up, Task done);
 
   // map.cc: the catalog this node has applied, and what follows from it
   void adopt(topology::Catalog catalog);
@@ -94,6 +95,7 @@ class Node final : public Front, public Admin, private env::NetworkEvents, priva
   void ping();
 
   // admin.cc
+  void write_founding(const topology::Catalog& first, const Bytes& record, Turn& turn);
   void change_catalog(CatalogChange change, Done<topology::Catalog> done);
   void try_change(std::shared_ptr<CatalogAttempt> attempt);
   void retry_change(std::shared_ptr<CatalogAttempt> attempt, Error error);
@@ -117,7 +119,7 @@ class Node final : public Front, public Admin, private env::NetworkEvents, priva
   topology::ViewPtr view_;
   std::map<PartitionId, NodeId> leader_hints_;
   Time catalog_fresh_{};  // when `_system` last had a leader here
-  Time forward_timer_ = Time::max();
+  std::set<Time> forward_timers_;  // set and not yet fired
   std::map<std::string, std::uint64_t> counters_;
 };
 

@@ -12,6 +12,10 @@ void make_key(std::string& out, env::Table table, ByteView key) {
   out.append(key);
 }
 
+std::size_t cost(const std::string& key, const std::optional<Bytes>& value) {
+  return key.size() + (value ? value->size() : 0) + record_overhead_bytes;
+}
+
 }  // namespace
 
 Result<std::optional<Bytes>> RecordCache::get(env::Table table, ByteView key) {
@@ -59,13 +63,14 @@ void RecordCache::applied(const env::WriteBatch& batch) {
 
 void RecordCache::remember(std::string key, std::optional<Bytes> value) {
   old_.erase(key);
-  if (value && value->size() > cached_value_bytes_max) {
-    young_.erase(key);
-    return;
+  if (const auto held = young_.find(key); held != young_.end()) {
+    young_bytes_ -= cost(held->first, held->second);
+    young_.erase(held);
   }
+  if (value && value->size() > cached_value_bytes_max) return;
   if (value && !value->is_whole()) value = Bytes(value->view());
-  young_bytes_ += key.size() + (value ? value->size() : 0) + record_overhead_bytes;
-  young_.insert_or_assign(std::move(key), std::move(value));
+  young_bytes_ += cost(key, value);
+  young_.emplace(std::move(key), std::move(value));
   if (young_bytes_ * 2 <= bytes_max_) return;
   old_ = std::move(young_);
   young_ = Records();

@@ -14,6 +14,8 @@
 
 namespace rift::node {
 
+constexpr std::size_t open_requests_max = 256 * 1024;  // per node, those it has forwarded included
+
 // Internal requests (the node's own, on `_system`) end in a callback.
 using ResponseCallback = std::function<void(Response)>;
 

@@ -77,6 +77,12 @@ void Node::route(Origin origin, Request request) {
   if (request.level == Level::unspecified) request.level = is_write(request.verb) ? keyspace.write : keyspace.read;
   if (request.budget == Duration::zero()) request.budget = limits::request_budget_default;
 
+  if (requests_.size() >= open_requests_max) {
+    ++counters_["refused_overloaded"];
+    requests_.answer(origin, refuse(request.id, Code::overloaded, fmt::format("{} requests are open in this node", requests_.size()),
+                                    "slow down, or spread the load over more nodes"));
+    return;
+  }
   if (!loop_.hosts(partition.id)) {
     forward(std::move(origin), std::move(request), keyspace, partition);
     return;
@@ -161,7 +167,6 @@ void Node::fail_forwards(const std::vector<RequestId>& ids, Code code, const std
 }
 
 void Node::expire_forwards() {
-  forward_timer_ = Time::max();
   const Time now = loop_.now().steady;
   fail_forwards(requests_.forwards_due(now), Code::timeout, "the node it was forwarded to has not answered in time");
   Time next = Time::max();
@@ -169,10 +174,14 @@ void Node::expire_forwards() {
   if (next != Time::max()) arm_forward_timer(next);
 }
 
+// One timer at the earliest deadline, and those set earlier for later ones: none is set where one at or before it stands.
 void Node::arm_forward_timer(Time deadline) {
-  if (deadline >= forward_timer_) return;
-  forward_timer_ = deadline;
-  loop_.call_at(deadline, [this] { expire_forwards(); });
+  if (!forward_timers_.empty() && *forward_timers_.begin() <= deadline) return;
+  forward_timers_.insert(deadline);
+  loop_.call_at(deadline, [this, deadline] {
+    forward_timers_.erase(deadline);
+    expire_forwards();
+  });
 }
 
 void Node::on_flush() {

@@ -10,6 +10,19 @@ namespace {
 
 constexpr Duration slow_round = std::chrono::milliseconds(100);
 
+// The most that one round hands to one replica: a full inbox must not keep heartbeats waiting for an election timeout.
+constexpr std::size_t round_items_max = 4096;
+
+// The first round_items_max of `queue`; the rest stays.
+template <class T>
+std::vector<T> take_some(std::vector<T>& queue) {
+  if (queue.size() <= round_items_max) return std::exchange(queue, {});
+  const auto end = queue.begin() + static_cast<std::ptrdiff_t>(round_items_max);
+  std::vector<T> taken(std::make_move_iterator(queue.begin()), std::make_move_iterator(end));
+  queue.erase(queue.begin(), end);
+  return taken;
+}
+
 }  // namespace
 
 ShardLoop::ShardLoop(Env& env, const Options& options, LoopEvents& events)
@@ -66,7 +79,16 @@ void ShardLoop::remove(PartitionId partition) {
     inbox_bytes_ -= footprint(request);
     --inbox_requests_;
   }
+  for (const PeerMessage& message : it->second.messages) {
+    inbox_message_bytes_ -= message.message.size();
+    --inbox_messages_;
+  }
   hosted_.erase(it);
+}
+
+bool ShardLoop::runs(PartitionId partition) const {
+  const auto it = hosted_.find(partition);
+  return it != hosted_.end() && !it->second.stopped;
 }
 
 const Replica* ShardLoop::replica(PartitionId partition) const {
@@ -107,7 +129,15 @@ bool ShardLoop::submit(Request request) {
 }
 
 void ShardLoop::receive(PartitionId partition, NodeId from, env::Lane lane, Bytes message) {
+  const bool full = inbox_messages_ >= inbox_messages_max || inbox_message_bytes_ >= limits::shard_inbox_bytes_max;
+  if (full && from != options_.self) {
+    MARK(env_.recorder, "node.inbox_messages_full");
+    ++counters_.messages_dropped;
+    return;
+  }
   Hosted& hosted = hosted_.at(partition);
+  ++inbox_messages_;
+  inbox_message_bytes_ += message.size();
   hosted.messages.push_back(PeerMessage{.from = from, .lane = lane, .message = std::move(message)});
   activate(partition, hosted);
 }
@@ -146,9 +176,9 @@ void ShardLoop::mark_due(Time now) {
 // One round: everything that waits, through one Turn. The clock is read after the inbox is taken, never before (review 14b): an
 // event that arrives later is in the next round, with a later time.
 void ShardLoop::round() {
-  round_posted_ = false;
   if (dead_) return;
   mark_due(env_.clock.now().steady);
+  round_posted_ = false;  // from here on: what is due now is in this round
   const auto jobs = std::exchange(jobs_, {});
   auto active = std::exchange(active_, {});
   const Now now = env_.clock.now();
@@ -183,15 +213,28 @@ void ShardLoop::round() {
   arm_timer();
 }
 
+std::vector<ShardLoop::PeerMessage> ShardLoop::take_messages(Hosted& hosted) {
+  auto messages = take_some(hosted.messages);
+  inbox_messages_ -= messages.size();
+  for (const PeerMessage& message : messages) inbox_message_bytes_ -= message.message.size();
+  return messages;
+}
+
+std::vector<Request> ShardLoop::take_requests(Hosted& hosted) {
+  auto requests = take_some(hosted.requests);
+  inbox_requests_ -= requests.size();
+  for (const Request& request : requests) inbox_bytes_ -= footprint(request);
+  return requests;
+}
+
 void ShardLoop::run_replica(PartitionId partition, Hosted& hosted, Turn& turn) {
   hosted.listed = false;
-  auto messages = std::exchange(hosted.messages, {});
-  auto requests = std::exchange(hosted.requests, {});
+  auto messages = take_messages(hosted);
+  auto requests = take_requests(hosted);
   const auto cancels = std::exchange(hosted.cancels, {});
   const auto view = std::exchange(hosted.observed, nullptr);
   const bool due = std::exchange(hosted.due, false);
-  inbox_requests_ -= requests.size();
-  for (const Request& request : requests) inbox_bytes_ -= footprint(request);
+  if (!hosted.messages.empty() || !hosted.requests.empty()) activate(partition, hosted);  // the rest: in the next round
   counters_.requests += requests.size();
   counters_.messages += messages.size();
   if (requests.size() > 1) MARK(env_.recorder, "node.round_with_several_requests");

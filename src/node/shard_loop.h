@@ -20,6 +20,8 @@
 
 namespace rift::node {
 
+constexpr std::size_t inbox_messages_max = 256 * 1024;  // of all peers; their bytes are bounded like those of requests
+
 // What the loop tells its owner.
 class LoopEvents {
  public:
@@ -37,6 +39,7 @@ struct LoopCounters {
   std::uint64_t store_keys = 0;
   std::uint64_t requests = 0;
   std::uint64_t messages = 0;
+  std::uint64_t messages_dropped = 0;
   std::uint64_t slow_rounds = 0;
   std::uint64_t stopped_replicas = 0;
 };
@@ -56,6 +59,7 @@ class ShardLoop {
   void host(PartitionId partition, std::unique_ptr<Replica> replica);
   void remove(PartitionId partition);
   bool hosts(PartitionId partition) const { return hosted_.contains(partition); }
+  bool runs(PartitionId partition) const;  // hosted and not stopped
   const Replica* replica(PartitionId partition) const;
   // Each replica that has not stopped, in a round of its own: for use inside a job.
   void for_each(Turn& turn, const std::function<void(Replica&, Turn&)>& verb);
@@ -63,10 +67,12 @@ class ShardLoop {
 
   // False: the inbox is full, nothing was taken.
   bool submit(Request request);  // by request.partition, which is hosted
-  void receive(PartitionId partition, NodeId from, env::Lane lane, Bytes message);  // hosted
+  // Hosted. Past the inbox's bound the message is lost, as the network may lose it; its sender repeats what matters.
+  void receive(PartitionId partition, NodeId from, env::Lane lane, Bytes message);
   void cancel(PartitionId partition, RequestId request);
   void observe(topology::ViewPtr view);
   void schedule_round();
+  std::size_t inbox_requests() const { return inbox_requests_; }  // taken in, not yet handed to their replica
 
   Outbox& outbox() { return outbox_; }
   env::Reader& reader() { return cache_; }
@@ -104,6 +110,8 @@ class ShardLoop {
   void round();
   void mark_due(Time now);
   void run_replica(PartitionId partition, Hosted& hosted, Turn& turn);
+  std::vector<PeerMessage> take_messages(Hosted& hosted);
+  std::vector<Request> take_requests(Hosted& hosted);
   void carry_out();
   void queue_release();
   void on_synced(std::uint64_t batches);
@@ -131,6 +139,8 @@ class ShardLoop {
   std::deque<Release> releases_;
   std::size_t inbox_requests_ = 0;
   std::size_t inbox_bytes_ = 0;
+  std::size_t inbox_messages_ = 0;
+  std::size_t inbox_message_bytes_ = 0;
   std::uint64_t applied_batches_ = 0;
   std::uint64_t durable_batches_ = 0;
   Time armed_ = Time::max();

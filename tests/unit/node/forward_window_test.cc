@@ -28,6 +28,15 @@ TEST(ForwardWindow, StartsAnewWithThePeersNextLife) {
   EXPECT_TRUE(window.is_new(NodeId(2), id(8, 9)));
 }
 
+TEST(ForwardWindow, DropsWhatIsLeftOfAnEndedLife) {
+  ForwardWindow window;
+  EXPECT_TRUE(window.is_new(NodeId(2), id(7, 9)));
+  EXPECT_TRUE(window.is_new(NodeId(2), id(8, 1)));
+  EXPECT_FALSE(window.is_new(NodeId(2), id(7, 9)));
+  EXPECT_FALSE(window.is_new(NodeId(2), id(7, 10)));
+  EXPECT_FALSE(window.is_new(NodeId(2), id(8, 1)));  // and the window of the new life is untouched
+}
+
 TEST(ForwardWindow, DropsWhatItHasForgotten) {
   ForwardWindow window;
   for (std::uint32_t n = 1; n <= forward_window_max + 10; ++n) ASSERT_TRUE(window.is_new(NodeId(2), id(7, n)));
