@@ -84,9 +84,11 @@ class Damaged : public testing::Test {
     write(0, half_of_the_keys);
     ASSERT_TRUE(nodes_.supervisor().stop(victim));
     ASSERT_TRUE(nodes_.supervisor().start(victim));
+    ASSERT_TRUE(nodes_.reach_each_other(3));
     write(half_of_the_keys, 2 * half_of_the_keys);
     const auto status = MUST(AdminClient(nodes_.node(victim).listen, test::patience).status());
     for (const ReplicaStatus& replica : status.status.replicas) last_[replica.partition] = replica.last;
+    await_witness();
     ASSERT_TRUE(nodes_.supervisor().kill(victim));
     fs::copy(nodes_.data(victim), pristine(), fs::copy_options::recursive);
   }
@@ -145,6 +147,19 @@ class Damaged : public testing::Test {
     }
   }
 
+  // The tail witness is written within 50 ms of a sync: until then, the loss of what was just synced goes unseen (DESIGN 5). Writes of
+  // which nothing is expected go on until it has been written anew, and so covers all that came before.
+  void await_witness() {
+    const auto witness = [&] { return text_of(nodes_.data(victim) + "/store/witness"); };
+    const std::string before = witness();
+    ASSERT_FALSE(before.empty());
+    const auto client = nodes_.client();
+    ASSERT_TRUE(test::eventually([&] {
+      EXPECT_TRUE(client->put("carts", "filler", "nothing", {.level = Level::all}).is_done());
+      return witness() != before;
+    }));
+  }
+
   bool ask(const std::string& address) {
     bool noticed = false;
     const auto status = AdminClient(address).status();
@@ -167,14 +182,27 @@ class Damaged : public testing::Test {
       EXPECT_TRUE(answer.found) << write.key << " is lost without a word";
       EXPECT_TRUE(!answer.found || answer.value.view() == write.value) << write.key << " has another value";
     }
-    for (const std::string keyspace : {"bank", "carts"}) {
-      const auto page = AdminClient(address).inspect(keyspace, "", 1000);
-      noticed = noticed || !page;
-    }
+    for (const std::string keyspace : {"bank", "carts"}) noticed = compare(address, keyspace) || noticed;
     return noticed;
   }
 
+  // The copy's own keys with those of the intact one, which is asked first. True: it cannot be read.
+  bool compare(const std::string& address, const std::string& keyspace) {
+    std::map<std::string, std::uint64_t> hashes;
+    const auto page = AdminClient(address).inspect(keyspace, "", 1000);
+    if (!page) return true;
+    for (const InspectedKey& key : page->keys) hashes[key.key] = key.value_hash;
+    const auto& intact = intact_.try_emplace(keyspace, hashes).first->second;
+    EXPECT_GE(hashes.size(), keyspace == "carts" ? 2 * half_of_the_keys : half_of_the_keys) << keyspace;
+    for (const auto& [key, hash] : hashes) {
+      const auto found = intact.find(key);
+      EXPECT_TRUE(found != intact.end() && found->second == hash) << keyspace << " " << key << " has another value";
+    }
+    return false;
+  }
+
   std::map<PartitionId, LogIndex> last_;
+  std::map<std::string, std::map<std::string, std::uint64_t>> intact_;
 };
 
 TEST_F(Damaged, StoresAreRefusedOrRightAndTheClusterLosesNothing) {

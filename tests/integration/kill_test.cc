@@ -105,8 +105,48 @@ TEST(Kill, WhatAnApCoordinatorAcknowledgedAtOneIsOnItsOwnDisk) {
       ASSERT_TRUE(nodes.supervisor().resume(id));
     }
   }
+  ASSERT_TRUE(nodes.reach_each_other(3));
   // And nobody else has lost anything: all three together know every write.
   EXPECT_THAT(test::missing(*nodes.client(), "carts", test::all_acknowledged(writers), Level::all), testing::IsEmpty());
+}
+
+TEST(Kill, WhatAnApMajorityAcknowledgedIsThereWithoutAndWithTheKilledNode) {
+  Nodes nodes(3);
+  nodes.create({.name = "carts", .mode = Mode::ap});
+  std::vector<std::unique_ptr<Writer>> writers;
+  for (const std::string name : {"a", "b"}) {
+    writers.push_back(std::make_unique<Writer>(
+        nodes.client(), Writer::Options{.keyspace = "carts", .prefix = name, .level = Level::majority}));
+  }
+  const auto grows_by = [&](std::size_t count) {
+    const std::size_t wanted = test::total(writers) + count;
+    return eventually([&] { return test::total(writers) >= wanted; });
+  };
+  const NodeId victim = nodes.ids()[std::random_device{}() % 3];
+  SCOPED_TRACE(to_string(victim));
+  ASSERT_TRUE(grows_by(200));
+  ASSERT_TRUE(nodes.supervisor().kill(victim));
+  ASSERT_TRUE(grows_by(100));
+  for (const NodeId id : nodes.ids()) {
+    if (id == victim) continue;
+    const std::vector<Acknowledged> writes = test::all_acknowledged(writers);
+    EXPECT_THAT(test::missing(*nodes.client_of(id), "carts", writes, Level::majority), testing::IsEmpty()) << to_string(id);
+  }
+  ASSERT_TRUE(nodes.supervisor().start(victim));
+  ASSERT_TRUE(grows_by(100));
+  for (const auto& writer : writers) writer->stop();
+  ASSERT_TRUE(nodes.reach_each_other(3));
+  const std::vector<Acknowledged> writes = test::all_acknowledged(writers);
+  for (const NodeId id : nodes.ids()) {
+    EXPECT_THAT(test::missing(*nodes.client_of(id), "carts", writes, Level::majority), testing::IsEmpty()) << to_string(id);
+  }
+  // The hints are delivered: one day every owner holds everything.
+  EXPECT_TRUE(eventually([&] {
+    for (const NodeId id : nodes.ids()) {
+      if (!test::missing(*nodes.client_of(id), "carts", writes, Level::one).empty()) return false;
+    }
+    return true;
+  }));
 }
 
 }  // namespace

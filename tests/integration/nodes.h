@@ -44,6 +44,7 @@ class Nodes {
     MUST(supervisor_->start_all());
     MUST(cluster::found_cluster(addresses(), patience));
     MUST(cluster::wait_until_ready(addresses(), patience));
+    EXPECT_TRUE(reach_each_other(count));
   }
 
   cluster::Supervisor& supervisor() { return *supervisor_; }
@@ -88,6 +89,17 @@ class Nodes {
       if (catalog && catalog->find(name) != nullptr) return *catalog->find(name);
     }
     return std::nullopt;
+  }
+
+  // Until every node that runs reaches so many, itself included.
+  bool reach_each_other(std::size_t count) const {
+    return eventually([&] {
+      for (const std::string& address : running()) {
+        const auto status = AdminClient(address).status();
+        if (!status || status->status.reachable.size() < count) return false;
+      }
+      return true;
+    });
   }
 
   // Of the keyspace's first partition: the node that says so itself, in the highest term.
