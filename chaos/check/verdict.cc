@@ -150,7 +150,8 @@ std::string_view to_string(Verdict verdict) {
 }
 
 Measured measure(const Evidence& evidence, const Demands& demands) {
-  const auto& [operations, timeline] = std::tie(evidence.operations, evidence.timeline);
+  const auto& operations = evidence.operations;
+  const auto& timeline = evidence.timeline;
   const auto side = [&](Side which) {
     return availability_of(operations, evidence.keyspace, which, timeline, demands.availability);
   };

@@ -52,7 +52,7 @@ Result<void> Cluster::found() {
   }
   std::vector<topology::Member> members;
   for (auto& [id, node] : nodes_) {
-    node->node().identity([&](Result<NodeIdentity> identity) {
+    node->node().identity([&members, id = id](Result<NodeIdentity> identity) {
       members.push_back(topology::Member{.node = id,
                                          .client_address = fmt::format("sim:{}", id.value()),
                                          .peer_address = fmt::format("sim:{}", id.value()),

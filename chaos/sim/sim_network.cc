@@ -57,12 +57,12 @@ void SimNetwork::try_connect(const Key& key, std::uint64_t sender_life) {
   }
   const env::ConnectionId id(next_connection_++);
   connections_[key] = Connection{.id = id, .accepted = true, .last_arrival = world_.now(), .receiver_life = lives_[to], .queued_bytes = 0};
-  receiver->executor_.post([this, receiver, id, key, lane, hello = sender->hello_, life = lives_[to]] {
+  receiver->executor_.post([this, receiver, id, key, lane = lane, hello = sender->hello_, life = lives_[to]] {
     const auto it = connections_.find(key);
     if (it == connections_.end() || it->second.id != id || it->second.receiver_life != life) return;
     if (!receiver->events_->accept(id, lane, hello)) close(key, true);
   });
-  sender->executor_.post([sender, to, lane] { sender->events_->link_up(to, lane); });
+  sender->executor_.post([sender, to = to, lane = lane] { sender->events_->link_up(to, lane); });
 }
 
 bool SimNetwork::send(NodeId from, NodeId to, env::Lane lane, Bytes frame) {

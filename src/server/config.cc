@@ -93,7 +93,7 @@ std::string variable_of(std::string_view key) {
 Result<void> read_environment(const std::map<std::string, std::string>& environment, Settings& settings) {
   for (const auto& [name, value] : environment) {
     if (!name.starts_with("RIFT_NODE_")) continue;
-    const auto* key = std::find_if(known_keys.begin(), known_keys.end(), [&](const char* k) { return variable_of(k) == name; });
+    const auto* key = std::find_if(known_keys.begin(), known_keys.end(), [&name = name](const char* k) { return variable_of(k) == name; });
     if (key == known_keys.end()) return fail(Code::invalid, fmt::format("environment: {} sets no known key", name));
     settings[*key] = value;
   }
