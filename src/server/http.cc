@@ -1,5 +1,6 @@
 #include "server/http.h"
 
+#include <map>
 #include <thread>
 
 #include <asio/io_context.hpp>
@@ -20,6 +21,7 @@ using asio::ip::tcp;
 constexpr std::size_t request_bytes_max = 8 * 1024;
 constexpr std::size_t connections_max = 32;
 constexpr std::chrono::seconds connection_time_max{5};
+constexpr std::chrono::milliseconds accept_backoff{200};
 
 struct Answer {
   int status = 200;
@@ -35,6 +37,8 @@ std::string render(const Answer& answer) {
 
 }  // namespace
 
+// Connections are named by number everywhere but here: a status question that is still queued in a stopped shard must not keep a socket alive
+// past the context that it belongs to.
 class Http::Impl {
  public:
   Impl(tcp::endpoint endpoint, Admin& admin) : acceptor_(context_, endpoint), admin_(admin) {
@@ -55,55 +59,72 @@ class Http::Impl {
     asio::streambuf buffer;
     std::string out;
   };
+  using Number = std::uint64_t;
 
   void accept() {
     acceptor_.async_accept([this](const std::error_code& error, tcp::socket socket) {
-      if (!error && open_ < connections_max) serve(std::make_shared<Connection>(std::move(socket), context_));
-      if (acceptor_.is_open()) accept();
+      if (error) return accept_later();
+      if (connections_.size() < connections_max) serve(std::move(socket));
+      accept();
     });
   }
 
-  void serve(std::shared_ptr<Connection> connection) {
-    ++open_;
+  // Out of descriptors, most likely: trying again at once would spin.
+  void accept_later() {
+    backoff_.expires_after(accept_backoff);
+    backoff_.async_wait([this](const std::error_code& error) {
+      if (!error) accept();
+    });
+  }
+
+  void serve(tcp::socket socket) {
+    const Number number = ++last_number_;
+    const auto connection = std::make_shared<Connection>(std::move(socket), context_);
+    connections_.emplace(number, connection);
     connection->timer.expires_after(connection_time_max);
-    connection->timer.async_wait([connection](const std::error_code& error) {
-      std::error_code ignored;
-      if (!error) connection->socket.close(ignored);
+    connection->timer.async_wait([this, number](const std::error_code& error) {
+      if (!error) finish(number);
     });
-    asio::async_read_until(connection->socket, connection->buffer, "\r\n\r\n", [this, connection](const std::error_code& error, std::size_t) {
-      if (error) return finish(*connection);
-      const auto data = connection->buffer.data();
-      const std::string head(asio::buffers_begin(data), asio::buffers_end(data));
-      respond(connection, head.substr(0, head.find("\r\n")));
-    });
+    asio::async_read_until(connection->socket, connection->buffer, "\r\n\r\n",
+                           [this, number, connection](const std::error_code& error, std::size_t) {
+                             if (error) return finish(number);
+                             const auto data = connection->buffer.data();
+                             const std::string head(asio::buffers_begin(data), asio::buffers_end(data));
+                             respond(number, head.substr(0, head.find("\r\n")));
+                           });
   }
 
-  void respond(std::shared_ptr<Connection> connection, const std::string& line) {
-    if (!line.starts_with("GET ")) return write(connection, Answer{.status = 400, .body = "only GET\n"});
+  void respond(Number number, const std::string& line) {
+    if (!line.starts_with("GET ")) return write(number, Answer{.status = 400, .body = "only GET\n"});
     const std::string path = line.substr(4, line.find(' ', 4) - 4);
-    if (path == "/livez") return write(connection, Answer{.body = "alive\n"});
+    if (path == "/livez") return write(number, Answer{.body = "alive\n"});
     if (path != "/readyz" && path != "/metrics" && path != "/status") {
-      return write(connection, Answer{.status = 404, .body = "try /livez, /readyz, /metrics or /status\n"});
+      return write(number, Answer{.status = 404, .body = "try /livez, /readyz, /metrics or /status\n"});
     }
-    admin_.status([this, connection, path](Result<NodeStatus> status) {
-      asio::post(context_, [this, connection, path, status = std::move(status)] {
-        if (!status) return write(connection, Answer{.status = 503, .body = status.error().detail + "\n"});
-        if (path == "/metrics") return write(connection, Answer{.type = "text/plain; version=0.0.4", .body = metrics_text(*status)});
-        if (path == "/status") return write(connection, Answer{.type = "application/json", .body = status_json(*status)});
-        if (status->ready) return write(connection, Answer{.body = "ready\n"});
-        write(connection, Answer{.status = 503, .body = "not ready: " + status->not_ready_because + "\n"});
+    admin_.status([this, number, path](Result<NodeStatus> status) {
+      asio::post(context_, [this, number, path, status = std::move(status)] {
+        if (!status) return write(number, Answer{.status = 503, .body = status.error().detail + "\n"});
+        if (path == "/metrics") return write(number, Answer{.type = "text/plain; version=0.0.4", .body = metrics_text(*status)});
+        if (path == "/status") return write(number, Answer{.type = "application/json", .body = status_json(*status)});
+        if (status->ready) return write(number, Answer{.body = "ready\n"});
+        write(number, Answer{.status = 503, .body = "not ready: " + status->not_ready_because + "\n"});
       });
     });
   }
 
-  void write(std::shared_ptr<Connection> connection, const Answer& answer) {
+  void write(Number number, const Answer& answer) {
+    const auto it = connections_.find(number);
+    if (it == connections_.end()) return;  // its time was up
+    const auto connection = it->second;
     connection->out = render(answer);
     asio::async_write(connection->socket, asio::buffer(connection->out),
-                      [this, connection](const std::error_code&, std::size_t) { finish(*connection); });
+                      [this, number, connection](const std::error_code&, std::size_t) { finish(number); });
   }
 
-  void finish(Connection& connection) {
-    --open_;
+  void finish(Number number) {
+    const auto node = connections_.extract(number);
+    if (node.empty()) return;
+    Connection& connection = *node.mapped();
     connection.timer.cancel();
     std::error_code ignored;
     connection.socket.shutdown(tcp::socket::shutdown_both, ignored);
@@ -112,9 +133,11 @@ class Http::Impl {
 
   asio::io_context context_;
   tcp::acceptor acceptor_;
+  asio::steady_timer backoff_{context_};
   Admin& admin_;
   std::uint16_t port_ = acceptor_.local_endpoint().port();
-  std::size_t open_ = 0;
+  std::map<Number, std::shared_ptr<Connection>> connections_;
+  Number last_number_ = 0;
   std::thread thread_;
 };
 
