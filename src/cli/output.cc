@@ -10,7 +10,7 @@
 namespace rift::cli {
 namespace {
 
-using json = nlohmann::ordered_json;  // fields in the order in which they are written
+using json = nlohmann::ordered_json;
 
 constexpr std::string_view base64_letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 

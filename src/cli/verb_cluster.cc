@@ -13,7 +13,7 @@
 namespace rift::cli {
 namespace {
 
-using nlohmann::json;
+using json = nlohmann::ordered_json;
 
 constexpr auto up_limit = std::chrono::seconds(60);
 

@@ -100,7 +100,10 @@ Exit execute(const Context& context, const DataOptions& options, Verb verb, std:
   }
   const auto start = std::chrono::steady_clock::now();
   const auto client = connect(options.target);
-  if (!client) return show_error(context.format, client.error(), try_cluster);
+  if (!client) {
+    const Exit exit = show_error(context.format, client.error(), try_cluster);
+    return client.error().code == Code::invalid ? Exit::usage : exit;  // a flag that makes no sense
+  }
   Answer reply = (*client)->execute(*operation);
   reply.hint = hint_for(options, reply);
   return show_response({.format = context.format, .verb = name, .took = std::chrono::steady_clock::now() - start},

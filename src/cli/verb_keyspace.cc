@@ -10,7 +10,7 @@
 namespace rift::cli {
 namespace {
 
-using nlohmann::json;
+using json = nlohmann::ordered_json;
 
 struct KeyspaceOptions {
   Target target;

@@ -9,7 +9,7 @@
 namespace rift::cli {
 namespace {
 
-using nlohmann::json;
+using json = nlohmann::ordered_json;
 
 struct NetOptions {
   ClusterChoice cluster;
@@ -26,9 +26,11 @@ Exit failed(const Context& context, const Error& error) {
   return show_error(context.format, error, error.code == Code::unreachable ? no_supervisor : std::string_view());
 }
 
-void print_json(std::string_view schema, json value) {
-  value.erase("ok");
+void print_json(std::string_view schema, const json& answer) {
+  json value = {{"schema", schema}};
+  value.update(answer);
   value["schema"] = schema;
+  value.erase("ok");
   fmt::print("{}\n", value.dump());
 }
 

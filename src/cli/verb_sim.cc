@@ -18,7 +18,7 @@ namespace rift::cli {
 namespace {
 
 using chaos::sim::RunResult;
-using nlohmann::json;
+using json = nlohmann::ordered_json;
 
 constexpr auto canary_limit = std::chrono::minutes(5);
 constexpr std::uint64_t seeds_max = 10'000'000;

@@ -10,7 +10,7 @@
 namespace rift::cli {
 namespace {
 
-using nlohmann::json;
+using json = nlohmann::ordered_json;
 
 constexpr auto node_limit = std::chrono::seconds(2);
 

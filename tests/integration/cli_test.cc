@@ -96,7 +96,7 @@ TEST_F(CliTest, RefusesBadInputByName) {
   EXPECT_EQ(code({"cas", "--ks", "carts", "k", "v", "--absent"}), "unsupported");
   EXPECT_EQ(run({"put", "--ks", "bank", "k", "v", "-c", "some"}).exit, usage);
   EXPECT_EQ(run({"put", "--ks", "bank", "k"}).exit, usage);
-  EXPECT_EQ(run({"put", "--ks", "bank", "k", "v", "--deadline", "5"}).exit, not_done);
+  EXPECT_EQ(run({"put", "--ks", "bank", "k", "v", "--deadline", "5"}).exit, usage);
   EXPECT_EQ(run({"frobnicate"}).exit, usage);
   EXPECT_EQ(
       run_json({"get", "--ks", "bank", "k", "--endpoints", "127.0.0.1:1", "--deadline", "1s"}, unreachable, "error")
