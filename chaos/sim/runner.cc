@@ -50,6 +50,35 @@ Result<void> set_up(Cluster& cluster, const Shape& shape) {
   return {};
 }
 
+// Election safety, seen from outside: at most one leader in a term. Looks often enough that a leader who lives for one round is rarely missed.
+class LeaderWatch {
+ public:
+  LeaderWatch(World& world, Cluster& cluster, std::vector<std::string>& failures) : world_(world), cluster_(cluster), failures_(failures) {
+    look();
+  }
+
+ private:
+  void look() {
+    for (const NodeId id : cluster_.ids()) {
+      for (const ReplicaStatus& replica : cluster_.status(id).replicas) {
+        if (replica.role != "leader") continue;
+        const auto [it, is_new] = leaders_.emplace(std::pair(replica.partition, replica.term), id);
+        if (is_new || it->second == id) continue;
+        failures_.push_back(fmt::format("partition {} has two leaders in term {}: {} and {}", replica.partition.value(),
+                                        replica.term.value(), to_string(it->second), to_string(id)));
+        it->second = id;
+      }
+    }
+    world_.after(look_again, [this] { look(); });
+  }
+  static constexpr Duration look_again = std::chrono::milliseconds(5);
+
+  World& world_;
+  Cluster& cluster_;
+  std::vector<std::string>& failures_;
+  std::map<std::pair<PartitionId, Term>, NodeId> leaders_;
+};
+
 // The load's times count from `start`.
 void run_load(World& world, load::Load& load, Time start, Time end) {
   while (world.now() < end) {
@@ -103,6 +132,7 @@ RunResult run_seed(const RunOptions& options) {
   SimStore store(cluster, shape.store, start);
   load::Load load(std::move(*generator), recorder, store);
   Storm storm(cluster, {}, [&store](NodeId id) { store.node_down(id); });
+  const LeaderWatch leaders(world, cluster, result.failures);
   storm.start(start + options.storm);
   run_load(world, load, start, start + options.storm);
   storm.calm();

@@ -18,7 +18,7 @@ void Storm::next() {
 }
 
 void Storm::strike() {
-  switch (random().below(11)) {
+  switch (random().below(12)) {
     case 0: return split();
     case 1: return split();
     case 2: return cut_one_way();
@@ -30,6 +30,7 @@ void Storm::strike() {
     case 8: return step_wall_clock();
     case 9: return disturb_network();
     case 10: return stop_cleanly();
+    case 11: return disturb_election();
     default: return;
   }
 }
@@ -158,6 +159,38 @@ void Storm::stop_cleanly() {
       restart_later(id);
     });
   });
+}
+
+// The leader starts anew, and while all of them vote they are killed and come back within the same election: what a node has promised in a term must
+// outlive it.
+void Storm::disturb_election() {
+  const auto leader = cluster_.leader_of(random().chance(0.5) ? "bank" : "_system");
+  if (!leader || !cluster_.node(*leader).is_up()) return;
+  ++counts_["disturbed_election"];
+  cluster_.node(*leader).crash(SimDisk::Crash::kill);
+  down_(*leader);
+  stopping_.erase(*leader);
+  restart(*leader);
+  for (const NodeId id : cluster_.ids()) {
+    // Slow disks hold vote requests back, so that candidates of one term meet.
+    cluster_.node(id).disk().stall(random().between(Duration(std::chrono::milliseconds(50)), Duration(std::chrono::milliseconds(400))));
+    cluster_.world().after(std::chrono::seconds(2), [this, id] { cluster_.node(id).disk().stall(Duration(0)); });
+    for (std::uint64_t times = random().below(10); times > 0; --times) {
+      cluster_.world().after(random().between(Duration(std::chrono::milliseconds(400)), Duration(std::chrono::milliseconds(1800))),
+                             [this, id] { reboot(id); });
+    }
+  }
+}
+
+void Storm::reboot(NodeId id) {
+  SimNode& node = cluster_.node(id);
+  if (is_over_ || !node.is_up() || stopping_.contains(id)) return;
+  node.crash(SimDisk::Crash::kill);
+  down_(id);
+  cluster_.world().after(random().between(Duration(std::chrono::microseconds(200)), Duration(std::chrono::milliseconds(4))),
+                         [this, id, life = node.life()] {
+                           if (cluster_.node(id).life() == life && !cluster_.node(id).is_up()) restart(id);
+                         });
 }
 
 void Storm::calm() {

@@ -40,6 +40,8 @@ class Storm {
   void step_wall_clock();
   void disturb_network();
   void stop_cleanly();
+  void disturb_election();
+  void reboot(NodeId id);
 
   NodeId any_node();
   bool may_take_one_down() const;
