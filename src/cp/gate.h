@@ -9,8 +9,9 @@
 
 namespace rift::cp {
 
-// Entries of this leader that may wait for a majority at a time while smaller writes gather behind them.
-constexpr std::uint64_t uncommitted_entries_max = 2;
+// Entries of this leader that may wait for a majority at a time while smaller writes gather behind them. One: with two, a put by pipe at 64 in
+// flight cost a fifth more processor time and latency on a busy two-core machine (scripts/bench_compare, both in one run).
+constexpr std::uint64_t uncommitted_entries_max = 1;
 
 class Gate {
  public:
