@@ -31,7 +31,8 @@ void Poller::post(Task task) {
   mail_.push_back(std::move(task));
   if (ringing_) return;
   ringing_ = true;
-  alarm_->Set(queue_.get(), gpr_now(GPR_CLOCK_MONOTONIC), static_cast<Event*>(this));
+  // The past, not now: gRPC rounds now up to the next millisecond and would wait for it.
+  alarm_->Set(queue_.get(), gpr_inf_past(GPR_CLOCK_MONOTONIC), static_cast<Event*>(this));
 }
 
 void Poller::complete(bool) {
