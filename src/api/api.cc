@@ -18,6 +18,7 @@ namespace {
 
 constexpr auto shutdown_grace = std::chrono::milliseconds(300);
 constexpr int streams_per_connection_max = 4096;
+constexpr int window_bytes = static_cast<int>(limits::mebi);  // of a stream
 
 // research: a server that is left at its defaults kills clients that ping (GOAWAY "too many pings" after 4 s).
 void set_arguments(grpc::ServerBuilder& builder) {
@@ -31,6 +32,9 @@ void set_arguments(grpc::ServerBuilder& builder) {
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 100);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_PING_STRIKES, 0);
+  // A fixed window instead of probes that guess one: each probe is a ping, a timer and two more wake-ups.
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_BDP_PROBE, 0);
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, window_bytes);
 }
 
 }  // namespace

@@ -8,6 +8,11 @@
 #include "base/limits.h"
 
 namespace rift::client {
+namespace {
+
+constexpr int window_bytes = static_cast<int>(limits::mebi);  // of a stream
+
+}  // namespace
 
 std::shared_ptr<grpc::Channel> make_channel(const std::string& address) {
   // Debian builds absl with its debugging of lock orders on: 5 % of a busy polling thread.
@@ -25,6 +30,9 @@ std::shared_ptr<grpc::Channel> make_channel(const std::string& address) {
   // Two clients of one process do not share a connection: each may stand for a client of its own.
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+  // A fixed window instead of probes that guess one: each probe is a ping, a timer and two more wake-ups.
+  arguments.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 0);
+  arguments.SetInt(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, window_bytes);
   return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
 }
 
