@@ -5,9 +5,12 @@ namespace {
 
 template <class Integer>
 void put_big_endian(std::string& out, Integer value) {
-  for (int shift = static_cast<int>(sizeof(Integer)) * 8 - 8; shift >= 0; shift -= 8) {
-    out.push_back(static_cast<char>((value >> shift) & 0xffU));
+  char bytes[sizeof(Integer)];
+  for (std::size_t i = sizeof(Integer); i > 0; --i) {
+    bytes[i - 1] = static_cast<char>(value & 0xffU);
+    value = static_cast<Integer>(value >> 8);
   }
+  out.append(bytes, sizeof bytes);
 }
 
 template <class Integer>

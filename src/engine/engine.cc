@@ -6,10 +6,12 @@
 #include <rocksdb/write_batch.h>
 #include <sys/statvfs.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
 #include <filesystem>
+#include <numeric>
 
 #include "engine/disk_thread.h"
 #include "engine/failure.h"
@@ -282,8 +284,10 @@ class RocksEngine::Impl {
     scratch_.Clear();
     auto check = [](const rocksdb::Status& status) { ASSERT(status.ok()); };  // only the batch's memory is touched
     check(scratch_.Put(database_->handles[0], marker_key, encode(Marker{.number = number, .durable = disk_.durable()})));
-    for (std::size_t i = 0; i < batch.size(); ++i) {
-      const auto entry = batch.at(i);
+    order_operations(batch);
+    for (std::size_t at = 0; at < order_.size(); ++at) {
+      const auto entry = batch.at(order_[at]);
+      if (at + 1 < order_.size() && is_replaced(entry, batch.at(order_[at + 1]))) continue;
       auto* family = database_->family(entry.table);
       switch (entry.kind) {
         case env::WriteBatch::Kind::put: check(scratch_.Put(family, slice(entry.key), slice(entry.value))); break;
@@ -294,6 +298,26 @@ class RocksEngine::Impl {
           break;
       }
     }
+  }
+
+  // By key: a memtable finds the place of the next key from that of the last. A batch with ranges keeps the order it came in.
+  void order_operations(const env::WriteBatch& batch) {
+    order_.resize(batch.size());
+    std::iota(order_.begin(), order_.end(), std::size_t{0});
+    for (std::size_t i = 0; i < batch.size(); ++i) {
+      if (batch.at(i).kind == env::WriteBatch::Kind::erase_range) return;
+    }
+    std::stable_sort(order_.begin(), order_.end(), [&](std::size_t a, std::size_t b) {
+      const auto x = batch.at(a);
+      const auto y = batch.at(b);
+      return x.table != y.table ? x.table < y.table : x.key < y.key;
+    });
+  }
+
+  // Within one batch the last change of a key is the only one that anybody can see.
+  static bool is_replaced(const env::WriteBatch::Entry& entry, const env::WriteBatch::Entry& next) {
+    constexpr auto range = env::WriteBatch::Kind::erase_range;
+    return entry.kind != range && next.kind != range && entry.table == next.table && entry.key == next.key;
   }
 
   bool disk_full() {
@@ -311,6 +335,7 @@ class RocksEngine::Impl {
   const std::uint64_t reserve_;
   std::shared_ptr<Database> database_;
   rocksdb::WriteBatch scratch_;
+  std::vector<std::size_t> order_;  // of the batch at hand
   std::atomic<std::uint64_t> applied_;  // written by the shard, read by the disk thread
   std::atomic<std::uint64_t> batches_{0};
   std::atomic<std::uint64_t> batch_bytes_{0};

@@ -61,20 +61,32 @@ void RecordCache::applied(const env::WriteBatch& batch) {
   }
 }
 
-void RecordCache::remember(std::string key, std::optional<Bytes> value) {
-  old_.erase(key);
-  if (const auto held = young_.find(key); held != young_.end()) {
-    young_bytes_ -= cost(held->first, held->second);
-    young_.erase(held);
+void RecordCache::remember(const std::string& key, std::optional<Bytes> value) {
+  if (value && value->size() > cached_value_bytes_max) {
+    forget(key);
+    return;
   }
-  if (value && value->size() > cached_value_bytes_max) return;
   if (value && !value->is_whole()) value = Bytes(value->view());
+  const auto [held, is_new] = young_.try_emplace(key);
+  if (is_new) {
+    if (!old_.empty()) old_.erase(key);
+  } else {
+    young_bytes_ -= cost(key, held->second);
+  }
   young_bytes_ += cost(key, value);
-  young_.emplace(std::move(key), std::move(value));
+  held->second = std::move(value);
   if (young_bytes_ * 2 <= bytes_max_) return;
   old_ = std::move(young_);
   young_ = Records();
   young_bytes_ = 0;
+}
+
+void RecordCache::forget(const std::string& key) {
+  old_.erase(key);
+  const auto held = young_.find(key);
+  if (held == young_.end()) return;
+  young_bytes_ -= cost(held->first, held->second);
+  young_.erase(held);
 }
 
 void RecordCache::forget_everything() {
