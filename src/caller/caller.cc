@@ -178,6 +178,7 @@ void Caller::dispatch(Open& open, Time now) {
 
 void Caller::send(Open& open, Time now) {
   if (now >= open.deadline) return set_wake(open, open.deadline);
+  if (open.op && open.op->client != session(open.partition).client()) return restart(open, now);
   const topology::Keyspace* keyspace = catalog_->find(open.operation.keyspace);
   NodeId node;
   if (!options_.pinned && keyspace != nullptr && !keyspace->partitions.empty()) {
@@ -200,7 +201,11 @@ Request Caller::request_of(const Open& open, Time now) {
   request.budget =
       std::max<Duration>(left - std::min<Duration>(left / 10, answer_margin_max), std::chrono::milliseconds(1));
   request.epoch = catalog_->epoch;
-  if (open.op) request.op = session(open.partition).stamp(open.op->sequence, may_have_taken_effect(open));
+  if (open.op) {
+    const Session& mine = session(open.partition);
+    ASSERT(mine.client() == open.op->client);  // a sequence means nothing under another client
+    request.op = mine.stamp(open.op->sequence, may_have_taken_effect(open));
+  }
   return request;
 }
 
@@ -218,6 +223,23 @@ void Caller::renew(Open& open, Time now) {
   if (open.op && mine.client() == open.op->client) mine.renew(rng_.uuid());
   open.op.reset();
   resend_later(open, now);
+}
+
+// Its op id is that of a client that has been renewed since. Under the new one its sequence will be another operation's, whose outcome the
+// dedup window would hand out for both.
+void Caller::restart(Open& open, Time now) {
+  if (!may_have_taken_effect(open)) {
+    open.op.reset();
+    return dispatch(open, now);
+  }
+  if (open.attempts.empty()) {
+    Response response = refuse(open.id, Code::dedup_expired,
+                               "this client's window has expired, and a copy may have been executed before");
+    response.outcome = Outcome::unknown;
+    return finish(open, std::move(response), now);
+  }
+  open.state = State::in_flight;  // an answer to an earlier copy still counts
+  set_wake(open, open.deadline);
 }
 
 void Caller::wake(Open& open, Time now) {

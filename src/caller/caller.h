@@ -98,6 +98,7 @@ class Caller {
   void apply(Open& open, Next next, Response response, Time now);
   void redirect(Open& open, NodeId from, Time now);
   void renew(Open& open, Time now);
+  void restart(Open& open, Time now);
   void wake(Open& open, Time now);
   void expire(Open& open, Time now);
   void finish(Open& open, Response response, Time now);
