@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -78,6 +79,10 @@ struct History {
   std::vector<FaultRecord> faults;
   friend bool operator==(const History&, const History&) = default;
 };
+
+// What the owners held once the load had stopped and the cluster was quiet: every distinct value of a key that any of them has.
+// A key that is not in here was absent everywhere.
+using FinalState = std::map<std::string, std::vector<std::string>, std::less<>>;
 
 inline bool is_write(const Operation& op) { return op.kind != Kind::read; }
 inline bool is_done_write(const Operation& op) { return is_write(op) && op.outcome == Outcome::done; }

@@ -1,6 +1,7 @@
 #include "chaos/check/lost.h"
 
 #include <algorithm>
+#include <unordered_map>
 #include <unordered_set>
 
 #include "chaos/check/values.h"
@@ -11,9 +12,12 @@ namespace {
 class KeyWrites {
  public:
   KeyWrites(std::span<const Operation* const> operations, Mode mode, const std::vector<std::string>& held)
-      : operations_(operations), mode_(mode), held_(held.begin(), held.end()) {}
+      : operations_(operations), names_(operations), mode_(mode), is_absent_(held.empty()) {
+    for (const std::string& value : held) held_.insert(ValueNames::of_value(value));
+  }
 
   void judge(LostReport& report) {
+    note_answers();
     collect();
     for (const Operation* op : effective_) {
       if (op->outcome != Outcome::done) continue;
@@ -23,40 +27,120 @@ class KeyWrites {
   }
 
  private:
-  // Writes that took effect: acknowledged ones, and unknown ones whose value somebody saw.
-  void collect() {
-    std::unordered_set<std::string> shown = held_;
+  // Which values were shown to a client, and when at the latest each had taken effect.
+  void note_answers() {
     for (const Operation* op : operations_) {
-      if (op->kind == Kind::read && op->outcome == Outcome::done && op->value) shown.insert(*op->value);
-      if (op->has_seen && op->seen) shown.insert(*op->seen);
+      const bool is_read = op->kind == Kind::read && op->outcome == Outcome::done;
+      if (!is_read && !op->has_seen) continue;
+      const auto name = names_.seen_as(is_read ? op->value : op->seen, op->version);
+      if (name) note_shown(*name, op->complete);
     }
+    for (const Operation* op : operations_) {
+      if (op->kind == Kind::cas && op->outcome == Outcome::done) note_replaced(*op);
+    }
+  }
+
+  void note_shown(const std::string& name, Time by) {
+    const auto [at, is_new] = shown_by_.emplace(name, by);
+    if (!is_new) at->second = std::min(at->second, by);
+  }
+
+  void note_replaced(const Operation& cas) {
+    const auto name = names_.seen_as(cas.expected, {});
+    if (!name) return;
+    replaced_.insert(*name);
+    note_shown(*name, cas.outcome == Outcome::done ? cas.complete : Time::max());
+  }
+
+  // Writes that took effect: acknowledged ones, and unknown ones whose value somebody saw, if only a compare-and-set.
+  void collect() {
+    std::vector<const Operation*> unknown;
     for (const Operation* op : operations_) {
       if (!is_write(*op) || op->outcome == Outcome::not_done) continue;
-      if (op->outcome == Outcome::unknown && !(op->value && shown.contains(*op->value))) continue;
-      effective_.push_back(op);
-      last_start_ = std::max(last_start_, op->invoke);
-      if (op->kind == Kind::cas && op->expected) replaced_.insert(*op->expected);
+      op->outcome == Outcome::done ? add(*op) : unknown.push_back(op);
     }
+    for (std::size_t before = unknown.size() + 1; before > unknown.size();) {
+      before = unknown.size();
+      std::erase_if(unknown, [this](const Operation* op) {
+        if (!is_shown(*op)) return false;
+        if (op->kind == Kind::cas) note_replaced(*op);
+        add(*op);
+        return true;
+      });
+    }
+  }
+
+  void add(const Operation& op) {
+    effective_.push_back(&op);
+    creators_.emplace(names_.made_by(op), &op);
+    last_start_ = std::max(last_start_, op.invoke);
+  }
+
+  bool is_shown(const Operation& write) const {
+    if (write.kind == Kind::erase && is_absent_) return true;
+    const std::string name = names_.made_by(write);
+    return held_.contains(name) || shown_by_.contains(name);
   }
 
   bool is_accounted_for(const Operation& write) const {
     if (last_start_ > write.complete) return true;
-    if (write.kind == Kind::erase ? held_.empty() : held_.contains(*write.value)) return true;
-    if (write.value && replaced_.contains(*write.value)) return true;
-    return mode_ == Mode::cp && std::any_of(effective_.begin(), effective_.end(),
-                                            [&](const Operation* other) { return is_later_overlap(*other, write); });
+    const std::string name = names_.made_by(write);
+    if (write.kind == Kind::erase ? is_absent_ : held_.contains(name)) return true;
+    if (replaced_.contains(name)) return true;
+    switch (mode_) {
+      case Mode::cp:
+        return is_overwritten_in_order(write) || may_have_been_overwritten_by_what_is_held(write);
+      case Mode::ap:
+        return false;
+    }
+    return false;
   }
 
-  static bool is_later_overlap(const Operation& other, const Operation& write) {
-    const bool is_overlap = &other != &write && (other.complete >= write.invoke || other.outcome == Outcome::unknown);
-    const bool has_order = other.revision != 0 && write.revision != 0;
-    return is_overlap && (!has_order || other.revision > write.revision);
+  bool is_overwritten_in_order(const Operation& write) const {
+    return write.revision != 0 && std::any_of(effective_.begin(), effective_.end(),
+                                              [&](const Operation* other) { return other->revision > write.revision; });
+  }
+
+  bool may_have_been_overwritten_by_what_is_held(const Operation& write) const {
+    return std::any_of(effective_.begin(), effective_.end(), [&](const Operation* other) {
+      const bool is_held = other->kind == Kind::erase ? is_absent_ : held_.contains(names_.made_by(*other));
+      return is_held && may_be_later(*other, write);
+    });
+  }
+
+  bool may_be_later(const Operation& other, const Operation& write) const {
+    if (other.revision != 0 && write.revision != 0 && other.revision < write.revision) return false;
+    return confirmed_by(other) >= write.invoke;
+  }
+
+  // When `op` had taken effect at the latest: at its end, when somebody saw its value, or, since nothing comes between a
+  // compare-and-set and what it replaced, when that had.
+  Time confirmed_by(const Operation& op) const {
+    Time by = Time::max();
+    const Operation* at = &op;
+    for (std::size_t step = 0; at != nullptr && step < effective_.size(); ++step) {
+      if (at->outcome == Outcome::done) by = std::min(by, at->complete);
+      const auto shown = shown_by_.find(names_.made_by(*at));
+      if (shown != shown_by_.end()) by = std::min(by, shown->second);
+      at = at->kind == Kind::cas && at->expected ? creator_of(*at->expected) : nullptr;
+    }
+    return by;
+  }
+
+  const Operation* creator_of(const std::string& value) const {
+    const auto found = creators_.find(ValueNames::of_value(value));
+    return found == creators_.end() ? nullptr : found->second;
   }
 
   std::span<const Operation* const> operations_;
+  ValueNames names_;
   Mode mode_;
+  bool is_absent_;
+  // By name (values.h).
   std::unordered_set<std::string> held_;
-  std::unordered_set<std::string> replaced_;  // values that a compare-and-set expected and replaced
+  std::unordered_map<std::string, Time> shown_by_;
+  std::unordered_set<std::string> replaced_;  // by a compare-and-set that took effect
+  std::unordered_map<std::string, const Operation*> creators_;
   std::vector<const Operation*> effective_;
   Time last_start_ = Time::min();
 };

@@ -156,7 +156,9 @@ Measured measure(const Evidence& evidence, const Demands& demands) {
     return availability_of(operations, evidence.keyspace, which, timeline, demands.availability);
   };
   Measured m;
-  m.linearizability = check_linearizable(operations, evidence.keyspace);
+  m.linearizability = evidence.mode == Mode::cp
+                          ? check_linearizable(operations, evidence.keyspace, evidence.final_state)
+                          : check_linearizable(operations, evidence.keyspace);
   m.majority = side(Side::majority);
   m.minority = side(Side::minority);
   m.staleness = find_stale_reads(operations, evidence.keyspace);

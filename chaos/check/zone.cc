@@ -18,6 +18,8 @@ constexpr std::int64_t before_all = std::numeric_limits<std::int64_t>::min();
 constexpr std::size_t initial = 0;  // id of the value before any write
 constexpr std::size_t nobody = std::numeric_limits<std::size_t>::max();
 constexpr std::size_t witness_max = 6;
+// The index of a read that no client made: what was found at the end. Never part of a witness, which names operations.
+constexpr std::uint64_t look_index = std::numeric_limits<std::uint64_t>::max();
 
 std::int64_t start_of(const Operation& op) { return op.invoke.time_since_epoch().count(); }
 std::int64_t end_of(const Operation& op) {
@@ -54,7 +56,10 @@ std::string seconds(std::int64_t nanoseconds) {
   return fmt::format("{:.3f} s", static_cast<double>(nanoseconds) / 1e9);
 }
 
-std::string who(const Operation& op) { return fmt::format("{}'s {}", to_string(op.node), to_string(op.kind)); }
+std::string who(const Operation& op) {
+  return op.index == look_index ? "the look at the end"
+                                : fmt::format("{}'s {}", to_string(op.node), to_string(op.kind));
+}
 
 std::string_view verb(const Operation& op) { return op.kind == Kind::read ? "returned" : "used"; }
 
@@ -293,7 +298,7 @@ class KeyCheck {
     finding_.answer = Linearizable::no;
     finding_.reason = fmt::format(format, std::forward<Args>(args)...);
     for (const Operation* op : ops) {
-      if (op == nullptr || finding_.witness.size() == witness_max) continue;
+      if (op == nullptr || op->index == look_index || finding_.witness.size() == witness_max) continue;
       if (std::find(finding_.witness.begin(), finding_.witness.end(), op->index) == finding_.witness.end()) {
         finding_.witness.push_back(op->index);
       }
@@ -310,22 +315,62 @@ class KeyCheck {
   std::vector<Unit> units_;
 };
 
-}  // namespace
+// Reads of what was found of one key, each begun after everything else of it had ended.
+std::vector<Operation> looks_at_the_end(std::span<const Operation* const> operations, const FinalState& state) {
+  const Operation& any = *operations.front();
+  Time end = any.invoke;
+  for (const Operation* op : operations) {
+    end = std::max(end, op->outcome == Outcome::unknown ? op->invoke : op->complete);
+  }
+  end += Duration(1);
+  std::vector<Operation> looks;
+  const auto look = [&](Value value) {
+    Operation& op = looks.emplace_back();
+    op.index = look_index;
+    op.keyspace = any.keyspace;
+    op.key = any.key;
+    op.value = std::move(value);
+    op.invoke = op.complete = end;
+    op.outcome = Outcome::done;
+  };
+  const auto held = state.find(any.key);
+  if (held != state.end()) {
+    for (const std::string& value : held->second) look(value);
+  } else if (ValueNames(operations).seen_as(std::nullopt, {})) {
+    look(std::nullopt);
+  }
+  return looks;
+}
 
-KeyFinding check_key(std::span<const Operation* const> operations) { return KeyCheck(operations).run(); }
-
-LinearizabilityReport check_linearizable(std::span<const Operation> operations, std::string_view keyspace) {
+LinearizabilityReport check_keys(std::span<const Operation> operations, std::string_view keyspace,
+                                 const FinalState* final_state) {
   LinearizabilityReport report;
-  for (const auto& [key, ops] : by_key(operations, keyspace)) {
-    KeyFinding finding = check_key(ops);
+  for (auto& [key, ops] : by_key(operations, keyspace)) {
     ++report.keys;
     report.operations += ops.size();
+    const std::vector<Operation> looks =
+        final_state == nullptr ? std::vector<Operation>() : looks_at_the_end(ops, *final_state);
+    for (const Operation& look : looks) ops.push_back(&look);
+    KeyFinding finding = check_key(ops);
     if (finding.answer != Linearizable::yes) report.findings.push_back(std::move(finding));
   }
   std::stable_partition(report.findings.begin(), report.findings.end(),
                         [](const KeyFinding& f) { return f.answer == Linearizable::no; });
   if (!report.findings.empty()) report.answer = report.findings.front().answer;
   return report;
+}
+
+}  // namespace
+
+KeyFinding check_key(std::span<const Operation* const> operations) { return KeyCheck(operations).run(); }
+
+LinearizabilityReport check_linearizable(std::span<const Operation> operations, std::string_view keyspace) {
+  return check_keys(operations, keyspace, nullptr);
+}
+
+LinearizabilityReport check_linearizable(std::span<const Operation> operations, std::string_view keyspace,
+                                         const FinalState& final_state) {
+  return check_keys(operations, keyspace, &final_state);
 }
 
 }  // namespace rift::chaos::check

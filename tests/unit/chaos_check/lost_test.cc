@@ -3,7 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "brute_force.h"
 #include "build.h"
+#include "chaos/check/zone.h"
+#include "random_history.h"
 
 namespace rift::chaos::check {
 namespace {
@@ -57,6 +60,58 @@ TEST(Lost, CountsAnUnknownWriteAsOverwritingOnlyIfItWasSeen) {
   const auto ops = history({write("a", {0, 1}), unknown(write("b", {2, 3}))});
   EXPECT_THAT(lost(ops, Mode::cp, {{"k", {"b"}}}), IsEmpty());
   EXPECT_THAT(lost(ops, Mode::cp, {}), ElementsAre(10));
+}
+
+// Each of them overlaps the other, so each could have been overwritten; but not by the value that had been confirmed before.
+TEST(Lost, CallsOverlappingWritesThatAnOlderValueOutlived) {
+  const auto ops = history({write("a", {0, 1}), write("b", {10, 20}), write("c", {15, 25}, 4)});
+  EXPECT_THAT(lost(ops, Mode::cp, {{"k", {"a"}}}), ElementsAre(20, 30));
+  EXPECT_THAT(lost(ops, Mode::cp, {{"k", {"b"}}}), IsEmpty());
+}
+
+// An unknown write whose value was read took effect by then: it cannot have overwritten what began later.
+TEST(Lost, DoesNotExcuseAWriteByAnUnknownOneThatWasReadBefore) {
+  const auto ops = history({write("a", {0, 1}), unknown(write("u", {2, 3})), read("u", {4, 5}), write("b", {10, 11})});
+  EXPECT_THAT(lost(ops, Mode::cp, {{"k", {"a"}}}), ElementsAre(40));
+  EXPECT_THAT(lost(ops, Mode::cp, {{"k", {"u"}}}), ElementsAre(40));
+  const auto late = history({write("a", {0, 1}), unknown(write("u", {2, 3})), write("b", {10, 11})});
+  EXPECT_THAT(lost(late, Mode::cp, {{"k", {"u"}}}), IsEmpty());
+}
+
+TEST(Lost, FollowsAChainOfCompareAndSets) {
+  const auto ops = history({write("a", {0, 1}), write("b", {10, 11}), cas("a", "c", {9, 20})});
+  EXPECT_THAT(lost(ops, Mode::cp, {{"k", {"c"}}}), ElementsAre(20));
+  const auto chain = history({write("a", {0, 1}), unknown(cas("a", "b", {2, 3})), cas("b", "c", {4, 5})});
+  EXPECT_THAT(lost(chain, Mode::cp, {{"k", {"c"}}}), IsEmpty());
+}
+
+TEST(Lost, LetsAnAbsentKeyBeTheWorkOfADeleteThatMayHaveComeLater) {
+  const auto ops = history({write("a", {0, 1}), unknown(erase("", {2, 3}))});
+  EXPECT_THAT(lost(ops, Mode::cp, {}), IsEmpty());
+  const auto early = history({erase("t", {0, 20}), absent("t", {4, 5}), write("a", {10, 11})});
+  EXPECT_THAT(lost(early, Mode::cp, {}), ElementsAre(30));
+}
+
+// A write is called lost only where no order of the operations can leave the state that was found.
+TEST(Lost, NeverBlamesAStateThatSomeOrderExplains) {
+  RandomHistory random(20261122);
+  int lossy = 0;
+  int explained = 0;
+  for (int round = 0; round < 30'000; ++round) {
+    auto ops = random.draw(/*with_cas=*/round % 2 == 0);
+    const Value left = random.value_left(ops);
+    const FinalState state = left ? FinalState{{"k", {*left}}} : FinalState{};
+    const auto gone = lost(ops, Mode::cp, state);
+    const auto order = check_linearizable(ops, "bank", state);
+    ops.push_back(read(left, {100, 101}));
+    const bool is_explained = is_linearizable(ops);
+    ASSERT_EQ(order.answer == Linearizable::yes, is_explained) << "round " << round;
+    ASSERT_TRUE(gone.empty() || !is_explained) << "round " << round << ": operation " << gone.front();
+    lossy += gone.empty() ? 0 : 1;
+    explained += is_explained ? 1 : 0;
+  }
+  EXPECT_GT(lossy, 3'000);
+  EXPECT_GT(explained, 3'000);
 }
 
 TEST(Lost, ExpectsADeletedKeyToStayAbsent) {

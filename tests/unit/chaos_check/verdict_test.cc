@@ -133,6 +133,23 @@ TEST(Verdict, FailsOneDoneOperationOfACutOffMinority) {
   EXPECT_EQ(story.judge_it().verdict, Verdict::fail);
 }
 
+TEST(Verdict, FailsACpKeyspaceWhoseLastWriteIsGoneAtTheEnd) {
+  for (const bool was_read_before : {false, true}) {
+    Story story(Mode::cp);
+    const auto at = [](Operation op) { return on("k-lost", std::move(op)); };
+    story.ops.push_back(at(write("kept", {6900, 6901})));
+    if (was_read_before) story.ops.push_back(at(unknown(write("doubtful", {6910, 6911}))));
+    if (was_read_before) story.ops.push_back(at(read("doubtful", {6920, 6921})));
+    story.ops.push_back(at(write("gone", {6950, 6951})));
+    story.ops = history(std::move(story.ops));
+    story.evidence.final_state["k-lost"] = {"kept"};
+    const Row row = story.judge_it();
+    EXPECT_EQ(row.verdict, Verdict::fail);
+    EXPECT_THAT(row.reasons, Contains("1 acknowledged writes were lost"));
+    EXPECT_THAT(row.reasons, Contains(HasSubstr("the look at the end")));
+  }
+}
+
 TEST(Verdict, IsInconclusiveIfOneCutDidNotBite) {
   for (Mode mode : {Mode::cp, Mode::ap}) {
     Story story(mode);

@@ -3,9 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "base/rng.h"
 #include "brute_force.h"
 #include "build.h"
+#include "random_history.h"
 
 namespace rift::chaos::check {
 namespace {
@@ -126,41 +126,6 @@ TEST(Zone, JudgesEachKeyOfOneKeyspaceAndNoOther) {
   EXPECT_EQ(check_linearizable(ops, "carts").answer, Linearizable::yes);
 }
 
-// Random small histories. About half come from a real register with later mischief, so that both answers are common.
-class RandomHistory {
- public:
-  explicit RandomHistory(std::uint64_t seed) : rng_(seed) {}
-
-  std::vector<Operation> draw(bool with_cas) {
-    std::vector<Operation> ops;
-    const std::uint64_t count = rng_.between(2, 8);
-    const auto writes = static_cast<std::uint64_t>(rng_.between(1, std::min<std::uint64_t>(count, 5)));
-    for (std::uint64_t i = 0; i < count; ++i) {
-      const std::string tag = "v" + std::to_string(i);
-      const auto from = static_cast<std::int64_t>(rng_.below(14));
-      const Span span{from, from + static_cast<std::int64_t>(rng_.between(0, 5))};
-      ops.push_back(i < writes ? draw_write(tag, span, writes, with_cas) : draw_read(tag, span, writes, with_cas));
-    }
-    return history(std::move(ops));
-  }
-
- private:
-  Value draw_value(std::uint64_t writes) {
-    const std::uint64_t pick = rng_.below(writes + 1);
-    return pick == writes ? Value() : Value("v" + std::to_string(pick));
-  }
-  Operation draw_write(const std::string& tag, Span span, std::uint64_t writes, bool with_cas) {
-    Operation op = with_cas && rng_.chance(0.4) ? cas(draw_value(writes), tag, span) : write(tag, span);
-    if (rng_.chance(0.25)) return unknown(op);
-    return rng_.chance(0.05) ? not_done(op) : op;
-  }
-  Operation draw_read(const std::string& tag, Span span, std::uint64_t writes, bool with_cas) {
-    if (with_cas && rng_.chance(0.2)) return failed_cas(draw_value(writes), draw_value(writes), "f" + tag, span);
-    return read(draw_value(writes), span);
-  }
-  Rng rng_;
-};
-
 TEST(Zone, AgreesWithBruteForceOnRandomHistories) {
   RandomHistory random(20261121);
   int linearizable = 0;
@@ -194,6 +159,26 @@ TEST(Zone, GivesAWitnessThatIsAViolationByItself) {
     ASSERT_FALSE(is_linearizable(alone)) << "round " << round << ": " << found.reason;
   }
   EXPECT_GT(violations, 2'000);
+}
+
+TEST(Zone, TakesTheStateAtTheEndForAReadAfterEverything) {
+  const auto ops =
+      history({write("a", {0, 1}), unknown(write("u", {2, 3})), read("u", {4, 5}), write("b", {10, 11}, 2)});
+  EXPECT_EQ(check_linearizable(ops, "bank").answer, Linearizable::yes);
+  EXPECT_EQ(check_linearizable(ops, "bank", {{"k", {"b"}}}).answer, Linearizable::yes);
+  const auto report = check_linearizable(ops, "bank", {{"k", {"a"}}});
+  ASSERT_EQ(report.answer, Linearizable::no);
+  EXPECT_THAT(report.findings.front().reason, HasSubstr("the look at the end"));
+  EXPECT_THAT(report.findings.front().witness, ElementsAre(10, 20, 30));  // what was read is gone as well
+  EXPECT_EQ(report.operations, 4U);
+  EXPECT_EQ(check_linearizable(ops, "bank", {}).answer, Linearizable::no);
+  EXPECT_EQ(check_linearizable(ops, "bank", {{"k", {"a", "b"}}}).answer, Linearizable::no);
+}
+
+TEST(Zone, DoesNotGuessWhichDeleteLeftAKeyAbsentAtTheEnd) {
+  const auto ops = history({write("a", {0, 1}), erase("t1", {2, 3})});
+  EXPECT_EQ(check_linearizable(ops, "bank", {}).answer, Linearizable::yes);
+  EXPECT_EQ(check_linearizable(ops, "bank", {{"k", {"a"}}}).answer, Linearizable::no);
 }
 
 // A register with one writer at a time and eight readers around each write.
