@@ -124,8 +124,11 @@ Result<Applied> Applier::apply_named(const wire::Command& command, Turn& turn) {
     }
     case DedupTable::Found::fresh: break;
   }
-  // Resolve that finds nothing writes the refusal: a copy that arrives late is refused, and only so is "never" the truth (review 3).
-  Applied result = resolves ? refused(Code::refused, Outcome::not_done) : TRY(execute(command, turn));
+  // Resolve that finds nothing writes the refusal: a copy that arrives late is refused, and only so is "never" the truth (review 3). Where the
+  // client had no row it is not: the row may have expired after the operation was executed.
+  const Applied never =
+      look.opened ? refused(Code::dedup_expired, Outcome::unknown) : refused(Code::refused, Outcome::not_done);
+  Applied result = resolves ? never : TRY(execute(command, turn));
   dedup_.record(op.client, to_outcome(op.sequence, result));
   mix(op.client.low, op.sequence, static_cast<std::uint64_t>(result.code));
   return result;

@@ -101,18 +101,19 @@ void DedupTable::mark_changed(const ClientId& id, Client& client) {
 Result<DedupTable::Look> DedupTable::look(const OpId& op, Duration log_time, Turn& turn) {
   const Duration used = stepped(log_time);
   const auto known = clients_.find(op.client);
-  if (known == clients_.end() && !op.first) return Look{.found = Found::unknown};
-  Client& client = known == clients_.end() ? open(op.client, used, turn) : known->second;
+  const bool is_new = known == clients_.end();
+  if (is_new && !op.first) return Look{.found = Found::unknown};
+  Client& client = is_new ? open(op.client, used, turn) : known->second;
   TRY(load_row(op.client, client, turn));
   use(op.client, client, used);
   wire::DedupRow& row = *client.row;
-  if (op.floor > row.floor) {
-    row.floor = op.floor;
+  if (const std::uint64_t floor = is_new ? op.sequence : op.floor; floor > row.floor) {
+    row.floor = floor;
     mark_changed(op.client, client);
   }
   if (op.sequence < row.floor) return Look{.found = Found::forgotten};
   const auto at = position(row.outcomes, op.sequence);
-  if (at == row.outcomes.end() || at->sequence != op.sequence) return Look{.found = Found::fresh};
+  if (at == row.outcomes.end() || at->sequence != op.sequence) return Look{.found = Found::fresh, .opened = is_new};
   MARK(turn.recorder(), "cp.dedup_replay");
   return Look{.found = Found::replay, .outcome = *at};
 }

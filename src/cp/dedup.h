@@ -31,11 +31,13 @@ class DedupTable {
   struct Look {
     Found found = Found::fresh;
     wire::DedupOutcome outcome{};
+    bool opened = false;  // by this look: what the client did before, if anything, is not known
   };
 
   static Result<DedupTable> load(Space space, Limits limits, Turn& turn);
 
-  // Opens the row of a new client (where op.first), raises the floor, and finds the operation.
+  // Opens the row of a new client (where op.first), raises the floor, and finds the operation. A row opened at a sequence says nothing of
+  // those below it: the client may have had a row that has expired.
   Result<Look> look(const OpId& op, Duration log_time, Turn& turn);
   // After look() said fresh.
   void record(const ClientId& client, wire::DedupOutcome outcome);

@@ -117,11 +117,42 @@ TEST(Dedup, ResolveThatFindsNothingRefusesTheLateCopy) {
   EXPECT_EQ(bench.value("k")->value, Bytes("v6"));
 }
 
-TEST(Dedup, ResolveOfALostFirstRequestRefusesItsLateCopy) {
+// A client without a row may never have been heard of, or its row has expired: only the late copy can be ruled out.
+TEST(Dedup, ResolveOfAFirstRequestWithoutARowIsUnknownAndRefusesItsLateCopy) {
   ApplyBench bench;
-  EXPECT_EQ(bench.apply_one(command_of(kit::resolve("k", op_of(1, 1)))).code, Code::refused);
-  EXPECT_EQ(bench.apply_one(named_put("late", op_of(1, 1))).code, Code::refused);
+  for (int asked = 0; asked < 2; ++asked) {
+    const Applied result = bench.apply_one(command_of(kit::resolve("k", op_of(1, 1))));
+    EXPECT_EQ(result.code, Code::dedup_expired);
+    EXPECT_EQ(result.outcome, Outcome::unknown);
+    bench.restart();
+  }
+  const Applied late = bench.apply_one(named_put("late", op_of(1, 1)));
+  EXPECT_EQ(late.code, Code::dedup_expired);
+  EXPECT_EQ(late.outcome, Outcome::unknown);
   EXPECT_FALSE(bench.value("k").has_value());
+}
+
+TEST(Dedup, ResolveAfterTheRowOfAnExecutedFirstRequestExpiredDoesNotSayNever) {
+  ApplyBench bench;
+  EXPECT_EQ(bench.apply_one(named_put("a", op_of(1, 1))).outcome, Outcome::done);
+  bench.log_time = std::chrono::minutes(61);
+  EXPECT_EQ(bench.apply_one(command_of(kit::resolve("k", op_of(1, 1)))).outcome, Outcome::unknown);
+  EXPECT_EQ(bench.apply_one(command_of(kit::resolve("k", op_of(1, 1)))).outcome, Outcome::unknown);
+}
+
+// The row that a later request opens anew knows nothing of what came before it.
+TEST(Dedup, ARowOpenedAgainSaysNothingOfEarlierSequences) {
+  ApplyBench bench;
+  EXPECT_EQ(bench.apply_one(named_put("a", op_of(1, 1))).outcome, Outcome::done);
+  bench.log_time = std::chrono::minutes(61);
+  OpId second = op_of(1, 2);
+  second.first = true;  // the first one's answer never came: the client does not know that its window was open
+  EXPECT_EQ(bench.apply_one(named_put("b", second)).outcome, Outcome::done);
+  const Applied asked = bench.apply_one(command_of(kit::resolve("k", op_of(1, 1))));
+  EXPECT_EQ(asked.code, Code::dedup_expired);
+  EXPECT_EQ(asked.outcome, Outcome::unknown);
+  EXPECT_EQ(bench.apply_one(named_put("a", retry_of(op_of(1, 1)))).outcome, Outcome::unknown);
+  EXPECT_EQ(bench.value("k")->value, Bytes("b"));
 }
 
 TEST(Dedup, ResolveOfAForgottenClientIsUnknownNeverNever) {
