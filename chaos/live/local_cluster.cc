@@ -10,8 +10,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr auto ping_limit = std::chrono::seconds(2);
-
 json text(std::uint64_t number) { return std::to_string(number); }  // 64-bit numbers are strings
 
 std::string name_of(NodeId node) { return node == NodeId() ? "c" : rift::to_string(node); }
@@ -113,9 +111,6 @@ json do_show(const Network& network) {
 
 // A plan of this folder, new or as it was, with every link led through a proxy.
 Result<cluster::Plan> prepare(const LocalClusterOptions& options, const std::string& dir, Network& network) {
-  std::error_code error;
-  std::filesystem::create_directories(dir, error);
-  if (error) return rift::fail(Code::io, fmt::format("cannot make {}: {}", dir, error.message()));
   const bool exists = std::filesystem::exists(dir + "/cluster.json");
   cluster::Plan plan =
       exists ? TRY(cluster::read_plan(dir)) : TRY(cluster::make_plan(options.name, dir, options.nodes));
@@ -146,14 +141,13 @@ std::map<NodeId, std::string> client_endpoints(const cluster::Plan& plan) {
 
 Result<std::unique_ptr<LocalCluster>> LocalCluster::up(LocalClusterOptions options) {
   auto result = std::unique_ptr<LocalCluster>(new LocalCluster());
-  std::error_code ignored;
+  std::error_code error;
   const std::string wanted = options.dir.empty() ? cluster::default_folder(options.name) : options.dir;
-  result->dir_ = std::filesystem::absolute(wanted, ignored).string();
+  result->dir_ = std::filesystem::absolute(wanted, error).string();
   result->on_down_ = options.on_down;
-  const std::string socket = cluster::control_path(result->dir_);
-  if (cluster::control_call(socket, R"({"do":"status"})", ping_limit)) {
-    return rift::fail(Code::already_exists, "a cluster is up in " + result->dir_);
-  }
+  std::filesystem::create_directories(result->dir_, error);
+  if (error) return rift::fail(Code::io, fmt::format("cannot make {}: {}", result->dir_, error.message()));
+  result->lock_.emplace(TRY(cluster::FolderLock::take(result->dir_)));
 
   result->network_ = std::make_unique<Network>(TRY(LinkNet::create()));
   cluster::Plan plan = TRY(prepare(options, result->dir_, *result->network_));
@@ -163,7 +157,8 @@ Result<std::unique_ptr<LocalCluster>> LocalCluster::up(LocalClusterOptions optio
   TRY(result->supervisor_->start_all());
   TRY(result->save_plan());
   result->control_ = TRY(cluster::ControlServer::create(
-      socket, [cluster = result.get()](const std::string& line) { return cluster->handle(line); }));
+      cluster::control_path(result->dir_),
+      [cluster = result.get()](const std::string& line) { return cluster->handle(line); }));
   return result;
 }
 

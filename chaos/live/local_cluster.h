@@ -5,10 +5,12 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "chaos/live/network.h"
 #include "cluster/control.h"
+#include "cluster/folder_lock.h"
 #include "cluster/supervisor.h"
 
 namespace rift::chaos::live {
@@ -43,6 +45,7 @@ class LocalCluster {
 
   std::string dir_;
   std::function<void()> on_down_;
+  std::optional<cluster::FolderLock> lock_;  // goes last
   // In this order: the socket goes first, the proxies last, so that nothing is asked of what is gone.
   std::unique_ptr<Network> network_;
   std::unique_ptr<cluster::Supervisor> supervisor_;

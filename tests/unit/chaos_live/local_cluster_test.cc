@@ -1,7 +1,11 @@
 // The assembly of supervisor, proxies and control socket, with a shell script in the place of `rift`.
 #include "chaos/live/local_cluster.h"
 
+#include <sys/stat.h>
+
 #include <atomic>
+#include <fstream>
+#include <thread>
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
@@ -59,6 +63,33 @@ TEST_F(LocalClusterTest, ASecondStartInTheSameFolderIsRefusedAndALaterOneKeepsTh
   EXPECT_EQ(MUST(cluster::read_plan(folder.path() + "/c")).nodes[0].pid, 0);
   cluster = MUST(up());
   EXPECT_EQ(cluster->plan().nodes[0].listen, listen);
+}
+
+// Its node does not say that it listens before the test lets it: until then the folder has neither a socket nor a supervisor to ask.
+TEST(LocalClusterStart, TheSecondOfTwoAtOnceIsRefusedAndLeavesTheFirstAlone) {
+  const Folder folder;
+  const std::string begun = folder.path() + "/begun";
+  const std::string gate = folder.path() + "/gate";
+  ASSERT_EQ(::mkfifo(begun.c_str(), 0600), 0);
+  ASSERT_EQ(::mkfifo(gate.c_str(), 0600), 0);
+  const std::string slow = folder.write("slow.sh",
+                                        "#!/bin/sh\necho > " + begun + "\nread line < " + gate +
+                                            "\necho '{\"event\":\"listening\",\"node\":1}'\nexec sleep 1000\n",
+                                        true);
+  const auto up = [&](const std::string& binary) {
+    return LocalCluster::up({.name = "test", .dir = folder.path() + "/c", .nodes = 1, .binary = binary});
+  };
+  std::unique_ptr<LocalCluster> first;
+  std::thread starting([&] { first = MUST(up(slow)); });
+  std::string line;
+  std::getline(std::ifstream(begun), line);
+  const std::string plan = folder.read("c/cluster.json");
+  const auto second = up(folder.write("node.sh", node_script, true));
+  EXPECT_EQ(second ? Code::ok : second.error().code, Code::already_exists);
+  EXPECT_EQ(folder.read("c/cluster.json"), plan);
+  std::ofstream(gate) << "\n";
+  starting.join();
+  EXPECT_EQ(MUST(cluster::read_plan(first->dir())).nodes[0].pid, first->plan().nodes[0].pid);
 }
 
 TEST_F(LocalClusterTest, CutsHealsAndDelaysOnRequest) {
