@@ -122,6 +122,8 @@ Result<Applied> Applier::apply_named(const wire::Command& command, Turn& turn) {
       const bool may_have_run = resolves || op.retry;
       return refused(Code::dedup_expired, may_have_run ? Outcome::unknown : Outcome::not_done);
     }
+    case DedupTable::Found::full:
+      return refused(Code::overloaded, resolves || op.retry ? Outcome::unknown : Outcome::not_done);
     case DedupTable::Found::fresh: break;
   }
   // Resolve that finds nothing writes the refusal: a copy that arrives late is refused, and only so is "never" the truth (review 3). Where the

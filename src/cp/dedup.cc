@@ -51,11 +51,16 @@ Result<void> DedupTable::load_row(const ClientId& id, Client& client, Turn& turn
 }
 
 // The oldest client makes room where there are too many, never the one that is being served.
-DedupTable::Client& DedupTable::open(const ClientId& id, Duration used, Turn& turn) {
+DedupTable::Client* DedupTable::open(const ClientId& id, Duration log_time, Turn& turn) {
   if (clients_.size() >= limits_.clients_max && !order_.empty()) {
+    if (order_.begin()->first + limits_.kept_at_least > log_time) {
+      MARK(turn.recorder(), "cp.dedup_full");
+      return nullptr;
+    }
     MARK(turn.recorder(), "cp.dedup_client_evicted");
     drop(order_.begin(), turn);
   }
+  const Duration used = stepped(log_time);
   Client& client = clients_[id];
   client.last_used = used;
   client.row = std::make_unique<wire::DedupRow>();
@@ -63,7 +68,7 @@ DedupTable::Client& DedupTable::open(const ClientId& id, Duration used, Turn& tu
   order_.emplace(used, id);
   loaded_.push_back(id);
   mark_changed(id, client);
-  return client;
+  return &client;
 }
 
 void DedupTable::use(const ClientId& id, Client& client, Duration used) {
@@ -103,7 +108,9 @@ Result<DedupTable::Look> DedupTable::look(const OpId& op, Duration log_time, Tur
   const auto known = clients_.find(op.client);
   const bool is_new = known == clients_.end();
   if (is_new && !op.first) return Look{.found = Found::unknown};
-  Client& client = is_new ? open(op.client, used, turn) : known->second;
+  Client* const found = is_new ? open(op.client, log_time, turn) : &known->second;
+  if (found == nullptr) return Look{.found = Found::full};
+  Client& client = *found;
   TRY(load_row(op.client, client, turn));
   use(op.client, client, used);
   wire::DedupRow& row = *client.row;

@@ -14,12 +14,17 @@
 
 namespace rift::cp {
 
+// While copies of a request may be on their way, the row that it opened stays: dropped, it would let the next copy run again.
+constexpr Duration dedup_row_kept_at_least = 2 * limits::request_budget_max;
+static_assert(limits::dedup_row_lifetime > dedup_row_kept_at_least);
+
 class DedupTable {
  public:
   struct Limits {
     std::size_t clients_max = limits::dedup_clients_max;
     std::size_t seen_bytes_max = limits::dedup_seen_value_bytes_max;  // values of failed cas in one row
     Duration lifetime = limits::dedup_row_lifetime;                   // in log time, since the client's last use
+    Duration kept_at_least = dedup_row_kept_at_least;                 // however many newcomers there are
     std::size_t memory_bytes_max = 32 * limits::mebi;                 // rows kept loaded between rounds
   };
   enum class Found : std::uint8_t {
@@ -27,6 +32,7 @@ class DedupTable {
     replay,     // executed before: answer `outcome`
     unknown,    // the client has no row and does not open one: expired, or never was
     forgotten,  // below the floor: the client said that it has this outcome
+    full,       // a new client, and every row is too fresh to make room
   };
   struct Look {
     Found found = Found::fresh;
@@ -58,7 +64,8 @@ class DedupTable {
 
   DedupTable(Space space, Limits limits) : space_(space), limits_(limits) {}
   Result<void> load_row(const ClientId& id, Client& client, Turn& turn);
-  Client& open(const ClientId& id, Duration used, Turn& turn);
+  // Null: no row may go.
+  Client* open(const ClientId& id, Duration log_time, Turn& turn);
   void use(const ClientId& id, Client& client, Duration used);
   void drop(Order::iterator oldest, Turn& turn);
   void mark_changed(const ClientId& id, Client& client);

@@ -20,6 +20,7 @@ std::vector<RequestId> ids_of(const std::vector<Request>& requests) {
 std::string why_not(const Applied& result) {
   if (result.code == Code::refused) return "this operation never happened, and a late copy of it will be refused";
   if (result.code == Code::dedup_expired) return "what is remembered of this client's operations no longer covers this one";
+  if (result.code == Code::overloaded) return "too many clients have come lately for one more to be remembered";
   if (result.code != Code::condition_failed) return "the operation was refused when it was applied";
   return result.seen_omitted ? "the condition did not hold; the value seen then was too large to be kept" : "the condition did not hold";
 }
