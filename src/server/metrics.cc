@@ -23,6 +23,19 @@ void add_gauge(prometheus::Registry& registry, const std::string& name, const st
   prometheus::BuildGauge().Name(name).Help(help).Register(registry).Add(labels).Set(value);
 }
 
+// Counters of a node that can fall: what is there now, not what has been.
+bool is_level(std::string_view name) { return name == "open_requests" || name == "timers"; }
+
+void add_node_counter(prometheus::Registry& registry, const std::string& name, std::uint64_t value) {
+  if (is_level(name)) return add_gauge(registry, "rift_node_" + name, "now in the node: " + name, {}, static_cast<double>(value));
+  prometheus::BuildCounter()
+      .Name("rift_node_" + name + "_total")
+      .Help("node counter " + name)
+      .Register(registry)
+      .Add({})
+      .Increment(static_cast<double>(value));
+}
+
 std::map<std::string, std::string> labels_of(const ReplicaStatus& replica) {
   return {{"partition", std::to_string(replica.partition.value())}, {"mode", std::string(to_string(replica.mode))}};
 }
@@ -36,14 +49,7 @@ std::string metrics_text(const NodeStatus& status) {
             static_cast<double>(status.epoch.value()));
   add_gauge(registry, "rift_reachable_nodes", "members that answer pings, this node included", {},
             static_cast<double>(status.reachable.size()));
-  for (const auto& [name, value] : status.counters) {
-    prometheus::BuildCounter()
-        .Name("rift_node_" + name + "_total")
-        .Help("node counter " + name)
-        .Register(registry)
-        .Add({})
-        .Increment(static_cast<double>(value));
-  }
+  for (const auto& [name, value] : status.counters) add_node_counter(registry, name, value);
   for (const ReplicaStatus& replica : status.replicas) {
     const auto labels = labels_of(replica);
     add_gauge(registry, "rift_replica_pending", "requests or writes in flight", labels, static_cast<double>(replica.pending));
