@@ -59,6 +59,7 @@ void Caller::submit(RequestId id, Operation operation, Time now) {
   open.bytes = bytes;
   open_bytes_ += bytes;
   open.operation = std::move(operation);
+  open.begun = now;
   open.deadline = now + std::min(allowed, limits::request_budget_max);
   const auto [it, inserted] = operations_.emplace(open.arrival, std::move(open));
   ASSERT(inserted);
@@ -307,6 +308,8 @@ void Caller::wait_for_map(Open& open, Time now) {
 }
 
 void Caller::resend_later(Open& open, Time now) {
+  const bool was_refused = open.refusal && !may_have_taken_effect(open);
+  if (was_refused && now - open.begun >= options_.refusal_patience) return finish(open, *open.refusal, now);
   open.redirects = 0;
   open.state = State::backing_off;
   set_wake(open, std::min(open.deadline, now + back_off(open.sent)));

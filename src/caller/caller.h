@@ -28,6 +28,8 @@ struct Options {
   Duration deadline = limits::request_budget_default;
   // Without an answer for so long, what may be sent again is sent to another node; the first copy's answer still counts.
   Duration attempt_timeout = std::chrono::seconds(1);
+  // Refusals alone end an operation after so long, with the last of them; its deadline stands for everything else.
+  Duration refusal_patience = Duration::max();
   Duration back_off_min = std::chrono::milliseconds(10);
   Duration back_off_max = std::chrono::milliseconds(100);
   bool pinned = false;      // everything goes to node 0, the pinned endpoint
@@ -74,6 +76,7 @@ class Caller {
     std::uint64_t arrival = 0;
     RequestId id;
     Operation operation;
+    Time begun;
     Time deadline;
     Time wake;  // its key in wakes_
     State state = State::wants_map;

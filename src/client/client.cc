@@ -112,6 +112,7 @@ Client::Impl::Impl(ClientOptions options)
       loop_(std::make_unique<grpc::CompletionQueue>(), [this] { pump(); }),
       caller_({.deadline = options_.deadline,
                .attempt_timeout = options_.attempt_timeout,
+               .refusal_patience = options_.refusal_patience,
                .pinned = !options_.pin.empty(),
                .deduplicate = options_.exactly_once,
                .retry = options_.retry},

@@ -23,6 +23,7 @@ struct ClientOptions {
   Duration deadline = std::chrono::seconds(5);  // of an operation that states none
   Duration connect_deadline = std::chrono::seconds(5);
   Duration attempt_timeout = std::chrono::seconds(1);  // then what may be sent again goes to another node
+  Duration refusal_patience = Duration::max();         // refusals alone end an operation after so long
   bool exactly_once = true;  // op ids on cp writes: retries are deduplicated, resolve() can ask
   bool retry = true;         // off: one attempt each
 };

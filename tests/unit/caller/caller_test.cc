@@ -500,5 +500,55 @@ TEST(Caller, StoppingEndsEachOperationHonestly) {
   EXPECT_FALSE(w.caller.wake_at().has_value());
 }
 
+// Who pins an operation to one node wants to hear what that node says, not to wait for another one to lead.
+TEST(Caller, RefusalsAloneEndAPatienceBeforeTheDeadline) {
+  World w({.refusal_patience = milliseconds(1500), .pinned = true});
+  const Time begun = w.now;
+  w.put(1, "bank");
+  int copies = 0;
+  std::vector<Completion> ended;
+  for (; ended.empty() && w.now < begun + milliseconds(5000); ended = w.caller.take_completions()) {
+    for (const Send& send : w.caller.take_sends()) {
+      ++copies;
+      w.answer(send, Code::no_leader);
+    }
+    if (w.caller.open_count() > 0) w.wait();
+  }
+  ASSERT_EQ(ended.size(), 1U);
+  EXPECT_EQ(ended[0].response.code, Code::no_leader);
+  EXPECT_EQ(ended[0].response.outcome, Outcome::not_done);
+  EXPECT_GE(w.now, begun + milliseconds(1500)) << "an election may be under way";
+  EXPECT_LE(w.now, begun + milliseconds(1600));
+  EXPECT_GT(copies, 5);
+  EXPECT_TRUE(w.silent());
+}
+
+TEST(Caller, PatienceDoesNotEndWhatAGoodAnswerEnds) {
+  World w({.refusal_patience = milliseconds(1500), .pinned = true});
+  w.put(1, "bank");
+  w.answer(w.sent(), Code::no_leader);
+  w.wait();
+  w.answer(w.sent(), Code::ok);
+  EXPECT_EQ(w.ended().response.outcome, Outcome::done);
+}
+
+// A copy that may have taken effect: its answer is worth the whole deadline.
+TEST(Caller, PatienceIsForRefusalsOnly) {
+  World w({.refusal_patience = milliseconds(1500), .pinned = true});
+  w.open_window();
+  const Time begun = w.now;
+  w.put(1, "bank");
+  w.answer(w.sent(), Code::disconnected);
+  while (w.now < begun + milliseconds(4900)) {
+    for (const Send& send : w.caller.take_sends()) w.answer(send, Code::no_leader);
+    ASSERT_TRUE(w.nothing_ended());
+    w.wait();
+  }
+  while (w.caller.open_count() > 0) w.wait();
+  const Completion end = w.ended();
+  EXPECT_EQ(end.response.outcome, Outcome::unknown);
+  EXPECT_GE(w.now, begun + milliseconds(5000));
+}
+
 }  // namespace
 }  // namespace rift::caller
