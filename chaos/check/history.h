@@ -57,7 +57,7 @@ struct LinkProof {
   NodeId from{};
   NodeId to{};
   std::uint64_t bytes_held = 0;
-  std::uint64_t connections = 0;  // refused, reset or held
+  std::uint64_t connections = 0;  // held or refused
   std::uint64_t proof() const { return bytes_held + connections; }
   friend bool operator==(const LinkProof&, const LinkProof&) = default;
 };

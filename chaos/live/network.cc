@@ -11,8 +11,9 @@ namespace {
 
 LinkId reverse(LinkId link) { return {.from = link.to, .to = link.from}; }
 
+// Not those that were reset: the heal does that itself, to every connection that stands, used or not.
 std::uint64_t connections(const LinkCounters& counters) {
-  return counters.connections_held + counters.connections_reset + counters.connections_refused;
+  return counters.connections_held + counters.connections_refused;
 }
 
 std::vector<LinkId> links_between(const std::vector<NodeId>& from, const std::vector<NodeId>& to) {
