@@ -114,6 +114,9 @@ void choose_witness(Row& row) {
   if (!m.staleness.phantoms.empty()) {
     row.witness = {m.staleness.phantoms.front()};
     row.witness_reason = "this read returned a value that no write can have produced";
+  } else if (!m.foreign.empty() && m.foreign.front().refused) {
+    row.witness = {*m.foreign.front().refused};
+    row.witness_reason = "this write was reported as not done, and its value is there at the end";
   } else if (m.linearizability.answer == Linearizable::no) {
     row.witness = m.linearizability.findings.front().witness;
     row.witness_reason = m.linearizability.findings.front().reason;
@@ -163,6 +166,7 @@ Measured measure(const Evidence& evidence, const Demands& demands) {
   m.minority = side(Side::minority);
   m.staleness = find_stale_reads(operations, evidence.keyspace);
   m.lost = find_lost_writes(operations, evidence.keyspace, evidence.mode, evidence.final_state);
+  m.foreign = find_foreign_values(operations, evidence.keyspace, evidence.final_state);
   m.convergence = find_convergence(operations, evidence.keyspace, timeline.heal, evidence.samples);
   m.has_digests = evidence.digests.size() >= 2;
   m.digests_equal = digests_agree(evidence.digests);
@@ -185,6 +189,9 @@ Row judge(const Evidence& evidence, const Demands& demands) {
   judge_adequacy(judgement, m, evidence, demands);
   judgement.forbid(!m.staleness.phantoms.empty(), "{} reads returned a value that no write can have produced",
                    m.staleness.phantoms.size());
+  judgement.forbid(!m.foreign.empty(), "{} values found at the end cannot have been written, such as \"{}\" of {}",
+                   m.foreign.size(), m.foreign.empty() ? "" : m.foreign.front().value,
+                   m.foreign.empty() ? "" : m.foreign.front().key);
   switch (evidence.mode) {
     case Mode::cp:
       judge_cp(judgement, m, demands);

@@ -12,6 +12,7 @@
 
 #include "chaos/check/availability.h"
 #include "chaos/check/convergence.h"
+#include "chaos/check/foreign.h"
 #include "chaos/check/lost.h"
 #include "chaos/check/staleness.h"
 #include "chaos/check/zone.h"
@@ -49,6 +50,7 @@ struct Measured {
   SideAvailability minority;
   StalenessReport staleness;
   LostReport lost;
+  std::vector<ForeignValue> foreign;
   Convergence convergence;
   bool digests_equal = false;
   bool has_digests = false;

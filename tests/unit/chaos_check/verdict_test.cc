@@ -150,6 +150,23 @@ TEST(Verdict, FailsACpKeyspaceWhoseLastWriteIsGoneAtTheEnd) {
   }
 }
 
+TEST(Verdict, FailsIfTheEndHoldsWhatNobodyWroteOrWhatWasReportedNotDone) {
+  for (Mode mode : {Mode::cp, Mode::ap}) {
+    Story story(mode);
+    story.ops.push_back(on("k-refused", not_done(write("refused", {6900, 6901}))));
+    story.ops = history(std::move(story.ops));
+    story.evidence.final_state["k-refused"] = {"refused"};
+    const Row row = story.judge_it();
+    EXPECT_EQ(row.verdict, Verdict::fail);
+    EXPECT_THAT(row.reasons,
+                Contains("1 values found at the end cannot have been written, such as \"refused\" of k-refused"));
+    EXPECT_EQ(row.witness, (std::vector{story.ops.back().index}));
+    story.evidence.final_state["k-refused"].clear();
+    story.evidence.final_state["never"] = {"a"};
+    EXPECT_EQ(story.judge_it().verdict, Verdict::fail);
+  }
+}
+
 TEST(Verdict, IsInconclusiveIfOneCutDidNotBite) {
   for (Mode mode : {Mode::cp, Mode::ap}) {
     Story story(mode);
