@@ -1,7 +1,7 @@
 #include "server/serve.h"
 
 #include <csignal>
-
+#include <cstdlib>
 #include <filesystem>
 #include <future>
 #include <random>
@@ -163,10 +163,15 @@ Result<void> run(const Config& config, Process& process, const sigset_t& signals
   return {};
 }
 
+// gRPC's own choice, one epoll set for all, wakes any of our polling threads for any connection, and it hands over to the right one. With
+// poll each wakes for its own (`rift bench`: a tenth more puts, a quarter more gets; with 400 connections a third more puts).
+void choose_grpc_polling() { ::setenv("GRPC_POLL_STRATEGY", "poll", /*overwrite=*/0); }
+
 }  // namespace
 
 int serve(const ServeOptions& options) {
   const sigset_t signals = block_stop_signals();
+  choose_grpc_polling();  // before the first thread, and before gRPC starts
   const auto config = load_config({.path = options.config_path, .overrides = options.overrides, .environment = rift_environment()});
   if (!config) return refuse_to_start(config.error());
   Process process;
