@@ -48,8 +48,7 @@ Convergence find_convergence(std::span<const Operation> operations, std::string_
 }
 
 bool digests_agree(std::span<const std::string> digests) {
-  return digests.size() >= 2 &&
-         std::adjacent_find(digests.begin(), digests.end(), std::not_equal_to<>()) == digests.end();
+  return std::adjacent_find(digests.begin(), digests.end(), std::not_equal_to<>()) == digests.end();
 }
 
 }  // namespace rift::chaos::check

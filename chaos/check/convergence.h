@@ -33,7 +33,7 @@ struct Convergence {
 Convergence find_convergence(std::span<const Operation> operations, std::string_view keyspace, Time heal,
                              std::span<const VersionSample> samples);
 
-// True when there are at least two digests and all are equal.
+// True when all are equal. Whether they are of all replicas is for the caller to know.
 bool digests_agree(std::span<const std::string> digests);
 
 }  // namespace rift::chaos::check

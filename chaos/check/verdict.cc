@@ -79,7 +79,6 @@ void judge_cp(Judgement& judgement, const Measured& m, const Demands& demands) {
   judgement.forbid(m.staleness.stale > 0, "{} reads were stale, the worst by {:.0f} ms", m.staleness.stale,
                    to_milliseconds(m.staleness.worst));
   judgement.forbid(!m.lost.lost.empty(), "{} acknowledged writes were lost", m.lost.lost.size());
-  judgement.forbid(m.has_digests && !m.digests_equal, "the replicas differ at the end");
   judgement.demand(m.minority.late_done == 0,
                    "the minority side did {} operations begun more than {:.1f} s after the cut", m.minority.late_done,
                    to_seconds(demands.availability.last_words));
@@ -104,8 +103,6 @@ void judge_ap(Judgement& judgement, const Measured& m, const Demands& demands) {
                    "the replicas agreed {} after the heal, {:.1f} s is allowed",
                    m.convergence.took ? fmt::format("{:.1f} s", to_seconds(*m.convergence.took)) : std::string("never"),
                    to_seconds(demands.converge_within));
-  judgement.need(m.has_digests, "no digests of the replicas at the end");
-  judgement.forbid(m.has_digests && !m.digests_equal, "the replicas differ at the end");
   judgement.show(m.staleness.stale > 0, "no stale read was seen, so the price of staying available is not shown");
 }
 
@@ -168,8 +165,8 @@ Measured measure(const Evidence& evidence, const Demands& demands) {
   m.lost = find_lost_writes(operations, evidence.keyspace, evidence.mode, evidence.final_state);
   m.foreign = find_foreign_values(operations, evidence.keyspace, evidence.final_state);
   m.convergence = find_convergence(operations, evidence.keyspace, timeline.heal, evidence.samples);
-  m.has_digests = evidence.digests.size() >= 2;
-  m.digests_equal = digests_agree(evidence.digests);
+  m.has_digests = evidence.owners > 0 && evidence.digests.size() == evidence.owners;
+  m.digests_equal = m.has_digests && digests_agree(evidence.digests);
   m.contended_keys = contended_keys(operations, evidence.keyspace, timeline);
   const auto weakest = std::min_element(evidence.links.begin(), evidence.links.end(),
                                         [](const LinkProof& a, const LinkProof& b) { return a.proof() < b.proof(); });
@@ -192,6 +189,9 @@ Row judge(const Evidence& evidence, const Demands& demands) {
   judgement.forbid(!m.foreign.empty(), "{} values found at the end cannot have been written, such as \"{}\" of {}",
                    m.foreign.size(), m.foreign.empty() ? "" : m.foreign.front().value,
                    m.foreign.empty() ? "" : m.foreign.front().key);
+  judgement.need(m.has_digests, "digests of {} replicas at the end, {} are needed", evidence.digests.size(),
+                 evidence.owners);
+  judgement.forbid(!digests_agree(evidence.digests), "the replicas differ at the end");
   switch (evidence.mode) {
     case Mode::cp:
       judge_cp(judgement, m, demands);

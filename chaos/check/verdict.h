@@ -32,6 +32,7 @@ struct Evidence {
   std::vector<LinkProof> links;  // every directed link that was cut
   FinalState final_state;
   std::vector<VersionSample> samples;  // from the heal on
+  std::size_t owners = 0;              // that hold every key
   std::vector<std::string> digests;    // at the end, one per owner
 };
 
@@ -52,8 +53,8 @@ struct Measured {
   LostReport lost;
   std::vector<ForeignValue> foreign;
   Convergence convergence;
-  bool digests_equal = false;
-  bool has_digests = false;
+  bool digests_equal = false;  // all of them
+  bool has_digests = false;  // of every owner
   std::uint64_t contended_keys = 0;
   std::uint64_t fault_proof = 0;  // the minimum over the links; 0 without links
 };

@@ -191,6 +191,7 @@ Result<check::Row> Story::judge_keyspace(const std::string& keyspace, Mode mode,
                            .links = links_,
                            .final_state = {},
                            .samples = samples_[keyspace],
+                           .owners = plan_.nodes.size(),
                            .digests = TRY(observer_.settled_digests(keyspace, settle_limit))};
   evidence.final_state = TRY(read_final_state(direct_endpoints(plan_), keyspace, keys));
   return check::judge(evidence, options_.demands);

@@ -31,6 +31,7 @@ class Story {
         evidence.links.push_back({NodeId(b), NodeId(a), 0, 2});
       }
     }
+    evidence.owners = 5;
     evidence.digests = {"same", "same", "same", "same", "same"};
     for (int i = 0; i < 10; ++i)
       evidence.samples.push_back({at_ms(5000 + 100 * i), {{"still", {"1", i < 3 ? "2" : "1"}}}});
@@ -211,6 +212,26 @@ TEST(Verdict, FailsIfTheReplicasDifferOrAgreeTooLate) {
   Story blind(Mode::ap);
   blind.evidence.samples.clear();
   EXPECT_EQ(blind.judge_it().verdict, Verdict::inconclusive);
+}
+
+TEST(Verdict, NeedsTheDigestOfEveryOwnerInBothModes) {
+  for (Mode mode : {Mode::cp, Mode::ap}) {
+    for (std::size_t known : {0U, 1U, 2U, 4U}) {
+      Story story(mode);
+      story.evidence.digests.resize(known);
+      const Row row = story.judge_it();
+      EXPECT_EQ(row.verdict, Verdict::inconclusive);
+      EXPECT_FALSE(row.measured.has_digests);
+      EXPECT_THAT(row.reasons, Contains(HasSubstr("replicas at the end, 5 are needed")));
+    }
+    Story differ(mode);
+    differ.evidence.digests[2] = "other";
+    EXPECT_EQ(differ.judge_it().verdict, Verdict::fail);
+    Story unknown(mode);
+    unknown.evidence.owners = 0;
+    unknown.evidence.digests.clear();
+    EXPECT_EQ(unknown.judge_it().verdict, Verdict::inconclusive);
+  }
 }
 
 TEST(Verdict, FailsACpMajorityThatWakesTooLate) {
