@@ -12,6 +12,9 @@ namespace {
 
 constexpr std::size_t apply_bytes_per_round_max = 4 * limits::mebi;  // the rest follows in the next round
 constexpr int settle_passes_max = 8;
+// Bounds of what a replica that nobody waits for leaves unapplied.
+constexpr Duration apply_gather_time = std::chrono::milliseconds(10);
+constexpr std::uint64_t apply_gather_entries_max = 16;
 constexpr Duration question_patience = std::chrono::milliseconds(150);
 
 env::Lane lane_of(const raft::Message& message) {
@@ -217,9 +220,19 @@ void CpReplica::follow_change(const raft::RoleChange& change, Turn& turn) {
   }
 }
 
+// A follower that nobody asks anything applies several entries at once: one batch, one row per client, keys in order. Whoever looks
+// (a read, a new leader, a write that waits for its fate) sees everything applied: only the moment moves.
+bool CpReplica::gathers_to_apply(Time now) {
+  const bool is_wanted = raft_.is_leader() || proposals_.waiting() > 0 || reads_.waiting() > 0;
+  if (is_wanted || raft_.applicable() - applier_.index() >= apply_gather_entries_max) return false;
+  if (apply_due_ == Time::max()) apply_due_ = now + apply_gather_time;
+  return now < apply_due_;
+}
+
 // Never beyond what this node's own disk holds (I15).
 Result<void> CpReplica::apply_committed(Round& round) {
-  if (applier_.index() >= raft_.applicable()) return {};
+  if (applier_.index() >= raft_.applicable() || gathers_to_apply(round.context.now)) return {};
+  apply_due_ = Time::max();
   peers_ = raft_.peers();
   std::size_t bytes = 0;
   while (applier_.index() < raft_.applicable() && bytes < apply_bytes_per_round_max) {
@@ -256,7 +269,7 @@ void CpReplica::expire(Turn& turn) {
 
 void CpReplica::request_wake(Turn& turn) {
   Time next = std::min({raft_.next_wake(), proposals_.next_deadline(), reads_.next_deadline(), gate_.next_deadline()});
-  if (applier_.index() < raft_.applicable()) next = turn.now().steady;
+  if (applier_.index() < raft_.applicable()) next = apply_due_ == Time::max() ? turn.now().steady : std::min(next, apply_due_);
   if (const Time asked = reads_.oldest_question(); asked != Time::max()) next = std::min(next, asked + question_patience);
   for (const AckWait& wait : ack_waits_) next = std::min(next, wait.deadline);
   if (next >= wake_) return;

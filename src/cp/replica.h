@@ -82,6 +82,7 @@ class CpReplica final : public Replica {
   void send(raft::Effects& effects, Turn& turn);
   void follow_change(const raft::RoleChange& change, Turn& turn);
   Result<void> handle(NodeId from, wire::Message& message, Round& round);
+  bool gathers_to_apply(Time now);
   Result<void> apply_committed(Round& round);
   void expire(Turn& turn);
   void request_wake(Turn& turn);
@@ -145,6 +146,7 @@ class CpReplica final : public Replica {
   bool questions_stale_ = false;       // the leader has changed: ask again
   std::uint64_t last_token_ = 0;
   Time wake_ = Time::max();            // asked for and not yet come
+  Time apply_due_ = Time::max();       // set while committed entries gather
   Time no_leader_since_{};
   Time led_since_{};                   // log time runs from here
   Duration log_time_base_{};

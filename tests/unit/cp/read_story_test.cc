@@ -66,6 +66,32 @@ TEST(CpReads, OneIsLocalAtOnceAndMayBeOld) {
   EXPECT_FALSE(response.receipt.staleness_bound.has_value());
 }
 
+TEST(CpReads, AFollowerThatGathersShowsAReaderWhatItKnowsToBeCommitted) {
+  Group group;
+  const NodeId leader = group.elect();
+  const NodeId follower = group.follower_of(leader);
+  bool has_gathered = false;
+  for (int i = 0; i < 20; ++i) {
+    const std::string value = std::to_string(i);
+    ASSERT_EQ(group.must_call(leader, put("k", value)).outcome, Outcome::done);
+    const LogIndex commit = group.replica(leader).status().commit;
+    ASSERT_TRUE(group.run_until([&] { return group.replica(follower).status().commit == commit; }));
+    has_gathered = has_gathered || group.replica(follower).status().applied < commit;
+    EXPECT_EQ(group.read(follower, "k", Level::one), value);
+    EXPECT_EQ(group.replica(follower).status().applied, commit);
+  }
+  EXPECT_TRUE(has_gathered);
+}
+
+TEST(CpReads, AFollowerThatNobodyAsksAppliesSoon) {
+  Group group;
+  const NodeId leader = group.elect();
+  ASSERT_EQ(group.must_call(leader, put("k", "v")).outcome, Outcome::done);
+  const Time done = group.now();
+  group.expect_convergence();
+  EXPECT_LE(group.now() - done, 100ms);  // a heartbeat tells of the commit, 10 ms later it is applied
+}
+
 TEST(CpReads, AllIsAnsweredByEveryVoter) {
   Group group;
   const NodeId leader = group.elect();
