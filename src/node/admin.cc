@@ -58,6 +58,7 @@ void Node::status(Done<NodeStatus> done) {
   status.counters["messages"] = loop.messages;
   status.counters["messages_dropped"] = loop.messages_dropped;
   status.counters["open_requests"] = requests_.size();
+  status.counters["timers"] = loop_.timers();
   status.counters["slow_rounds"] = loop.slow_rounds;
   status.counters["stopped_replicas"] = loop.stopped_replicas;
   status.counters["cache_hits"] = loop_.cache().hits();
@@ -190,7 +191,7 @@ Result<InspectPage> Node::inspect_page(const topology::Keyspace& keyspace, const
     if (cursor >= range.last) continue;
     range.first = std::max(range.first, cursor);
     while (true) {
-      const auto pairs = TRY(loop_.reader().scan(table, range, keys_max - page.keys.size(), limits::scan_page_bytes_max));
+      const auto pairs = TRY(loop_.reader().scan(table, range, keys_max - page.keys.size(), limits::scan_page_bytes_max - bytes));
       if (pairs.empty()) break;
       for (const env::KeyValue& pair : pairs) {
         page.keys.push_back(TRY(inspect_record(keyspace.mode, partition.id, pair)));

@@ -73,6 +73,7 @@ class ShardLoop {
   void observe(topology::ViewPtr view);
   void schedule_round();
   std::size_t inbox_requests() const { return inbox_requests_; }  // taken in, not yet handed to their replica
+  std::size_t timers() const { return timers_.size(); }           // set by call_at and not yet run
 
   Outbox& outbox() { return outbox_; }
   env::Reader& reader() { return cache_; }

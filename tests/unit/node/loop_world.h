@@ -37,6 +37,11 @@ class ManualExecutor final : public env::Executor, public env::Clock {
     }
     ASSERT_EQ(tasks_.size(), 0u) << "the loop never rests";
   }
+  // The process has gone, and everything that it meant to do.
+  void drop() {
+    tasks_.clear();
+    timer_ = Task();
+  }
   // Time passes without anything being run: a stopped process.
   void pause(Duration by) { now_.steady += by; }
   void advance(Duration by) {

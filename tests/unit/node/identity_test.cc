@@ -1,0 +1,125 @@
+// Who a node is, by its disk alone.
+#include "node/identity.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/kit/map_store.h"
+#include "wire/keys.h"
+#include "wire/records.h"
+
+namespace rift::node {
+namespace {
+
+constexpr NodeId self{3};
+constexpr ClusterId cluster{.high = 1, .low = 2};
+
+struct Disk {
+  Result<StartState> start(NodeId node, std::uint64_t seed) {
+    Rng rng(seed);
+    env::WriteBatch batch;
+    auto state = load_identity(store, node, rng, batch);
+    if (state) MUST(store.apply(batch));
+    return state;
+  }
+  void stop_cleanly(std::uint64_t last_sequence) {
+    env::WriteBatch batch;
+    batch.put(env::Table::meta, wire::node_meta_key("clean_stop"), wire::encode_u64(last_sequence));
+    MUST(store.apply(batch));
+  }
+  void join() {
+    NodeIdentity identity = MUST(start(self, 99)).identity;
+    identity.cluster = cluster;
+    env::WriteBatch batch;
+    put_identity(identity, batch);
+    MUST(store.apply(batch));
+  }
+  void spoil(std::string_view name) { store.poke(env::Table::meta, wire::node_meta_key(name), Bytes("no record")); }
+
+  kit::MapStore store;
+};
+
+TEST(Identity, OfANewDiskIsDrawnOnce) {
+  Disk disk;
+  const StartState first = MUST(disk.start(self, 1));
+  EXPECT_EQ(first.identity.node, self);
+  EXPECT_TRUE(first.identity.cluster.is_zero());
+  EXPECT_FALSE(first.identity.disk.is_zero());
+  EXPECT_EQ(first.identity.incarnation >> 32, 1u);
+  EXPECT_FALSE(first.unclean) << "a new disk owes nothing to anybody";
+  EXPECT_EQ(first.hlc_ceiling, 0u);
+  EXPECT_EQ(MUST(disk.start(self, 2)).identity.disk, first.identity.disk);
+  Disk other;
+  EXPECT_NE(MUST(other.start(self, 2)).identity.disk, first.identity.disk);
+}
+
+TEST(Identity, RefusesTheDiskOfAnotherNodeAndWritesNothing) {
+  Disk disk;
+  const StartState first = MUST(disk.start(self, 1));
+  disk.stop_cleanly(9);
+  const auto foreign = disk.start(NodeId(4), 2);
+  ASSERT_FALSE(foreign);
+  EXPECT_EQ(foreign.error().code, Code::invalid);
+  const StartState again = MUST(disk.start(self, 3));
+  EXPECT_EQ(again.identity, first.identity);
+  EXPECT_FALSE(again.unclean);
+}
+
+TEST(Identity, KeepsTheClusterItHasJoined) {
+  Disk disk;
+  disk.join();
+  EXPECT_EQ(MUST(disk.start(self, 5)).identity.cluster, cluster);
+}
+
+TEST(Identity, AnUncleanStopTakesANewIncarnation) {
+  Disk disk;
+  const StartState first = MUST(disk.start(self, 1));
+  const StartState second = MUST(disk.start(self, 2));
+  EXPECT_TRUE(second.unclean);
+  EXPECT_EQ(second.identity.incarnation >> 32, 2u);
+  EXPECT_NE(second.identity.incarnation & 0xffffffff, first.identity.incarnation & 0xffffffff) << "a copied disk draws another one";
+  EXPECT_EQ(second.dot_sequence, 0u);
+}
+
+TEST(Identity, ACleanStopKeepsTheIncarnationAndCountsOn) {
+  Disk disk;
+  const StartState first = MUST(disk.start(self, 1));
+  disk.stop_cleanly(41);
+  const StartState second = MUST(disk.start(self, 2));
+  EXPECT_FALSE(second.unclean);
+  EXPECT_EQ(second.identity, first.identity);
+  EXPECT_EQ(second.dot_sequence, 41u);
+  // The mark is used up: what follows without another one is unclean.
+  const StartState third = MUST(disk.start(self, 3));
+  EXPECT_TRUE(third.unclean);
+  EXPECT_EQ(third.identity.incarnation >> 32, 2u);
+  EXPECT_EQ(third.dot_sequence, 0u);
+}
+
+TEST(Identity, AMarkWithoutAnIncarnationIsNoCleanStop) {
+  Disk disk;
+  disk.stop_cleanly(41);
+  const StartState first = MUST(disk.start(self, 1));
+  EXPECT_EQ(first.dot_sequence, 0u);
+  EXPECT_EQ(first.identity.incarnation >> 32, 1u);
+}
+
+TEST(Identity, ReadsTheCeilingOfItsStamps) {
+  Disk disk;
+  MUST(disk.start(self, 1));
+  disk.store.poke(env::Table::meta, wire::node_meta_key("hlc_ceiling"), wire::encode_u64(77));
+  EXPECT_EQ(MUST(disk.start(self, 2)).hlc_ceiling, 77u);
+}
+
+TEST(Identity, RefusesRecordsThatCannotBeRead) {
+  for (const std::string_view name : {"identity", "incarnation", "hlc_ceiling", "clean_stop"}) {
+    Disk disk;
+    MUST(disk.start(self, 1));
+    disk.spoil(name);
+    const auto start = disk.start(self, 2);
+    ASSERT_FALSE(start) << name;
+    EXPECT_EQ(start.error().code, Code::corruption) << name;
+  }
+}
+
+}  // namespace
+}  // namespace rift::node
