@@ -25,6 +25,7 @@ using Kv = v1::KvService::AsyncService;
 constexpr std::uint64_t first_pipe_sink = 2;  // 1 is the unary calls'
 constexpr std::size_t streams_max = 4096;
 constexpr std::size_t reply_overhead_bytes = 256;
+constexpr std::size_t refused_ids_max = 4 * limits::batch_ops_max;  // in one answer to a batch that is too large
 
 std::size_t footprint(const Response& response) { return response.value.size() + reply_overhead_bytes; }
 
@@ -164,6 +165,11 @@ void PipeCall::read_done(bool ok) {
 }
 
 void PipeCall::take(v1::PipeRequest& batch) {
+  // An id costs its sender a byte and a refusal hundreds: a batch far beyond the bound is not answered id by id.
+  if (static_cast<std::size_t>(batch.ids_size()) > refused_ids_max) {
+    return finish({grpc::StatusCode::INVALID_ARGUMENT,
+                   fmt::format("too_large: {} ids; a batch has at most {} operations", batch.ids_size(), limits::batch_ops_max)});
+  }
   if (batch.ids_size() != batch.operations_size()) {
     return refuse_all(batch, Code::invalid,
                       fmt::format("{} ids for {} operations", batch.ids_size(), batch.operations_size()));

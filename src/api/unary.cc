@@ -165,10 +165,10 @@ void UnaryCall::answer(Response&& response) {
   writer_->Finish(response_, grpc::Status::OK, static_cast<Event*>(&finished_));
 }
 
-// The node stops: what became of the request is not known here.
+// The node stops: what became of the request is not known here. (UNAVAILABLE would invite a client to send it once more.)
 void UnaryCall::abandon() {
   is_running_ = false;
-  writer_->FinishWithError({grpc::StatusCode::UNAVAILABLE, "disconnected: the node is stopping"},
+  writer_->FinishWithError({grpc::StatusCode::UNKNOWN, "disconnected: the node is stopping"},
                            static_cast<Event*>(&finished_));
 }
 

@@ -12,6 +12,7 @@ namespace {
 
 constexpr int message_bytes_max = static_cast<int>(limits::grpc_message_bytes_max);
 constexpr int window_bytes = static_cast<int>(limits::mebi);  // of a stream
+constexpr int streams_per_connection_max = 2 * static_cast<int>(env::lane_count);  // a lane has one, and perhaps one that ends
 constexpr int keepalive_ms = 500;
 constexpr int keepalive_timeout_ms = 1000;
 
@@ -48,6 +49,7 @@ void configure(grpc::ServerBuilder& builder) {
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 100);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_PING_STRIKES, 0);
   builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, 5000);
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, streams_per_connection_max);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_BDP_PROBE, 0);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, window_bytes);
   builder.SetMaxReceiveMessageSize(message_bytes_max);

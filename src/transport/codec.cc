@@ -112,6 +112,7 @@ Result<std::vector<Bytes>> decode_frames(const grpc::ByteBuffer& message) {
     if (cursor.varint() != std::uint64_t{frame_tag}) return fail(Code::invalid, "a field that is no frame");
     const auto size = cursor.varint();
     if (!size) return fail(Code::invalid, "a frame without a length");
+    if (*size == 0) return fail(Code::invalid, "an empty frame");
     if (*size > limits::frame_bytes_max) return fail(Code::invalid, "a frame of " + std::to_string(*size) + " bytes");
     std::string frame;
     if (!cursor.read(*size, frame)) return fail(Code::invalid, "a frame that ends early");

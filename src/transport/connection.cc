@@ -44,6 +44,7 @@ class StreamConnection final : public Connection {
       return;
     }
     accepted_ = true;
+    timer_.cancel();
     ++counters().connections;
     writing_ = true;
     stream_.Write(encode_frames({}), &written_);
@@ -78,8 +79,15 @@ class StreamConnection final : public Connection {
       finish({grpc::StatusCode::RESOURCE_EXHAUSTED, "too many connections"});
     } else {
       lane_ = *lane;
+      waiting_ = true;
+      timer_.arm(options_.poller->queue(), options_.hello_patience, due_);
       read();
     }
+  }
+
+  void on_due(bool) {
+    waiting_ = false;
+    if (ending_ || !accepted_) finish(grpc::Status::CANCELLED);
   }
 
   void read() {
@@ -169,9 +177,10 @@ class StreamConnection final : public Connection {
         --counters().connections;
         options_.delivery->closed(options_.id);
       }
+      if (waiting_) timer_.cancel();
       if (reading_ || writing_) context_.TryCancel();
     }
-    if (reading_ || writing_ || finishing_) return;
+    if (reading_ || writing_ || waiting_ || finishing_) return;
     finishing_ = true;
     stream_.Finish(status_, &finished_);
   }
@@ -183,6 +192,7 @@ class StreamConnection final : public Connection {
   grpc::GenericServerAsyncReaderWriter stream_;
   grpc::ByteBuffer incoming_;
   grpc::Status status_;
+  Timer timer_;
   env::Lane lane_ = env::Lane::control;
   std::shared_ptr<InFlight> in_flight_ = std::make_shared<InFlight>();
 
@@ -192,7 +202,9 @@ class StreamConnection final : public Connection {
   bool requesting_ = false;
   bool reading_ = false;
   bool writing_ = false;
+  bool waiting_ = false;
   bool finishing_ = false;
+  Completion<StreamConnection> due_{*this, &StreamConnection::on_due};
   Completion<StreamConnection> requested_{*this, &StreamConnection::on_requested};
   Completion<StreamConnection> read_{*this, &StreamConnection::on_read};
   Completion<StreamConnection> written_{*this, &StreamConnection::on_written};

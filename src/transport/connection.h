@@ -34,6 +34,7 @@ class Connection {
     std::shared_ptr<Poller> poller;
     std::shared_ptr<Delivery> delivery;
     LaneCounters& counters;
+    Duration hello_patience{};        // a stream that is not accepted by then ends: it holds one of few places
     std::function<bool()> on_opened;  // a peer has come (another may be awaited); false: there are too many
     std::function<void()> on_closed;  // no operation is under way: destroy it
     // Runs a function on the connection if it still exists; for the shard's answers. Called on the polling thread.

@@ -61,11 +61,12 @@ tl::unexpected<Error> cannot_listen(const std::string& address, const std::strin
 Listener::Listener() : service_(std::make_unique<grpc::AsyncGenericService>()) {}
 Listener::~Listener() = default;
 
-Result<std::unique_ptr<Listener>> Listener::create(const std::string& address, std::shared_ptr<Delivery> delivery) {
+Result<std::unique_ptr<Listener>> Listener::create(const std::string& address, Duration hello_patience, std::shared_ptr<Delivery> delivery) {
   quiet_grpc_log();
   if (const std::string why = why_not(address); !why.empty()) return cannot_listen(address, why);
   std::unique_ptr<Listener> listener(new Listener());
   listener->delivery_ = std::move(delivery);
+  listener->hello_patience_ = hello_patience;
   grpc::ServerBuilder builder;
   configure(builder);
   int port = 0;
@@ -89,6 +90,7 @@ void Listener::await_next() {
       .poller = poller_,
       .delivery = delivery_,
       .counters = counters_,
+      .hello_patience = hello_patience_,
       .on_opened = [this] { return opened(); },
       .on_closed = [this, id] { closed(id); },
       .with_self =

@@ -21,7 +21,7 @@ namespace rift::transport {
 class Listener {
  public:
   // Binds `address`.
-  static Result<std::unique_ptr<Listener>> create(const std::string& address, std::shared_ptr<Delivery> delivery);
+  static Result<std::unique_ptr<Listener>> create(const std::string& address, Duration hello_patience, std::shared_ptr<Delivery> delivery);
   ~Listener();
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;
@@ -46,6 +46,7 @@ class Listener {
   std::unique_ptr<grpc::Server> server_;
   std::shared_ptr<Delivery> delivery_;
   std::uint16_t port_ = 0;
+  Duration hello_patience_{};
   LaneCounters counters_;
 
   std::map<env::ConnectionId, std::unique_ptr<Connection>> connections_;

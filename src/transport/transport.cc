@@ -181,7 +181,7 @@ Transport::~Transport() = default;
 
 Result<std::unique_ptr<Transport>> Transport::create(const Options& options) {
   auto delivery = std::make_shared<Delivery>(options.executor);
-  auto listener = TRY(Listener::create(options.listen, delivery));
+  auto listener = TRY(Listener::create(options.listen, options.hello_patience, delivery));
   LOG_INFO(options.log, "transport.listen", "{} port {}", options.listen, listener->port());
   return std::unique_ptr<Transport>(new Transport(std::make_unique<Impl>(options, std::move(delivery), std::move(listener))));
 }

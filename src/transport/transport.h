@@ -21,6 +21,7 @@ struct Options {
   std::string listen;  // "host:port" for other nodes; port 0 picks a free one
   env::Executor& executor;
   Log& log;
+  Duration hello_patience = std::chrono::seconds(5);  // for a connection's first message, and the shard's word on it
 };
 
 // Counters since the start.

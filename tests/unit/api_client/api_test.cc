@@ -119,6 +119,20 @@ TEST(Api, GrpcsOwnDeadlineIsABudget) {
   EXPECT_LE(seen[0].budget, seconds(8));  // gRPC rounds a deadline up on its way
 }
 
+TEST(Api, PipeEndsAtABatchOfIdsWithoutMeasure) {
+  FakeCluster cluster;
+  Plain plain(cluster.address());
+  grpc::ClientContext context;
+  const auto stream = plain.stub->Pipe(&context);
+  v1::PipeRequest flood;
+  for (int i = 0; i < 100'000; ++i) flood.add_ids(1);
+  ASSERT_TRUE(stream->Write(flood));
+  v1::PipeResponse response;
+  EXPECT_FALSE(stream->Read(&response));
+  EXPECT_EQ(stream->Finish().error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_TRUE(cluster.front().seen().empty());
+}
+
 TEST(Api, PipeAnswersEveryIdOfAMalformedBatch) {
   FakeCluster cluster;
   Plain plain(cluster.address());
@@ -295,7 +309,7 @@ TEST(Api, ShutdownEndsOpenCallsAndIsBounded) {
     v1::ExecuteRequest request;
     v1::ExecuteResponse response;
     *request.mutable_operation() = put("k", "v");
-    EXPECT_EQ(plain.stub->Execute(&context, request, &response).error_code(), grpc::StatusCode::UNAVAILABLE);
+    EXPECT_EQ(plain.stub->Execute(&context, request, &response).error_code(), grpc::StatusCode::UNKNOWN);
   });
   grpc::ClientContext context;
   const auto stream = plain.stub->Pipe(&context);

@@ -26,8 +26,8 @@ using env::Lane;
 
 // One node with a shard of its own, run by the test when it says so.
 struct Node {
-  explicit Node(const std::string& listen = "127.0.0.1:0")
-      : network(MUST(Transport::create({.listen = listen, .executor = shard, .log = *log}))) {
+  explicit Node(const std::string& listen = "127.0.0.1:0", Duration hello_patience = seconds(60))
+      : network(MUST(Transport::create({.listen = listen, .executor = shard, .log = *log, .hello_patience = hello_patience}))) {
     network->start(events);
     network->set_hello(Bytes("hello"));
   }
@@ -276,14 +276,28 @@ TEST(Transport, EndsStreamsOfAnUnknownLane) {
   EXPECT_TRUE(node.events.incoming.empty());
 }
 
+TEST(Transport, EndsAStreamThatSaysNothing) {
+  Node node("127.0.0.1:0", milliseconds(20));
+  Stranger stranger(node, method, "1");
+  EXPECT_EQ(stranger.end().error_code(), grpc::StatusCode::CANCELLED);
+  EXPECT_TRUE(node.events.incoming.empty());
+}
+
+TEST(Transport, HasPlacesForPeersWhileStrangersAreSilent) {
+  Node a, b("127.0.0.1:0", milliseconds(20));
+  std::vector<std::unique_ptr<Stranger>> strangers;
+  for (int i = 0; i < 800; ++i) strangers.push_back(std::make_unique<Stranger>(b, method, "1"));
+  connect(a, b);
+}
+
 TEST(Transport, EndsStreamsThatSendNoFrames) {
   Node node;
-  for (const std::string& bytes : {std::string("garbage"), std::string("\x0a\x7f"), std::string("\x0a\x01" "a" "\x0a\x01" "b")}) {
+  for (const std::string& bytes : {std::string("garbage"), std::string("\x0a\x7f"), std::string("\x0a\x00", 2), std::string("\x0a\x01" "a" "\x0a\x01" "b")}) {
     Stranger stranger(node, method, "1");
     stranger.send(bytes);
     EXPECT_EQ(stranger.end().error_code(), grpc::StatusCode::INVALID_ARGUMENT);
   }
-  EXPECT_EQ(node.received(Lane::data).malformed, 3u);
+  EXPECT_EQ(node.received(Lane::data).malformed, 4u);
 }
 
 TEST(Transport, ClosesAConnectionThatTurnsMalformedAndOnlyThatOne) {
