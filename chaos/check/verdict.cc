@@ -20,10 +20,15 @@ class Judgement {
   void need(bool is_given, fmt::format_string<Args...> format, Args&&... args) {
     note(!is_given, Verdict::inconclusive, fmt::format(format, std::forward<Args>(args)...));
   }
-  // A demand that means something only if the fault was real: no use in blaming a minority that was never cut off.
+  // A demand that means something only if the fault was real and the only one: no use in blaming a minority that was never cut
+  // off, or nodes for what died beside the story.
   template <class... Args>
   void demand(bool holds, fmt::format_string<Args...> format, Args&&... args) {
-    if (is_proven_) forbid(!holds, format, std::forward<Args>(args)...);
+    if (is_proven_ && is_whole_) forbid(!holds, format, std::forward<Args>(args)...);
+  }
+  void trouble(const std::string& why) {
+    note(!why.empty(), Verdict::error, why);
+    is_whole_ = why.empty();
   }
   template <class... Args>
   void show(bool is_seen, fmt::format_string<Args...> format, Args&&... args) {
@@ -33,7 +38,7 @@ class Judgement {
 
   void write(Row& row, Verdict good) const {
     row.verdict = good;
-    for (Verdict grave : {Verdict::fail, Verdict::inconclusive, Verdict::not_shown}) {
+    for (Verdict grave : {Verdict::fail, Verdict::error, Verdict::inconclusive, Verdict::not_shown}) {
       if (row.verdict != good) break;
       for (const auto& [verdict, text] : notes_) {
         if (verdict == grave) row.verdict = grave;
@@ -48,6 +53,7 @@ class Judgement {
   }
   std::vector<std::pair<Verdict, std::string>> notes_;
   bool is_proven_ = true;
+  bool is_whole_ = true;  // nothing broke the run off
 };
 
 void judge_adequacy(Judgement& judgement, const Measured& m, const Evidence& evidence, const Demands& demands) {
@@ -156,14 +162,17 @@ Measured measure(const Evidence& evidence, const Demands& demands) {
     return availability_of(operations, evidence.keyspace, which, timeline, demands.availability);
   };
   Measured m;
-  m.linearizability = evidence.mode == Mode::cp
-                          ? check_linearizable(operations, evidence.keyspace, evidence.final_state)
+  m.has_final_state = evidence.final_state.has_value();
+  m.linearizability = evidence.mode == Mode::cp && m.has_final_state
+                          ? check_linearizable(operations, evidence.keyspace, *evidence.final_state)
                           : check_linearizable(operations, evidence.keyspace);
   m.majority = side(Side::majority);
   m.minority = side(Side::minority);
   m.staleness = find_stale_reads(operations, evidence.keyspace);
-  m.lost = find_lost_writes(operations, evidence.keyspace, evidence.mode, evidence.final_state);
-  m.foreign = find_foreign_values(operations, evidence.keyspace, evidence.final_state);
+  if (evidence.final_state) {
+    m.lost = find_lost_writes(operations, evidence.keyspace, evidence.mode, *evidence.final_state);
+    m.foreign = find_foreign_values(operations, evidence.keyspace, *evidence.final_state);
+  }
   m.convergence = find_convergence(operations, evidence.keyspace, timeline.heal, evidence.samples);
   m.has_digests = evidence.owners > 0 && evidence.digests.size() == evidence.owners;
   m.digests_equal = m.has_digests && digests_agree(evidence.digests);
@@ -183,12 +192,14 @@ Row judge(const Evidence& evidence, const Demands& demands) {
   row.links = evidence.links;
   const Measured& m = row.measured;
   Judgement judgement;
+  judgement.trouble(evidence.trouble);
   judge_adequacy(judgement, m, evidence, demands);
   judgement.forbid(!m.staleness.phantoms.empty(), "{} reads returned a value that no write can have produced",
                    m.staleness.phantoms.size());
   judgement.forbid(!m.foreign.empty(), "{} values found at the end cannot have been written, such as \"{}\" of {}",
                    m.foreign.size(), m.foreign.empty() ? "" : m.foreign.front().value,
                    m.foreign.empty() ? "" : m.foreign.front().key);
+  judgement.need(m.has_final_state, "nobody could look at what the replicas hold at the end");
   judgement.need(m.has_digests, "digests of {} replicas at the end, {} are needed", evidence.digests.size(),
                  evidence.owners);
   judgement.forbid(!digests_agree(evidence.digests), "the replicas differ at the end");

@@ -1,7 +1,8 @@
 // From the evidence of one run to a verdict per keyspace, and the results that the reports print (results.json: chaos/report).
 // Definitions: CONTRACTS 6. What a mode forbids and was seen is FAIL. What it allows and was seen is EXPECTED: an ap keyspace
 // that shows no stale read under a split has proved nothing and is NOT SHOWN. A fault without proof, or too little load, is
-// INCONCLUSIVE, whatever else looks good. Pure functions; called by chaos/live, chaos/sim and cli after a run.
+// INCONCLUSIVE, whatever else looks good. A run that broke off is ERROR, unless what it left shows something forbidden: then its
+// demands on the service mean nothing, but wrong answers stay wrong. Pure functions; called by chaos/live and cli after a run.
 #pragma once
 
 #include <cstdint>
@@ -29,11 +30,12 @@ struct Evidence {
   Mode mode = Mode::cp;
   std::span<const Operation> operations;  // of all keyspaces
   Timeline timeline;
-  std::vector<LinkProof> links;  // every directed link that was cut
-  FinalState final_state;
-  std::vector<VersionSample> samples;  // from the heal on
-  std::size_t owners = 0;              // that hold every key
-  std::vector<std::string> digests;    // at the end, one per owner
+  std::vector<LinkProof> links;           // every directed link that was cut
+  std::optional<FinalState> final_state;  // nothing: not all owners could be asked
+  std::vector<VersionSample> samples;     // from the heal on
+  std::size_t owners = 0;                 // that hold every key
+  std::vector<std::string> digests;       // at the end, one per owner
+  std::string trouble;                    // why the run could not be carried or looked at to its end; empty: it was
 };
 
 struct Demands {
@@ -50,11 +52,12 @@ struct Measured {
   SideAvailability majority;
   SideAvailability minority;
   StalenessReport staleness;
+  bool has_final_state = false;  // else lost and foreign are empty because nobody could look
   LostReport lost;
   std::vector<ForeignValue> foreign;
   Convergence convergence;
   bool digests_equal = false;  // all of them
-  bool has_digests = false;  // of every owner
+  bool has_digests = false;    // of every owner
   std::uint64_t contended_keys = 0;
   std::uint64_t fault_proof = 0;  // the minimum over the links; 0 without links
 };

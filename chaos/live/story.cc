@@ -47,11 +47,13 @@ class Story {
 
  private:
   Result<void> run_load(load::Load& load, Watch& watch);
+  Result<void> go_on() const;
   Result<void> carry_out(const fault::Step& step, load::Load& load, Watch& watch);
   Result<fault::Facts> facts(const fault::Plan& plan);
   void note_split(const fault::Split& split);
   void report_progress(const load::Load& load, bool is_checking);
-  Result<check::Row> judge_keyspace(const std::string& keyspace, Mode mode, const std::vector<std::string>& keys);
+  void note_trouble(const Error& error);
+  check::Row judge_keyspace(const std::string& keyspace, Mode mode, const std::vector<std::string>& keys);
 
   LocalCluster& cluster_;
   const StoryOptions& options_;
@@ -66,11 +68,19 @@ class Story {
   std::vector<check::LinkProof> links_;
   std::map<std::string, std::vector<check::VersionSample>> samples_;
   std::string phase_ = "calm";
+  std::string trouble_;  // the first thing that broke the story off
   Time next_progress_{};
 };
 
+Result<void> Story::go_on() const {
+  if (options_.is_stopped && options_.is_stopped()) return rift::fail(Code::refused, "the story was stopped");
+  return {};
+}
+
 Result<StoryResult> Story::run() {
+  TRY(go_on());
   TRY(prepare_keyspaces(cluster_, options_));
+  TRY(go_on());
   const auto store = TRY(LiveStore::connect(client_endpoints(plan_), mailbox_, clock_));
   TRY(observer_.await_leader(options_.cp_keyspace, leader_limit));
   load::Load load(TRY(load::Generator::create(story_load(cluster_, options_))), recorder_, *store);
@@ -89,10 +99,13 @@ Result<StoryResult> Story::run() {
                  .on_leader = note_leader,
                  .on_sample = note_sample},
                 mailbox_, clock_);
-    TRY(run_load(load, watch));
+    const auto carried = run_load(load, watch);
+    TRY(go_on());
+    if (!carried) note_trouble(carried.error());
   }
   for (Task& task : mailbox_.take({})) task();
   timeline_.end = clock_.now();
+  if (!timeline_.majority.empty() && timeline_.heal < timeline_.cut) timeline_.heal = timeline_.end;
 
   phase_ = "checking";
   report_progress(load, true);
@@ -100,8 +113,8 @@ Result<StoryResult> Story::run() {
   const auto keys = load.generator().all_keys();
   result.results.seed = options_.seed;
   result.results.replay = fmt::format("rift demo --story split-brain --auto --seed {}", options_.seed);
-  result.results.rows.push_back(TRY(judge_keyspace(options_.cp_keyspace, Mode::cp, keys)));
-  result.results.rows.push_back(TRY(judge_keyspace(options_.ap_keyspace, Mode::ap, keys)));
+  result.results.rows.push_back(judge_keyspace(options_.cp_keyspace, Mode::cp, keys));
+  result.results.rows.push_back(judge_keyspace(options_.ap_keyspace, Mode::ap, keys));
   result.timeline = timeline_;
   result.history = recorder_.history();
   return result;
@@ -111,6 +124,7 @@ Result<void> Story::run_load(load::Load& load, Watch& watch) {
   std::size_t next_step = 0;
   const auto& steps = schedule_.steps;
   while (load.next_due() || load.open_count() > 0 || next_step < steps.size()) {
+    TRY(go_on());
     const Time now = clock_.now();
     if (next_step < steps.size() && now >= Time(steps[next_step].at)) TRY(carry_out(steps[next_step++], load, watch));
     load.run_due(clock_.now());
@@ -183,7 +197,14 @@ void Story::report_progress(const load::Load& load, bool is_checking) {
                      .open = load.open_count()});
 }
 
-Result<check::Row> Story::judge_keyspace(const std::string& keyspace, Mode mode, const std::vector<std::string>& keys) {
+void Story::note_trouble(const Error& error) {
+  if (!trouble_.empty()) return;
+  trouble_ =
+      fmt::format("the story could not be carried to its end: {}: {}", rift::to_string(error.code), error.detail);
+}
+
+// From what there is: a node that died leaves no copy to look at, but what the clients were told stands.
+check::Row Story::judge_keyspace(const std::string& keyspace, Mode mode, const std::vector<std::string>& keys) {
   check::Evidence evidence{.keyspace = keyspace,
                            .mode = mode,
                            .operations = recorder_.history().operations,
@@ -192,8 +213,15 @@ Result<check::Row> Story::judge_keyspace(const std::string& keyspace, Mode mode,
                            .final_state = {},
                            .samples = samples_[keyspace],
                            .owners = plan_.nodes.size(),
-                           .digests = TRY(observer_.settled_digests(keyspace, settle_limit))};
-  evidence.final_state = TRY(read_final_state(direct_endpoints(plan_), keyspace, keys));
+                           .digests = {},
+                           .trouble = {}};
+  auto digests = observer_.settled_digests(keyspace, trouble_.empty() ? Duration(settle_limit) : Duration::zero());
+  if (!digests) note_trouble(digests.error());
+  if (digests) evidence.digests = std::move(*digests);
+  auto state = read_final_state(direct_endpoints(plan_), keyspace, keys);
+  if (!state) note_trouble(state.error());
+  if (state) evidence.final_state = std::move(*state);
+  evidence.trouble = trouble_;
   return check::judge(evidence, options_.demands);
 }
 

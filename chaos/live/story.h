@@ -30,6 +30,7 @@ struct StoryOptions {
   std::string ap_keyspace = "carts";
   check::HistoryWriter::Sink history = nullptr;                  // each line as it happens
   std::function<void(const StoryProgress&)> progress = nullptr;  // a few times a second
+  std::function<bool()> is_stopped = nullptr;  // asked as often: true ends the story without a verdict
 };
 
 struct StoryResult {
@@ -43,7 +44,8 @@ Result<void> prepare_keyspaces(LocalCluster& cluster, const StoryOptions& option
 // The load of a story on this cluster.
 load::LoadOptions story_load(const LocalCluster& cluster, const StoryOptions& options);
 
-// On a fresh cluster. An error means that the harness failed: there is no verdict.
+// On a fresh cluster. An error means that the harness failed, or was stopped (Code::refused): there is no verdict. Once the load runs, what breaks
+// the story off is part of the result: rows of the verdict ERROR that say why.
 Result<StoryResult> run_split_brain(LocalCluster& cluster, const StoryOptions& options);
 
 }  // namespace rift::chaos::live

@@ -69,7 +69,8 @@ Json row_json(const check::Row& row) {
   out["stale_reads"] = number(m.staleness.stale);
   out["worst_staleness_ms"] = milliseconds(m.staleness.worst);
   out["phantom_reads"] = number(m.staleness.phantoms.size());
-  out["lost_writes"] = number(m.lost.lost.size());
+  out["lost_writes"] = m.has_final_state ? Json(number(m.lost.lost.size())) : Json();
+  out["foreign_values"] = m.has_final_state ? Json(number(m.foreign.size())) : Json();
   out["converged_ms"] = or_null(m.convergence.took);
   out["digests_equal"] = m.has_digests ? Json(m.digests_equal) : Json();
   out["fault_proof"] = number(m.fault_proof);

@@ -36,6 +36,7 @@ std::string wrong_answers(const check::Measured& m) {
   if (m.staleness.stale > 0)
     add(fmt::format("{} reads were stale (worst {})", grouped(m.staleness.stale), in_seconds(m.staleness.worst)));
   if (!m.lost.lost.empty()) add(fmt::format("{} acknowledged writes were lost", grouped(m.lost.lost.size())));
+  if (!m.foreign.empty()) add(fmt::format("{} values at the end were written by nobody", grouped(m.foreign.size())));
   if (!m.staleness.phantoms.empty())
     add(fmt::format("{} reads returned what nobody wrote", grouped(m.staleness.phantoms.size())));
   if (!text.empty()) return text;
@@ -64,7 +65,8 @@ std::string tell_ap(const check::Measured& m, const check::Timeline& timeline) {
   text += m.staleness.stale == 0 ? "; no read was stale"
                                  : fmt::format("; {} reads were stale (worst {})", grouped(m.staleness.stale),
                                                in_seconds(m.staleness.worst));
-  text += m.lost.lost.empty()
+  text += !m.has_final_state ? "; whether acknowledged writes were lost is not known"
+          : m.lost.lost.empty()
               ? "; no acknowledged write was lost"
               : fmt::format("; {} acknowledged writes lost to last-writer-wins", grouped(m.lost.lost.size()));
   text += m.convergence.took && m.digests_equal
@@ -107,8 +109,10 @@ Story make_story(std::string name, check::Results results, const check::Timeline
 Summary summarize(const Story& story) {
   const check::Timeline& timeline = story.timeline;
   Summary summary;
-  summary.opening = fmt::format("For {} the network was split {}|{}{}.", in_seconds(timeline.heal - timeline.cut),
-                                timeline.majority.size(), timeline.minority.size(), leader_side(story));
+  summary.opening = timeline.majority.empty()
+                        ? "The story broke off before the network was split."
+                        : fmt::format("For {} the network was split {}|{}{}.", in_seconds(timeline.heal - timeline.cut),
+                                      timeline.majority.size(), timeline.minority.size(), leader_side(story));
   for (const check::Row& row : story.results.rows) {
     const std::string text = row.mode == Mode::cp ? tell_cp(row.measured, timeline) : tell_ap(row.measured, timeline);
     summary.parts.push_back({fmt::format("{} ({})", mode_label(row.mode), row.keyspace), row.mode, text});

@@ -69,7 +69,7 @@ class Table {
     line("first success after the cut",
          [](const check::Row& row) { return or_never(row.measured.majority.first_success); });
     line("stale reads", [](const check::Row& row) { return stale(row.measured); });
-    line("acknowledged writes lost", [](const check::Row& row) { return grouped(row.measured.lost.lost.size()); });
+    line("acknowledged writes lost", [](const check::Row& row) { return lost_count(row.measured); });
     line("replicas agreed after the heal",
          [](const check::Row& row) { return or_never(row.measured.convergence.took); });
     line("fault proof (weakest link)", [](const check::Row& row) { return grouped(row.measured.fault_proof); });

@@ -35,6 +35,10 @@ std::string yes_no(check::Linearizable answer) {
   return "undecided";
 }
 
+std::string lost_count(const check::Measured& measured) {
+  return measured.has_final_state ? grouped(measured.lost.lost.size()) : "not known";
+}
+
 std::string_view mode_label(Mode mode) {
   switch (mode) {
     case Mode::cp:

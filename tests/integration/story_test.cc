@@ -1,8 +1,16 @@
 // A shortened split-brain story by the built `rift demo`: row T1 of the experiment matrix on five real processes. What must hold whatever the
 // machine does is always checked; what depends on speed only where no sanitizer slows five nodes down.
+#include <signal.h>
+
+#include <chrono>
+#include <cstring>
+#include <filesystem>
+#include <thread>
+
 #include <gtest/gtest.h>
 
 #include "chaos/check/history_json.h"
+#include "cluster/plan.h"
 #include "tests/integration/program.h"
 
 namespace rift {
@@ -74,6 +82,57 @@ TEST(Story, ASplitOfFiveNodesIsJudgedFromWhatTheClientsSaw) {
   const Told told = tell(folder, "11");
   ASSERT_EQ(told.rows.size(), 2U) << told.finished.err;
   if (!is_slowed_down) expect_sides_are_served(told.rows[0], told.rows[1]);
+}
+
+// The folder that the demo named on its stderr.
+std::string named_folder(const std::string& said) {
+  const std::size_t at = said.find("/tmp/rift-demo-");
+  return at == std::string::npos ? "" : said.substr(at, std::strlen("/tmp/rift-demo-XXXXXX"));
+}
+
+// Far too little load for a verdict, so there is none; what the nodes left must stay to be looked at.
+TEST(Story, ARunWithoutAGoodVerdictKeepsTheFolderOfTheClusterAndSaysWhere) {
+  const Folder folder;
+  const Finished finished = Program(folder).run({"demo", "--auto", "--nodes", "3", "--out", folder.path() + "/out",
+                                                 "--calm", "1s", "--split", "1s", "--healed", "1s", "-o", "json"});
+  EXPECT_TRUE(finished.exit == 2 || finished.exit == 4) << finished.exit << finished.err;
+  const std::string left = named_folder(finished.err);
+  EXPECT_NE(finished.err.find("logs stay in " + left), std::string::npos) << finished.err;
+  EXPECT_TRUE(std::filesystem::exists(left + "/n1/node.log") || std::filesystem::exists(left + "/cluster.json"));
+  std::filesystem::remove_all(left);
+}
+
+// n3 is killed from outside as soon as the load runs.
+TEST(Story, ANodeThatDiesBesideTheStoryMakesAnErrorWithResultsAndReport) {
+  const Folder folder;
+  const std::string out = folder.path() + "/out";
+  Finished finished;
+  std::thread telling([&] {
+    finished = Program(folder).run({"demo", "--auto", "--nodes", "3", "--out", out, "--calm", "2s", "--split", "2s",
+                                    "--healed", "2s", "-o", "json"});
+  });
+  const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  int victim = 0;
+  while (victim == 0 && std::chrono::steady_clock::now() < limit) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    if (read_text(out + "/history.jsonl").empty()) continue;
+    const auto plan = cluster::read_plan(named_folder(read_text(folder.path() + "/stderr")));
+    if (plan && plan->nodes.size() == 3) victim = plan->nodes[2].pid;
+  }
+  if (victim > 0) ::kill(victim, SIGKILL);
+  telling.join();
+  ASSERT_GT(victim, 0) << finished.err;
+  EXPECT_EQ(finished.exit, 1) << finished.err;
+  EXPECT_EQ(misfit(read_text(out + "/results.json"), "results"), "") << finished.err;
+  EXPECT_NE(read_text(out + "/report.html").find("</html>"), std::string::npos);
+  const json rows = json::parse(read_text(out + "/results.json"), nullptr, false).value("rows", json::array());
+  ASSERT_EQ(rows.size(), 2U);
+  for (const json& row : rows) {
+    EXPECT_EQ(row.at("verdict"), "ERROR") << row.at("reasons");
+    EXPECT_NE(row.at("reasons").dump().find("n3"), std::string::npos) << row.at("reasons");
+    EXPECT_TRUE(row.at("lost_writes").is_null());
+  }
+  std::filesystem::remove_all(named_folder(finished.err));
 }
 
 }  // namespace

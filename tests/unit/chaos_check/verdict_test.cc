@@ -55,7 +55,8 @@ class Story {
       for (std::uint32_t node = 1; node <= 5; ++node) attempt(mode, now, NodeId(node));
     }
     ops = history(std::move(ops));
-    for (const auto& [key, values] : held_[0]) evidence.final_state[key] = {values};
+    evidence.final_state.emplace();
+    for (const auto& [key, values] : held_[0]) (*evidence.final_state)[key] = {values};
   }
 
   void attempt(Mode mode, std::int64_t now, NodeId node) {
@@ -143,7 +144,7 @@ TEST(Verdict, FailsACpKeyspaceWhoseLastWriteIsGoneAtTheEnd) {
     if (was_read_before) story.ops.push_back(at(read("doubtful", {6920, 6921})));
     story.ops.push_back(at(write("gone", {6950, 6951})));
     story.ops = history(std::move(story.ops));
-    story.evidence.final_state["k-lost"] = {"kept"};
+    (*story.evidence.final_state)["k-lost"] = {"kept"};
     const Row row = story.judge_it();
     EXPECT_EQ(row.verdict, Verdict::fail);
     EXPECT_THAT(row.reasons, Contains("1 acknowledged writes were lost"));
@@ -156,14 +157,14 @@ TEST(Verdict, FailsIfTheEndHoldsWhatNobodyWroteOrWhatWasReportedNotDone) {
     Story story(mode);
     story.ops.push_back(on("k-refused", not_done(write("refused", {6900, 6901}))));
     story.ops = history(std::move(story.ops));
-    story.evidence.final_state["k-refused"] = {"refused"};
+    (*story.evidence.final_state)["k-refused"] = {"refused"};
     const Row row = story.judge_it();
     EXPECT_EQ(row.verdict, Verdict::fail);
     EXPECT_THAT(row.reasons,
                 Contains("1 values found at the end cannot have been written, such as \"refused\" of k-refused"));
     EXPECT_EQ(row.witness, (std::vector{story.ops.back().index}));
-    story.evidence.final_state["k-refused"].clear();
-    story.evidence.final_state["never"] = {"a"};
+    (*story.evidence.final_state)["k-refused"].clear();
+    (*story.evidence.final_state)["never"] = {"a"};
     EXPECT_EQ(story.judge_it().verdict, Verdict::fail);
   }
 }
@@ -232,6 +233,34 @@ TEST(Verdict, NeedsTheDigestOfEveryOwnerInBothModes) {
     unknown.evidence.digests.clear();
     EXPECT_EQ(unknown.judge_it().verdict, Verdict::inconclusive);
   }
+}
+
+// A node died beside the story: there is a verdict, but not one about the service.
+TEST(Verdict, IsAnErrorIfTheRunBrokeOffUnlessWhatIsThereIsForbidden) {
+  for (Mode mode : {Mode::cp, Mode::ap}) {
+    Story story(mode);
+    story.evidence.trouble = "n5: unreachable";
+    story.evidence.final_state.reset();
+    story.evidence.digests.clear();
+    for (Operation& op : story.ops) {
+      if (op.node == NodeId(5) && op.invoke >= at_ms(3000)) op = unknown(op);
+    }
+    const Row row = story.judge_it();
+    EXPECT_EQ(row.verdict, Verdict::error);
+    EXPECT_THAT(row.reasons, Contains("n5: unreachable"));
+    EXPECT_FALSE(row.measured.has_final_state);
+    EXPECT_THAT(row.measured.lost.lost, IsEmpty());
+
+    story.ops.push_back(read("from nowhere", {6990, 6991}));
+    story.ops = history(std::move(story.ops));
+    EXPECT_EQ(story.judge_it().verdict, Verdict::fail);
+  }
+}
+
+TEST(Verdict, IsInconclusiveIfNobodyLookedAtTheEnd) {
+  Story story(Mode::cp);
+  story.evidence.final_state.reset();
+  EXPECT_EQ(story.judge_it().verdict, Verdict::inconclusive);
 }
 
 TEST(Verdict, FailsACpMajorityThatWakesTooLate) {

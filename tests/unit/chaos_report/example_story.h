@@ -59,6 +59,7 @@ inline check::Row example_row(Mode mode) {
   m.linearizability.operations = 14000;
   m.contended_keys = 40;
   m.fault_proof = 14;
+  m.has_final_state = true;
   m.has_digests = m.digests_equal = true;
   m.convergence.took = std::chrono::milliseconds(mode == Mode::cp ? 200 : 900);
   for (std::uint32_t a : {2U, 3U, 5U}) {

@@ -118,6 +118,21 @@ TEST(ResultsJson, GivesNumbersAsStringsAndSharesAsNumbers) {
   EXPECT_EQ(ap["witness"][2], "2402");
 }
 
+TEST(ResultsJson, SaysNothingOfWhatNobodyCouldLookAt) {
+  Story story = example_story();
+  for (auto& row : story.results.rows) {
+    row.verdict = check::Verdict::error;
+    row.measured.has_final_state = row.measured.has_digests = false;
+    row.measured.lost.lost.clear();
+  }
+  const auto json = nlohmann::json::parse(results_json(story.results));
+  EXPECT_EQ(JsonSchema(schema("results.json")).check(json), "");
+  EXPECT_TRUE(json["rows"][1]["lost_writes"].is_null());
+  EXPECT_TRUE(json["rows"][1]["foreign_values"].is_null());
+  EXPECT_THAT(table(story, {.colour = false}), HasSubstr("not known"));
+  EXPECT_THAT(summarize(story).text(), HasSubstr("whether acknowledged writes were lost is not known"));
+}
+
 TEST(HistorySchema, FitsEveryLine) {
   check::History history = example_history();
   history.operations.resize(20);
