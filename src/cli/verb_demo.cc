@@ -27,7 +27,7 @@ struct DemoOptions {
   std::string healed = "10s";
 };
 
-// The cluster's folder: short, because a socket lives in it. Removed at the end, unless something went wrong or --keep.
+// The cluster's folder: short, because a socket lives in it. Removed at the end, unless the verdict is not good or --keep.
 class Scratch {
  public:
   static Result<Scratch> make() {
@@ -51,7 +51,7 @@ class ProgressLine {
  public:
   void show(const chaos::live::StoryProgress& progress) {
     const double at = to_seconds(progress.at);
-    const std::string line = fmt::format("{:5.1f} s of {:.0f}   {:<28} {} operations, {} open", at,
+    const std::string line = fmt::format("{:5.1f} s of {:.0f}   {:<28} {} requests sent, {} wait for an answer", at,
                                          to_seconds(progress.length), progress.phase, progress.attempts, progress.open);
     if (is_terminal_) {
       fmt::print(stderr, "\r{:<78}", line);
@@ -99,7 +99,7 @@ void print_cluster(const chaos::live::LocalCluster& cluster) {
   std::string line;
   for (const auto& node : cluster.plan().nodes)
     line += fmt::format("{}{} {}", line.empty() ? "" : "   ", to_string(node.node), node.listen);
-  fmt::print(stderr, "{}\nbank: cp, {} copies.   carts: ap, {} copies, ONE / ONE\n", line, cluster.plan().nodes.size(),
+  fmt::print(stderr, "{}\nbank: cp, {} copies, a majority decides.   carts: ap, {} copies, any one answers\n", line, cluster.plan().nodes.size(),
              cluster.plan().nodes.size());
 }
 
@@ -162,8 +162,9 @@ Exit demo(const Context& context, const DemoOptions& options) {
     fmt::print(stderr, "the nodes' logs are in {}\n", scratch->path());
     return Exit::usage;
   }
-  if (options.keep) {
-    fmt::print(stderr, "the cluster's data stays in {}\n", scratch->path());
+  const bool is_evidence = exit && *exit != Exit::done;
+  if (options.keep || is_evidence) {
+    fmt::print(stderr, "the cluster's data and the nodes' logs stay in {}\n", scratch->path());
   } else {
     scratch->remove();
   }
