@@ -53,8 +53,8 @@ Time bench_now() {
   return Time(std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now().time_since_epoch()));
 }
 
-Pacer::Pacer(const LoadPlan& plan, std::uint32_t client, std::uint32_t clients)
-    : plan_(plan), rng_(0x9e3779b9 + client), next_key_(client), stride_(clients), begin_(bench_now()) {
+Pacer::Pacer(const LoadPlan& plan, std::uint32_t client, std::uint32_t clients, Time begin)
+    : plan_(plan), rng_(0x9e3779b9 + client), next_key_(client), stride_(clients), begin_(begin) {
   measure_from_ = begin_ + (plan.fill ? Duration::zero() : plan.options->warmup);
   until_ = measure_from_ + plan.options->duration;
 }

@@ -52,8 +52,8 @@ Time bench_now();
 // Which key next, and what came of it.
 class Pacer {
  public:
-  // Client number `client` of `clients` takes its share of the keys to fill.
-  Pacer(const LoadPlan& plan, std::uint32_t client, std::uint32_t clients);
+  // Client number `client` of `clients` takes its share of the keys to fill. The load begins at `begin`.
+  Pacer(const LoadPlan& plan, std::uint32_t client, std::uint32_t clients, Time begin);
   std::optional<std::string> next(Time now);  // nothing: the load is over
   void ended(Time started, Time now, Outcome outcome, const std::string& why);
   LoadResult take_result();

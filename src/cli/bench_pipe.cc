@@ -13,7 +13,7 @@ class PipeLoad {
   PipeLoad(const LoadPlan& plan, std::unique_ptr<Client> client, std::uint32_t number, std::uint32_t in_flight)
       : plan_(plan),
         client_(std::move(client)),
-        pacer_(plan, number, plan.options->clients),
+        pacer_(plan, number, plan.options->clients, bench_now()),
         value_(plan.value),
         open_(in_flight) {}
 

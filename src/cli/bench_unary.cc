@@ -101,7 +101,7 @@ Judged judge_etcd(const Answer&) {
 
 class UnaryLoad {
  public:
-  UnaryLoad(const LoadPlan& plan, const std::string& address) : plan_(plan), pacer_(plan, 0, 1) {
+  UnaryLoad(const LoadPlan& plan, const std::string& address) : plan_(plan), pacer_(plan, 0, 1, bench_now()) {
     for (std::uint32_t c = 0; c < plan.options->clients; ++c) connect(address);
     for (std::uint32_t i = 0; i < plan.options->in_flight; ++i) slots_.push_back(make_slot(i % plan.options->clients));
   }

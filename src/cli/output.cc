@@ -222,4 +222,9 @@ std::string json_text(const std::string& value) {
 
 bool is_terminal(int fd) { return ::isatty(fd) == 1; }
 
+void say(std::FILE* stream, const std::string& text) {
+  std::fwrite(text.data(), 1, text.size(), stream);
+  std::fflush(stream);
+}
+
 }  // namespace rift::cli

@@ -2,6 +2,7 @@
 // `schema` field and 64-bit numbers as strings for programs. Main thread only.
 #pragma once
 
+#include <cstdio>
 #include <string>
 #include <string_view>
 
@@ -34,5 +35,7 @@ Exit show_error(Format format, const Error& error, std::string_view hint = {});
 std::string json_text(const std::string& value);  // quoted and escaped
 
 bool is_terminal(int fd);
+// To a terminal that may have closed: what cannot be written is lost, nothing is thrown.
+void say(std::FILE* stream, const std::string& text);
 
 }  // namespace rift::cli

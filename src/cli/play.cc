@@ -1,7 +1,6 @@
 #include "cli/play.h"
 
 #include <poll.h>
-#include <signal.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -10,16 +9,13 @@
 #include <fmt/core.h>
 
 #include "chaos/live/playground.h"
+#include "cli/output.h"
 
 namespace rift::cli {
 namespace {
 
 constexpr auto frame = std::chrono::milliseconds(500);
 constexpr auto key_period = std::chrono::milliseconds(50);
-
-volatile sig_atomic_t stop_asked = 0;  // written by the handler below: the one global that a signal can reach
-
-void ask_stop(int) { stop_asked = 1; }
 
 // Single keys without echo; ctrl-c stays a signal.
 class RawTerminal {
@@ -67,13 +63,13 @@ void draw(chaos::live::Playground& playground, chaos::live::LocalCluster& cluste
   std::string cuts;
   for (const auto& cut : cluster.network().cuts())
     cuts += (cuts.empty() ? "cut " : "   ") + chaos::live::to_string(cut.groups);
-  if (!is_first) fmt::print("\x1b[4A");
+  std::string text = is_first ? "" : "\x1b[4A";
   for (const std::string& line : {keyspace_line(options.cp_keyspace, of(options.cp_keyspace), playground.leader()),
                                   keyspace_line(options.ap_keyspace, of(options.ap_keyspace), std::nullopt),
                                   cuts.empty() ? "network whole" : cuts, note}) {
-    fmt::print("\x1b[2K{}\n", line);
+    text += fmt::format("\x1b[2K{}\n", line);
   }
-  std::fflush(stdout);
+  say(stdout, text);
 }
 
 Result<std::string> act(chaos::live::Playground& playground, char key) {
@@ -88,18 +84,14 @@ Result<std::string> act(chaos::live::Playground& playground, char key) {
 
 Result<void> play_by_keys(chaos::live::LocalCluster& cluster, const chaos::live::StoryOptions& options) {
   const auto playground = TRY(chaos::live::Playground::create(cluster, options));
-  fmt::print(
-      "keys: [c]ut  [h]eal  [k]ill the leader  [r]estart  [q]uit      per node: share of requests answered, * leads "
-      "{}\n\n",
-      options.cp_keyspace);
-  stop_asked = 0;
-  ::signal(SIGINT, ask_stop);
-  ::signal(SIGTERM, ask_stop);
+  say(stdout, fmt::format("keys: [c]ut  [h]eal  [k]ill the leader  [r]estart  [q]uit      per node: share of requests "
+                          "answered, * leads {}\n\n",
+                          options.cp_keyspace));
   const RawTerminal terminal;
   std::string note;
   bool is_first = true;
   auto next_frame = std::chrono::steady_clock::now() + frame;
-  while (stop_asked == 0) {
+  while (!options.is_stopped || !options.is_stopped()) {
     playground->run_for(key_period);
     const char key = pressed_key();
     if (key == 'q') break;

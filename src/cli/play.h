@@ -5,7 +5,7 @@
 
 namespace rift::cli {
 
-// Until q, ctrl-c, `rift cluster down` or the end of input.
+// Until q, the end of input, or options.is_stopped.
 Result<void> play_by_keys(chaos::live::LocalCluster& cluster, const chaos::live::StoryOptions& options);
 
 }  // namespace rift::cli

@@ -7,8 +7,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <cstdio>
 #include <cstring>
 
 #include <fmt/core.h>
@@ -29,6 +31,7 @@ sigset_t stop_signals() {
   ::sigemptyset(&set);
   ::sigaddset(&set, SIGINT);
   ::sigaddset(&set, SIGTERM);
+  ::sigaddset(&set, SIGHUP);
   return set;
 }
 
@@ -95,7 +98,22 @@ void StopSignal::wait() {
   ::sigwait(&set, &number);
 }
 
+int StopSignal::arrived() {
+  const sigset_t set = stop_signals();
+  const timespec at_once{};
+  return std::max(::sigtimedwait(&set, nullptr, &at_once), 0);
+}
+
 void StopSignal::request() { ::kill(::getpid(), SIGTERM); }
+
+void StopSignal::die_of(int number) {
+  std::fflush(nullptr);
+  ::signal(number, SIG_DFL);
+  const sigset_t set = stop_signals();
+  ::raise(number);
+  ::pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
+  ::_exit(128 + number);
+}
 
 void wait_for_exit(int pid, Duration limit) {
   const int fd = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));

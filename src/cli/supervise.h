@@ -22,12 +22,15 @@ struct Ask {
 };
 Result<std::string> ask_supervisor(const std::string& dir, const Ask& ask);
 
-// Ctrl-C, SIGTERM and `down` all end a supervisor through here. block() before the first thread starts.
+// Ctrl-C, SIGTERM, a terminal that closes and `down` all end a supervisor or a demo through here. block() before the first thread starts.
 class StopSignal {
  public:
   static void block();
   static void wait();     // until one arrives
+  static int arrived();   // takes one that has; 0: none
   static void request();  // from any thread
+  // Ends this process as the signal would have: for who started it, and after the cleaning up.
+  [[noreturn]] static void die_of(int number);
 };
 
 // Starts this program again with `arguments`, detached from the terminal, its stderr in `log_path`, and waits for its first line of output.

@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 #include <CLI/CLI.hpp>
 
+#include "base/limits.h"
 #include "chaos/live/network.h"
 #include "client/admin.h"
 #include "cluster/plan.h"
@@ -11,6 +12,9 @@ namespace rift::cli {
 namespace {
 
 constexpr auto reach_limit = std::chrono::seconds(2);
+// A node that refuses for longer than an election takes will not change its mind soon, and --via lets nobody else be asked.
+constexpr auto pinned_patience = std::chrono::milliseconds(1500);
+static_assert(pinned_patience > limits::election_timeout_max);
 
 // The address of "n3": from the local cluster's file, else from the map of a node that answers.
 Result<std::string> address_of(const Target& target, NodeId node) {
@@ -43,7 +47,10 @@ void add_target(CLI::App& app, Target& target) {
       ->delimiter(',')
       ->envname("RIFT_ENDPOINTS");
   app.add_option("--via", target.via, "Talk to this node only, whoever leads or owns the key: n3 or host:port");
-  app.add_option("--deadline", target.deadline, "Time allowed")->capture_default_str();
+  target.has_deadline =
+      app.add_option("--deadline", target.deadline,
+                     "Time allowed; a refusal by the node of --via is told after 1.5 s, unless this is given")
+          ->capture_default_str();
   add_cluster_choice(app, target.cluster);
 }
 
@@ -64,6 +71,8 @@ Result<std::unique_ptr<Client>> connect(const Target& target) {
   const Duration deadline = TRY(parse_duration(target.deadline));
   ClientOptions options{.endpoints = TRY(endpoints_of(target)), .deadline = deadline, .connect_deadline = deadline};
   options.pin = TRY(pin_of(target));
+  const bool is_patient = target.has_deadline != nullptr && target.has_deadline->count() > 0;
+  if (!options.pin.empty() && !is_patient) options.refusal_patience = pinned_patience;
   return Client::connect(std::move(options));
 }
 

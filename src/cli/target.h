@@ -8,6 +8,10 @@
 #include "cli/verbs.h"
 #include "client/client.h"
 
+namespace CLI {
+class Option;
+}
+
 namespace rift::cli {
 
 struct Target {
@@ -15,6 +19,7 @@ struct Target {
   std::vector<std::string> endpoints;
   std::string via;  // "n3" or "host:port"
   std::string deadline = "5s";
+  CLI::Option* has_deadline = nullptr;
 };
 
 void add_target(CLI::App& app, Target& target);

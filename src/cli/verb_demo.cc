@@ -1,4 +1,6 @@
 // rift demo: a throw-away cluster that tells the split-brain story by itself (--auto), or has it under your keys.
+#include <unistd.h>
+
 #include <filesystem>
 #include <fstream>
 #include <random>
@@ -40,6 +42,11 @@ class Scratch {
     std::error_code ignored;
     std::filesystem::remove_all(path_, ignored);
   }
+  // False, and it is gone: nothing has been put into it.
+  bool has_content() const {
+    std::error_code ignored;
+    return ::rmdir(path_.c_str()) != 0 && std::filesystem::exists(path_, ignored);
+  }
 
  private:
   explicit Scratch(std::string path) : path_(std::move(path)) {}
@@ -54,22 +61,34 @@ class ProgressLine {
     const std::string line = fmt::format("{:5.1f} s of {:.0f}   {:<28} {} requests sent, {} wait for an answer", at,
                                          to_seconds(progress.length), progress.phase, progress.attempts, progress.open);
     if (is_terminal_) {
-      fmt::print(stderr, "\r{:<78}", line);
-      std::fflush(stderr);
+      say(stderr, fmt::format("\r{:<78}", line));
     } else if (at >= next_ || progress.phase != phase_) {
-      fmt::print(stderr, "{}\n", line);
+      say(stderr, line + '\n');
       next_ = at + 5;
     }
     phase_ = progress.phase;
   }
   void end() const {
-    if (is_terminal_) fmt::print(stderr, "\r{:<78}\r", "");
+    if (is_terminal_) say(stderr, fmt::format("\r{:<78}\r", ""));
   }
 
  private:
   bool is_terminal_ = cli::is_terminal(2);
   double next_ = 0;
   std::string phase_;
+};
+
+// The signal that has asked the demo to end; 0: none yet.
+class Stop {
+ public:
+  bool is_asked() {
+    if (number_ == 0) number_ = StopSignal::arrived();
+    return number_ != 0;
+  }
+  int number() const { return number_; }
+
+ private:
+  int number_ = 0;
 };
 
 Result<void> write_file(const std::string& path, const std::string& text) {
@@ -79,8 +98,9 @@ Result<void> write_file(const std::string& path, const std::string& text) {
   return {};
 }
 
-Result<chaos::live::StoryOptions> story_options(const DemoOptions& options) {
+Result<chaos::live::StoryOptions> story_options(const DemoOptions& options, Stop& stop) {
   chaos::live::StoryOptions story;
+  story.is_stopped = [&stop] { return stop.is_asked(); };
   story.seed = options.seed != 0 ? options.seed : std::random_device{}();
   story.schedule.calm = TRY(parse_duration(options.calm));
   story.schedule.split = TRY(parse_duration(options.split));
@@ -90,7 +110,7 @@ Result<chaos::live::StoryOptions> story_options(const DemoOptions& options) {
 }
 
 Result<std::unique_ptr<chaos::live::LocalCluster>> start(const DemoOptions& options, const std::string& dir) {
-  fmt::print(stderr, "starting {} nodes in {}\n", options.nodes, dir);
+  say(stderr, fmt::format("starting {} nodes in {}\n", options.nodes, dir));
   return chaos::live::LocalCluster::up(
       {.name = "demo", .dir = dir, .nodes = options.nodes, .on_down = [] { StopSignal::request(); }});
 }
@@ -99,12 +119,12 @@ void print_cluster(const chaos::live::LocalCluster& cluster) {
   std::string line;
   for (const auto& node : cluster.plan().nodes)
     line += fmt::format("{}{} {}", line.empty() ? "" : "   ", to_string(node.node), node.listen);
-  fmt::print(stderr, "{}\nbank: cp, {} copies, a majority decides.   carts: ap, {} copies, any one answers\n", line, cluster.plan().nodes.size(),
-             cluster.plan().nodes.size());
+  say(stderr, fmt::format("{}\nbank: cp, {} copies, a majority decides.   carts: ap, {} copies, any one answers\n", line,
+                          cluster.plan().nodes.size(), cluster.plan().nodes.size()));
 }
 
-Result<Exit> tell_story(const Context& context, const DemoOptions& options, const std::string& dir) {
-  auto story = TRY(story_options(options));
+Result<Exit> tell_story(const Context& context, const DemoOptions& options, const std::string& dir, Stop& stop) {
+  auto story = TRY(story_options(options, stop));
   std::error_code error;
   std::filesystem::create_directories(options.out, error);
   std::ofstream history(options.out + "/history.jsonl", std::ios::trunc);
@@ -134,14 +154,14 @@ Result<Exit> tell_story(const Context& context, const DemoOptions& options, cons
   return static_cast<Exit>(chaos::check::exit_code(result.results));
 }
 
-Result<Exit> play(const DemoOptions& options, const std::string& dir) {
+Result<Exit> play(const DemoOptions& options, const std::string& dir, Stop& stop) {
   if (!is_terminal(0))
     return rift::fail(Code::invalid, "the interactive demo needs a terminal; without one: rift demo --auto");
-  const auto story = TRY(story_options(options));
+  const auto story = TRY(story_options(options, stop));
   const auto cluster = TRY(start(options, dir));
   print_cluster(*cluster);
-  fmt::print(stderr, "in another terminal: rift put --dir {0} --ks bank acct:1 100   |   rift net show --dir {0}\n",
-             dir);
+  say(stderr,
+      fmt::format("in another terminal: rift put --dir {0} --ks bank acct:1 100   |   rift net show --dir {0}\n", dir));
   TRY(play_by_keys(*cluster, story));
   return Exit::done;
 }
@@ -151,15 +171,19 @@ Exit demo(const Context& context, const DemoOptions& options) {
     show_error(context.format, {Code::invalid, "unknown story '" + options.story + "'; there is split-brain"});
     return Exit::usage;
   }
+  StopSignal::block();  // ends in order: no node and no folder stays behind
   const auto scratch = Scratch::make();
   if (!scratch) {
     show_error(context.format, scratch.error());
     return Exit::usage;
   }
-  const auto exit = options.is_auto ? tell_story(context, options, scratch->path()) : play(options, scratch->path());
-  if (!exit) {
+  Stop stop;
+  const auto exit =
+      options.is_auto ? tell_story(context, options, scratch->path(), stop) : play(options, scratch->path(), stop);
+  const bool is_stopped = !exit && stop.number() != 0;
+  if (!exit && !is_stopped) {
     show_error(context.format, exit.error());
-    fmt::print(stderr, "the nodes' logs are in {}\n", scratch->path());
+    if (scratch->has_content()) fmt::print(stderr, "the nodes' logs are in {}\n", scratch->path());
     return Exit::usage;
   }
   const bool is_evidence = exit && *exit != Exit::done;
@@ -167,6 +191,10 @@ Exit demo(const Context& context, const DemoOptions& options) {
     fmt::print(stderr, "the cluster's data and the nodes' logs stay in {}\n", scratch->path());
   } else {
     scratch->remove();
+  }
+  if (is_stopped) {
+    say(stderr, "stopped: no verdict\n");
+    StopSignal::die_of(stop.number());
   }
   return *exit;
 }

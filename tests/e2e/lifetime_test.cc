@@ -4,42 +4,25 @@
 #include <filesystem>
 
 #include "cluster/child.h"
-#include "cluster/plan.h"
-#include "tests/integration/nodes.h"
+#include "tests/e2e/lives.h"
 
 namespace rift {
 namespace {
 
 using cluster::Child;
+using test::announced_folder;
+using test::are_gone;
 using test::eventually;
 using test::Folder;
+using test::is_gone;
+using test::node_pids;
+using test::text_of;
+using test::three_pids;
 
 struct Ended {
   std::string how;
   std::string out;
 };
-
-std::string text_of(const std::string& path) {
-  std::ifstream file(path);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
-// A process that nobody has collected yet is gone as well.
-bool is_gone(int pid) {
-  const std::string stat = text_of("/proc/" + std::to_string(pid) + "/stat");
-  const std::size_t name_ends = stat.rfind(") ");
-  return name_ends == std::string::npos || stat[name_ends + 2] == 'Z' || stat[name_ends + 2] == 'X';
-}
-
-std::vector<int> node_pids(const cluster::Plan& plan) {
-  std::vector<int> pids;
-  for (const auto& node : plan.nodes) {
-    if (node.pid != 0) pids.push_back(node.pid);
-  }
-  return pids;
-}
-
-bool are_gone(const std::vector<int>& pids) { return std::all_of(pids.begin(), pids.end(), is_gone); }
 
 class Lifetime : public testing::Test {
  protected:
@@ -102,29 +85,42 @@ TEST_F(Lifetime, AKilledSupervisorTakesItsNodesWithItAndNothingAcknowledgedIsLos
   EXPECT_EQ(rift({"cluster", "down"}).how, "exit status 0");
 }
 
-TEST_F(Lifetime, AnInterruptedDemoLeavesNoNodeBehind) {
-  for (const int signal : {SIGINT, SIGKILL}) {
-    SCOPED_TRACE(signal);
+// A demo that is stopped, at whatever moment, takes its nodes and its folder with it; the shell sees what ended it.
+TEST_F(Lifetime, AStoppedDemoLeavesNothingBehind) {
+  struct Case {
+    int signal;
+    std::string_view after;  // what it has said when the signal comes
+  };
+  for (const Case& stop : {Case{SIGINT, "starting 3 nodes"}, Case{SIGTERM, "bank: cp"}, Case{SIGINT, " operations, "}, Case{SIGHUP, "split {"}}) {
+    SCOPED_TRACE(stop.after);
     std::filesystem::remove(stderr_path());
-    Child demo = MUST(Child::start({.command = {RIFT_BINARY_DIR "/rift", "demo", "--auto", "--nodes", "3", "--out", folder_.path() + "/out"},
+    Child demo = MUST(Child::start({.command = {RIFT_BINARY_DIR "/rift", "demo", "--auto", "--nodes", "3", "--calm", "1s", "--out", folder_.path() + "/out"},
                                     .stderr_path = stderr_path()}));
-    const std::string announced = "starting 3 nodes in ";
+    ASSERT_TRUE(eventually([&] { return text_of(stderr_path()).find(stop.after) != std::string::npos; })) << text_of(stderr_path());
     std::string scratch;
-    std::vector<int> pids;
-    ASSERT_TRUE(eventually([&] {
-      const std::string said = text_of(stderr_path());
-      const std::size_t at = said.find(announced);
-      if (at == std::string::npos || said.find('\n', at) == std::string::npos) return false;
-      scratch = said.substr(at + announced.size(), said.find('\n', at) - at - announced.size());
-      const auto running = cluster::read_plan(scratch);
-      pids = running ? node_pids(*running) : std::vector<int>();
-      return pids.size() == 3;
-    }));
-    ASSERT_TRUE(demo.signal(signal));
-    EXPECT_TRUE(demo.wait(test::patience));
-    EXPECT_TRUE(eventually([&] { return are_gone(pids); }));
-    std::filesystem::remove_all(scratch);
+    ASSERT_TRUE(eventually([&] { return !(scratch = announced_folder(text_of(stderr_path()))).empty(); }));
+    ASSERT_TRUE(demo.signal(stop.signal));
+    ASSERT_TRUE(demo.wait(test::patience));
+    EXPECT_EQ(demo.exit_text(), "killed by signal " + std::to_string(stop.signal));
+    EXPECT_TRUE(test::processes_of(scratch).empty());
+    EXPECT_FALSE(std::filesystem::exists(scratch)) << scratch;
+    EXPECT_NE(text_of(stderr_path()).find("no verdict"), std::string::npos);
   }
+}
+
+TEST_F(Lifetime, AKilledDemoTakesItsNodesWithIt) {
+  Child demo = MUST(Child::start({.command = {RIFT_BINARY_DIR "/rift", "demo", "--auto", "--nodes", "3", "--out", folder_.path() + "/out"},
+                                  .stderr_path = stderr_path()}));
+  std::string scratch;
+  std::vector<int> pids;
+  ASSERT_TRUE(eventually([&] {
+    scratch = announced_folder(text_of(stderr_path()));
+    return !scratch.empty() && !(pids = three_pids(scratch)).empty();
+  }));
+  ASSERT_TRUE(demo.signal(SIGKILL));
+  EXPECT_TRUE(demo.wait(test::patience));
+  EXPECT_TRUE(eventually([&] { return are_gone(pids); }));
+  std::filesystem::remove_all(scratch);  // nobody was left to do it
 }
 
 }  // namespace

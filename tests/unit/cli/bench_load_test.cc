@@ -7,6 +7,8 @@
 namespace rift::cli {
 namespace {
 
+constexpr Time start = Time(std::chrono::hours(1));
+
 TEST(BenchHistogram, QuantilesAreWithinTwoPercent) {
   Histogram histogram;
   for (int us = 1; us <= 10'000; ++us) histogram.add(std::chrono::microseconds(us));
@@ -38,8 +40,8 @@ TEST(BenchPacer, ClientsFillEachKeyOnce) {
   const LoadPlan plan{.options = &options, .fill = true, .value = {}};
   std::set<std::string> keys;
   for (std::uint32_t client = 0; client < 3; ++client) {
-    Pacer pacer(plan, client, 3);
-    while (const auto key = pacer.next(bench_now())) EXPECT_TRUE(keys.insert(*key).second) << *key;
+    Pacer pacer(plan, client, 3, start);
+    while (const auto key = pacer.next(start)) EXPECT_TRUE(keys.insert(*key).second) << *key;
   }
   EXPECT_EQ(keys.size(), 100U);
 }
@@ -47,21 +49,32 @@ TEST(BenchPacer, ClientsFillEachKeyOnce) {
 TEST(BenchPacer, CountsOnlyWhatEndsInsideTheWindow) {
   const BenchOptions options{.endpoints = {}, .duration = std::chrono::seconds(10), .warmup = std::chrono::seconds(1)};
   const LoadPlan plan{.options = &options, .fill = false, .value = {}};
-  Pacer pacer(plan, 0, 1);
-  const Time begin = bench_now();
+  const Time begin = start;
+  Pacer pacer(plan, 0, 1, begin);
   ASSERT_TRUE(pacer.next(begin).has_value());
-  pacer.ended(begin, begin, Outcome::done, {});  // still warming up
+  pacer.ended(begin, begin + std::chrono::milliseconds(999), Outcome::done, {});  // still warming up
   pacer.ended(begin, begin + std::chrono::seconds(5), Outcome::done, {});
   pacer.ended(begin, begin + std::chrono::seconds(5), Outcome::unknown, "why");
   pacer.ended(begin, begin + std::chrono::seconds(5), Outcome::not_done, "other");
   pacer.ended(begin, begin + std::chrono::seconds(20), Outcome::done, {});  // too late
-  EXPECT_FALSE(pacer.next(begin + std::chrono::seconds(20)).has_value());
+  EXPECT_TRUE(pacer.next(begin + std::chrono::seconds(11) - Duration(1)).has_value());
+  EXPECT_FALSE(pacer.next(begin + std::chrono::seconds(11)).has_value());
   const LoadResult result = pacer.take_result();
   EXPECT_EQ(result.done, 1U);
+  EXPECT_EQ(result.latency.count(), 1U);
   EXPECT_EQ(result.unknown, 1U);
   EXPECT_EQ(result.not_done, 1U);
   EXPECT_EQ(result.first_error, "why");
   EXPECT_EQ(result.measured, std::chrono::seconds(10));
+}
+
+TEST(BenchPacer, AReadLoadDrawsAllKeysOfItsSpan) {
+  const BenchOptions options{.endpoints = {}, .keys = 3};
+  const LoadPlan plan{.options = &options, .fill = false, .value = {}};
+  Pacer pacer(plan, 0, 1, start);
+  std::set<std::string> keys;
+  for (int i = 0; i < 200; ++i) keys.insert(pacer.next(start).value_or("none"));
+  EXPECT_EQ(keys, (std::set<std::string>{"bench/0000000000", "bench/0000000001", "bench/0000000002"}));
 }
 
 }  // namespace

@@ -281,7 +281,10 @@ bool NodeWorld::deliver() {
 }
 
 void NodeWorld::deliver(NodeId from, Post::Sent sent) {
-  if (played_.contains(sent.to)) return answer_pings(from, sent.to, sent.frame);
+  if (played_.contains(sent.to)) {
+    if (sent.lane == env::Lane::control) answer_pings(from, sent.to, sent.frame);
+    return;
+  }
   const auto it = seats_.find(sent.to);
   if (it == seats_.end() || !it->second->node || cuts_.contains({from, sent.to})) return;
   env::NetworkEvents* events = it->second->network.events;
