@@ -12,13 +12,14 @@ constexpr Duration start_patience = std::chrono::seconds(20);
 
 }  // namespace
 
-Cluster::Cluster(World& world, const Options& options) : world_(world), options_(options), network_(world, options.network) {
+Cluster::Cluster(World& world, const Options& options)
+    : world_(world), options_(options), network_(world, options.network) {
   for (std::uint32_t n = 1; n <= options.nodes; ++n) {
     SimExecutor::Options executor;
     executor.rate = 1.0 + (world.random().unit() * 2 - 1) * options.clock_rate_error_max;
     executor.steady_offset = world.random().between(Duration(0), Duration(std::chrono::seconds(1000)));
-    executor.wall_offset = std::chrono::milliseconds(
-        static_cast<std::int64_t>((world.random().unit() * 2 - 1) * static_cast<double>(options.wall_offset_max.count())));
+    executor.wall_offset = std::chrono::milliseconds(static_cast<std::int64_t>(
+        (world.random().unit() * 2 - 1) * static_cast<double>(options.wall_offset_max.count())));
     nodes_.emplace(NodeId(n), std::make_unique<SimNode>(world, network_,
                                                         SimNode::Options{.id = NodeId(n),
                                                                          .executor = executor,
@@ -45,17 +46,20 @@ bool Cluster::wait(const std::function<bool()>& done, Duration most) {
 
 Result<void> Cluster::found() {
   for (auto& [id, node] : nodes_) TRY(node->start());
-  if (!wait([&] {
-        return std::all_of(nodes_.begin(), nodes_.end(), [](const auto& entry) { return entry.second->node().ready(); });
-      }, start_patience)) {
+  if (!wait(
+          [&] {
+            return std::all_of(nodes_.begin(), nodes_.end(),
+                               [](const auto& entry) { return entry.second->node().ready(); });
+          },
+          start_patience)) {
     return fail(Code::timeout, "the simulated nodes did not start");
   }
   std::vector<topology::Member> members;
   for (auto& [id, node] : nodes_) {
     node->node().identity([&members, id = id](Result<NodeIdentity> identity) {
       members.push_back(topology::Member{.node = id,
-                                         .client_address = fmt::format("sim:{}", id.value()),
-                                         .peer_address = fmt::format("sim:{}", id.value()),
+                                         .client_address = SimNetwork::address_of(id),
+                                         .peer_address = SimNetwork::address_of(id),
                                          .disk = identity->disk});
     });
   }
@@ -70,22 +74,27 @@ Result<void> Cluster::found() {
       });
     });
   }
-  if (!wait([&] { return founded == nodes_.size(); }, start_patience)) return fail(Code::timeout, "founding did not end");
+  if (!wait([&] { return founded == nodes_.size(); }, start_patience))
+    return fail(Code::timeout, "founding did not end");
   if (refused) return tl::unexpected<Error>(*refused);
-  if (!wait([&] { return leader_of("_system").has_value(); }, start_patience)) return fail(Code::timeout, "_system elected no leader");
+  if (!wait([&] { return leader_of("_system").has_value(); }, start_patience))
+    return fail(Code::timeout, "_system elected no leader");
   return {};
 }
 
 Result<void> Cluster::create_keyspace(const topology::KeyspaceWish& wish) {
   auto outcome = std::make_shared<std::optional<Result<topology::Catalog>>>();
   nodes_.begin()->second->executor().post([this, wish, outcome] {
-    nodes_.begin()->second->node().create_keyspace(wish, [outcome](Result<topology::Catalog> done) { *outcome = std::move(done); });
+    nodes_.begin()->second->node().create_keyspace(
+        wish, [outcome](Result<topology::Catalog> done) { *outcome = std::move(done); });
   });
-  if (!wait([&] { return outcome->has_value(); }, start_patience)) return fail(Code::timeout, "the keyspace was not created in time");
+  if (!wait([&] { return outcome->has_value(); }, start_patience))
+    return fail(Code::timeout, "the keyspace was not created in time");
   if (!**outcome) return tl::unexpected<Error>((**outcome).error());
   const topology::Keyspace keyspace = *(**outcome)->find(wish.name);
   const auto everywhere = [&] {
-    return std::all_of(nodes_.begin(), nodes_.end(), [&](const auto& entry) { return hosts_its_share(entry.first, keyspace); });
+    return std::all_of(nodes_.begin(), nodes_.end(),
+                       [&](const auto& entry) { return hosts_its_share(entry.first, keyspace); });
   };
   if (!wait(everywhere, start_patience)) return fail(Code::timeout, "the keyspace did not reach every node in time");
   return {};
@@ -95,7 +104,8 @@ bool Cluster::hosts_its_share(NodeId id, const topology::Keyspace& keyspace) {
   const auto replicas = status(id).replicas;
   return std::all_of(keyspace.partitions.begin(), keyspace.partitions.end(), [&](const topology::Partition& partition) {
     const bool owns = std::find(partition.owners.begin(), partition.owners.end(), id) != partition.owners.end();
-    return !owns || std::any_of(replicas.begin(), replicas.end(), [&](const auto& r) { return r.partition == partition.id; });
+    return !owns ||
+           std::any_of(replicas.begin(), replicas.end(), [&](const auto& r) { return r.partition == partition.id; });
   });
 }
 
@@ -120,18 +130,29 @@ NodeStatus Cluster::status(NodeId id) {
   return result;
 }
 
-std::optional<NodeId> Cluster::leader_of(const std::string& keyspace) {
-  std::map<NodeId, std::size_t> votes;
+std::optional<topology::Keyspace> Cluster::keyspace(const std::string& name) {
+  std::optional<topology::Keyspace> result;
   for (auto& [id, sim_node] : nodes_) {
-    if (!sim_node->is_up()) continue;
-    PartitionId partition;
-    sim_node->node().catalog([&](Result<topology::Catalog> catalog) {
-      if (!catalog) return;
-      const topology::Keyspace* found = catalog->find(keyspace);
-      if (found != nullptr) partition = found->partitions.front().id;
+    if (result || !sim_node->is_up()) continue;
+    sim_node->node().catalog([&](const Result<topology::Catalog>& catalog) {
+      if (catalog && catalog->find(name) != nullptr) result = *catalog->find(name);
     });
+  }
+  return result;
+}
+
+std::vector<NodeId> Cluster::owners(const std::string& name, const std::string& key) {
+  const auto found = keyspace(name);
+  return found ? topology::place(*found, key).owners : std::vector<NodeId>{};
+}
+
+std::optional<NodeId> Cluster::leader_of(const std::string& name) {
+  const auto found = keyspace(name);
+  if (!found) return std::nullopt;
+  std::map<NodeId, std::size_t> votes;
+  for (const auto& [id, sim_node] : nodes_) {
     for (const ReplicaStatus& replica : status(id).replicas) {
-      if (replica.partition == partition && replica.leader != NodeId()) ++votes[replica.leader];
+      if (replica.partition == found->partitions.front().id && replica.leader != NodeId()) ++votes[replica.leader];
     }
   }
   for (const auto& [leader, count] : votes) {

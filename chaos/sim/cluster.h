@@ -44,6 +44,9 @@ class Cluster {
   // Starts a node that is down.
   Result<void> restart(NodeId id);
 
+  // As the first running node knows it; nothing when none does.
+  std::optional<topology::Keyspace> keyspace(const std::string& name);
+  std::vector<NodeId> owners(const std::string& keyspace, const std::string& key);
   // The leader of the keyspace's first partition as a majority of running replicas see it now.
   std::optional<NodeId> leader_of(const std::string& keyspace);
   // A node's own copy of a keyspace; nothing when it is down.

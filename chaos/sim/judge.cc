@@ -1,7 +1,6 @@
 #include "chaos/sim/judge.h"
 
 #include <set>
-#include <tuple>
 
 #include <fmt/format.h>
 
@@ -9,6 +8,7 @@
 #include "chaos/check/lost.h"
 #include "chaos/check/staleness.h"
 #include "chaos/check/zone.h"
+#include "chaos/sim/versions.h"
 
 namespace rift::chaos::sim {
 namespace {
@@ -26,15 +26,6 @@ std::map<NodeId, Copy> copies_of(Cluster& cluster, const std::string& keyspace) 
   return result;
 }
 
-// Which nodes must hold `key`.
-std::vector<NodeId> owners_of(Cluster& cluster, const std::string& keyspace, const std::string& key) {
-  std::vector<NodeId> owners;
-  cluster.nodes().begin()->second->node().catalog([&](Result<topology::Catalog> catalog) {
-    if (catalog && catalog->find(keyspace) != nullptr) owners = topology::place(*catalog->find(keyspace), key).owners;
-  });
-  return owners;
-}
-
 std::set<std::string> keys_of(const std::map<NodeId, Copy>& copies) {
   std::set<std::string> keys;
   for (const auto& [id, copy] : copies) {
@@ -43,89 +34,111 @@ std::set<std::string> keys_of(const std::map<NodeId, Copy>& copies) {
   return keys;
 }
 
-auto order(const Version& version) {
-  return std::tuple(version.hlc, version.dot_node, version.dot_incarnation, version.dot_sequence);
-}
+struct Final {
+  check::FinalState values;    // what the checkers want
+  std::vector<Answered> held;  // every copy, as if it had been read
+};
 
-// The values that owners hold, by way of the hashes of everything that was ever written.
-check::FinalState final_state(const std::map<NodeId, Copy>& copies, const std::string& keyspace, const check::History& history,
-                              std::vector<std::string>& failures) {
-  std::map<std::uint64_t, std::string> values;
+// What the replicas hold, by way of the hashes of everything that was ever written.
+Final final_of(const std::map<NodeId, Copy>& copies, const std::string& keyspace, const check::History& history,
+               std::vector<std::string>& failures) {
+  std::map<std::uint64_t, std::string> written;
   for (const check::Operation& op : history.operations) {
-    if (op.keyspace == keyspace && check::is_write(op) && op.value) values[xxh3_64(*op.value)] = *op.value;
+    if (op.keyspace == keyspace && check::is_write(op) && op.value) written[xxh3_64(*op.value)] = *op.value;
   }
-  check::FinalState state;
+  Final result;
   for (const auto& [id, copy] : copies) {
     for (const auto& [key, held] : copy) {
       if (held.deleted) continue;
-      const auto value = values.find(held.value_hash);
-      if (value == values.end()) {
+      const auto value = written.find(held.value_hash);
+      if (value == written.end()) {
         failures.push_back(fmt::format("{}: {} holds a value of {} that nobody wrote", keyspace, to_string(id), key));
         continue;
       }
-      auto& held_values = state[key];
-      if (std::find(held_values.begin(), held_values.end(), value->second) == held_values.end()) held_values.push_back(value->second);
+      auto& values = result.values[key];
+      if (std::find(values.begin(), values.end(), value->second) == values.end()) values.push_back(value->second);
+      result.held.push_back(
+          Answered{.keyspace = keyspace, .key = key, .value = value->second, .version = held.version});
     }
   }
-  return state;
+  return result;
+}
+
+// Two copies of one version are one write.
+std::string text_of(const Copy& copy, const std::string& key) {
+  const auto it = copy.find(key);
+  if (it == copy.end()) return {};
+  return fmt::format("{} {:x} {}", version_text(it->second.version), it->second.value_hash, it->second.deleted);
+}
+
+std::vector<Answered> only(const std::vector<Answered>& answers, const std::string& keyspace) {
+  std::vector<Answered> result;
+  std::copy_if(answers.begin(), answers.end(), std::back_inserter(result),
+               [&](const Answered& a) { return a.keyspace == keyspace; });
+  return result;
 }
 
 }  // namespace
 
 bool has_converged(Cluster& cluster, const std::string& keyspace) {
   const auto copies = copies_of(cluster, keyspace);
-  if (copies.size() != cluster.nodes().size()) return false;
+  const auto map = cluster.keyspace(keyspace);
+  if (!map || copies.size() != cluster.nodes().size()) return false;
   for (const std::string& key : keys_of(copies)) {
-    std::set<std::string> versions;
-    for (const NodeId owner : owners_of(cluster, keyspace, key)) {
-      const Copy& copy = copies.at(owner);
-      const auto it = copy.find(key);
-      versions.insert(it == copy.end() ? "" : version_text(it->second.version));
-    }
-    if (versions.size() != 1) return false;
+    std::set<std::string> texts;
+    for (const NodeId owner : topology::place(*map, key).owners) texts.insert(text_of(copies.at(owner), key));
+    if (texts.size() != 1) return false;
   }
   return true;
 }
 
-void judge_cp(Cluster& cluster, const std::string& keyspace, const check::History& history, std::vector<std::string>& failures) {
-  const auto report = check::check_linearizable(history.operations, keyspace);
-  if (report.answer == check::Linearizable::no) {
-    failures.push_back(fmt::format("{} is not linearizable: key {}: {}", keyspace, report.findings.front().key,
-                                   report.findings.front().reason));
+void judge_cp(Cluster& cluster, const std::string& keyspace, const check::History& history,
+              const std::vector<Answered>& answers, std::vector<std::string>& failures) {
+  const Final end = final_of(copies_of(cluster, keyspace), keyspace, history, failures);
+  const auto report = check::check_linearizable(history.operations, keyspace, end.values);
+  if (report.answer != check::Linearizable::yes) {
+    failures.push_back(fmt::format("{} is not linearizable{}: key {}: {}", keyspace,
+                                   report.answer == check::Linearizable::no ? "" : " as far as can be told",
+                                   report.findings.front().key, report.findings.front().reason));
   }
-  const auto state = final_state(copies_of(cluster, keyspace), keyspace, history, failures);
-  for (const auto& [key, values] : state) {
+  for (const auto& [key, values] : end.values) {
     if (values.size() > 1) failures.push_back(fmt::format("{}: replicas hold different values of {}", keyspace, key));
   }
-  const auto lost = check::find_lost_writes(history.operations, keyspace, Mode::cp, state);
+  const auto lost = check::find_lost_writes(history.operations, keyspace, Mode::cp, end.values);
   if (!lost.lost.empty()) {
-    failures.push_back(fmt::format("{}: {} acknowledged writes are gone, the first is operation {}", keyspace, lost.lost.size(),
-                                   lost.lost.front()));
+    failures.push_back(fmt::format("{}: {} acknowledged writes are gone, the first is operation {}", keyspace,
+                                   lost.lost.size(), lost.lost.front()));
   }
   const auto stale = check::find_stale_reads(history.operations, keyspace);
   if (stale.stale > 0) failures.push_back(fmt::format("{}: {} stale reads", keyspace, stale.stale));
+  judge_one_version_per_value(only(answers, keyspace), end.held, failures);
 }
 
-void judge_ap(Cluster& cluster, const std::string& keyspace, const check::History& history, const std::vector<AckedWrite>& acked,
-              std::vector<std::string>& failures) {
+void judge_ap(Cluster& cluster, const std::string& keyspace, const check::History& history,
+              const std::vector<Answered>& answers, std::vector<std::string>& failures) {
   const auto copies = copies_of(cluster, keyspace);
-  final_state(copies, keyspace, history, failures);
-  for (const AckedWrite& write : acked) {
-    if (write.keyspace != keyspace) continue;
-    for (const NodeId owner : owners_of(cluster, keyspace, write.key)) {
+  const Final end = final_of(copies, keyspace, history, failures);
+  const auto mine = only(answers, keyspace);
+  for (const Answered& write : mine) {
+    if (!write.is_write()) continue;
+    for (const NodeId owner : cluster.owners(keyspace, write.key)) {
       const auto copy = copies.find(owner);
       if (copy == copies.end()) continue;
       const auto held = copy->second.find(write.key);
-      if (held != copy->second.end() && order(held->second.version) >= order(write.version)) continue;
-      failures.push_back(fmt::format("{}: {} does not hold {} at version {} or newer, which was acknowledged", keyspace, to_string(owner),
-                                     write.key, version_text(write.version)));
+      if (held != copy->second.end() && !is_older(held->second.version, write.version)) continue;
+      failures.push_back(fmt::format("{}: {} does not hold {} at version {} or newer, which was acknowledged", keyspace,
+                                     to_string(owner), write.key, version_text(write.version)));
       return;
     }
   }
   const auto stale = check::find_stale_reads(history.operations, keyspace);
   if (!stale.phantoms.empty()) {
-    failures.push_back(fmt::format("{}: operation {} returned a value that nobody can have written", keyspace, stale.phantoms.front()));
+    failures.push_back(fmt::format("{}: operation {} returned a value that nobody can have written", keyspace,
+                                   stale.phantoms.front()));
   }
+  judge_one_version_per_value(mine, end.held, failures);
+  judge_stamps(mine, failures);
+  judge_quorums(mine, failures);
 }
 
 }  // namespace rift::chaos::sim

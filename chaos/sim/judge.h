@@ -1,5 +1,6 @@
 // What must hold at the end of a simulated run (DESIGN 4, 10): cp linearizable, nothing acknowledged lost, replicas equal; ap converged, and every
-// acknowledged write is what the owners hold or has been superseded by a larger version: no silent loss. Appends plain sentences.
+// acknowledged write is what the owners hold or has been superseded by a larger version: no silent loss; and what versions.h says of both.
+// Appends plain sentences.
 #pragma once
 
 #include <string>
@@ -11,11 +12,13 @@
 
 namespace rift::chaos::sim {
 
-// True when all owners hold the same versions of every key.
+// True when all owners hold the same versions of every key, and under one version the same value.
 bool has_converged(Cluster& cluster, const std::string& keyspace);
 
-void judge_cp(Cluster& cluster, const std::string& keyspace, const check::History& history, std::vector<std::string>& failures);
-void judge_ap(Cluster& cluster, const std::string& keyspace, const check::History& history, const std::vector<AckedWrite>& acked,
-              std::vector<std::string>& failures);
+// `answers` are those of all keyspaces.
+void judge_cp(Cluster& cluster, const std::string& keyspace, const check::History& history,
+              const std::vector<Answered>& answers, std::vector<std::string>& failures);
+void judge_ap(Cluster& cluster, const std::string& keyspace, const check::History& history,
+              const std::vector<Answered>& answers, std::vector<std::string>& failures);
 
 }  // namespace rift::chaos::sim

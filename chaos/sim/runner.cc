@@ -1,5 +1,7 @@
 #include "chaos/sim/runner.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "chaos/load/load.h"
@@ -32,11 +34,13 @@ Shape draw_shape(World& world, const RunOptions& options) {
   shape.store.deduplicate = shape.store.retry || random.chance(0.5);
   shape.load.seed = random.next();
   for (std::uint32_t n = 1; n <= shape.cluster.nodes; ++n) shape.load.nodes.push_back(NodeId(n));
-  shape.load.keyspaces = {{.name = "bank", .level = Level::unspecified, .cas_share = 0.3},
-                          {.name = "carts", .level = Level::unspecified, .cas_share = 0}};
+  shape.load.keyspaces = {
+      {.name = "bank", .level = Level::unspecified, .cas_share = 0.3},
+      {.name = "carts", .level = random.chance(0.5) ? Level::one : Level::majority, .cas_share = 0}};
   shape.load.clients_per_node = static_cast<std::uint32_t>(random.between(std::uint64_t{1}, std::uint64_t{2}));
   shape.load.period = random.between(Duration(std::chrono::milliseconds(20)), Duration(std::chrono::milliseconds(100)));
-  shape.load.timeout = random.between(Duration(std::chrono::milliseconds(200)), Duration(std::chrono::milliseconds(1500)));
+  shape.load.timeout =
+      random.between(Duration(std::chrono::milliseconds(200)), Duration(std::chrono::milliseconds(1500)));
   shape.load.length = options.storm + calm_time;
   shape.load.keys = static_cast<std::uint32_t>(random.between(std::uint64_t{2}, std::uint64_t{24}));
   shape.load.still_keys = 2;
@@ -53,7 +57,8 @@ Result<void> set_up(Cluster& cluster, const Shape& shape) {
 // Election safety, seen from outside: at most one leader in a term. Looks often enough that a leader who lives for one round is rarely missed.
 class LeaderWatch {
  public:
-  LeaderWatch(World& world, Cluster& cluster, std::vector<std::string>& failures) : world_(world), cluster_(cluster), failures_(failures) {
+  LeaderWatch(World& world, Cluster& cluster, std::vector<std::string>& failures)
+      : world_(world), cluster_(cluster), failures_(failures) {
     look();
   }
 
@@ -106,7 +111,8 @@ void demand_progress(Cluster& cluster, SimStore& store, std::vector<std::string>
       cluster.wait([&] { return answer->has_value(); }, std::chrono::seconds(6));
       if (!*answer || (**answer).outcome != Outcome::done) {
         failures.push_back(fmt::format("{}: no progress through {} after the heal: {} {}", keyspace, to_string(id),
-                                       *answer ? to_string((**answer).code) : "no answer", *answer ? (**answer).error : ""));
+                                       *answer ? to_string((**answer).code) : "no answer",
+                                       *answer ? (**answer).error : ""));
       }
     }
   }
@@ -131,7 +137,8 @@ RunResult run_seed(const RunOptions& options) {
   const Time start = world.now();
   SimStore store(cluster, shape.store, start);
   load::Load load(std::move(*generator), recorder, store);
-  Storm storm(cluster, {}, [&store](NodeId id) { store.node_down(id); });
+  Prober prober(world, recorder, store, start);
+  Storm storm(cluster, prober, {}, [&store](NodeId id) { store.node_down(id); });
   const LeaderWatch leaders(world, cluster, result.failures);
   storm.start(start + options.storm);
   run_load(world, load, start, start + options.storm);
@@ -139,7 +146,8 @@ RunResult run_seed(const RunOptions& options) {
   run_load(world, load, start, start + options.storm + calm_time);
   cluster.wait([&] { return load.open_count() == 0; }, drain_time);
   if (load.open_count() != 0) {
-    result.failures.push_back(fmt::format("{} operations have had no answer long after their deadline", load.open_count()));
+    result.failures.push_back(
+        fmt::format("{} operations have had no answer long after their deadline", load.open_count()));
   }
   demand_progress(cluster, store, result.failures);
   for (const std::string keyspace : {"bank", "carts"}) {
@@ -147,14 +155,15 @@ RunResult run_seed(const RunOptions& options) {
       result.failures.push_back(keyspace + " has not converged after the heal");
     }
   }
-  judge_cp(cluster, "bank", recorder.history(), result.failures);
-  judge_ap(cluster, "carts", recorder.history(), store.acked(), result.failures);
+  judge_cp(cluster, "bank", recorder.history(), store.answers(), result.failures);
+  judge_ap(cluster, "carts", recorder.history(), store.answers(), result.failures);
 
   result.trace_hash = world.trace_hash();
   result.events = world.events();
   result.simulated = world.now().time_since_epoch();
   result.operations = recorder.history().operations.size();
-  result.acknowledged_writes = store.acked().size();
+  result.acknowledged_writes = static_cast<std::uint64_t>(std::count_if(
+      store.answers().begin(), store.answers().end(), [](const Answered& answer) { return answer.is_write(); }));
   result.faults = storm.counts();
   result.marks = world.recorder().marks();
   result.history = recorder.history();

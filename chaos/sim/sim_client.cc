@@ -5,14 +5,16 @@ namespace rift::chaos::sim {
 // Lives inside a node; its answers travel back as events.
 class SimClient::Sink final : public ReplySink {
  public:
-  Sink(SimClient& client, NodeId node, std::uint64_t life, Fuse& fuse) : client_(client), node_(node), life_(life), fuse_(fuse) {}
+  Sink(SimClient& client, NodeId node, std::uint64_t life, Fuse& fuse)
+      : client_(client), node_(node), life_(life), fuse_(fuse) {}
   void deliver(std::vector<Response> responses) override {
     if (!fuse_.step()) return;
     const Duration delay = client_.delay();
     for (Response& response : responses) {
-      client_.world_.after(delay, [client = &client_, node = node_, life = life_, response = std::move(response)]() mutable {
-        client->answer(node, life, std::move(response));
-      });
+      client_.world_.after(delay,
+                           [client = &client_, node = node_, life = life_, response = std::move(response)]() mutable {
+                             client->answer(node, life, std::move(response));
+                           });
     }
   }
 

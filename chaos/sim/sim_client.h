@@ -18,8 +18,8 @@ class SimClient {
   using Nodes = std::map<NodeId, std::unique_ptr<SimNode>>;
   using Done = std::function<void(caller::Completion)>;
   struct Options {
-    SinkId sink;       // unique per client
-    NodeId pinned;     // 0: routes by the map
+    SinkId sink;    // unique per client
+    NodeId pinned;  // 0: routes by the map
     caller::Options caller;
     Duration delay_min = std::chrono::microseconds(30);
     Duration delay_max = std::chrono::microseconds(500);

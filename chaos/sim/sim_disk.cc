@@ -59,7 +59,8 @@ std::vector<env::KeyValue> SimDisk::page(const Records& records, const env::Rang
                                          std::size_t bytes_max) {
   std::vector<env::KeyValue> result;
   std::size_t bytes = 0;
-  for (auto it = records.lower_bound(range.first); it != records.end() && result.size() < keys_max && bytes <= bytes_max; ++it) {
+  for (auto it = records.lower_bound(range.first);
+       it != records.end() && result.size() < keys_max && bytes <= bytes_max; ++it) {
     if (!range.last.empty() && it->first >= range.last) break;
     bytes += it->first.size() + it->second.size();
     result.push_back(env::KeyValue{.key = it->first, .value = it->second});
@@ -72,7 +73,9 @@ void SimDisk::carry_out(const env::WriteBatch& batch, Tables& tables) {
     const auto entry = batch.at(i);
     Records& records = tables[static_cast<std::size_t>(entry.table)];
     switch (entry.kind) {
-      case env::WriteBatch::Kind::put: records.insert_or_assign(std::string(entry.key), batch.value_at(i)); break;
+      case env::WriteBatch::Kind::put:
+        records.insert_or_assign(std::string(entry.key), batch.value_at(i));
+        break;
       case env::WriteBatch::Kind::erase:
         if (const auto it = records.find(entry.key); it != records.end()) records.erase(it);
         break;

@@ -49,7 +49,8 @@ class SimDisk final : public env::Engine {
   class Pinned;
 
   static void carry_out(const env::WriteBatch& batch, Tables& tables);
-  static std::vector<env::KeyValue> page(const Records& records, const env::Range& range, std::size_t keys_max, std::size_t bytes_max);
+  static std::vector<env::KeyValue> page(const Records& records, const env::Range& range, std::size_t keys_max,
+                                         std::size_t bytes_max);
   void start_sync();
   void finish_sync(std::uint64_t life, std::size_t batches);
 

@@ -20,7 +20,8 @@ class SimExecutor final : public env::Executor, public env::Clock {
     Duration steady_offset{};
     std::chrono::milliseconds wall_offset{};
   };
-  SimExecutor(World& world, const Options& options) : world_(world), options_(options), alive_(std::make_shared<bool>(true)) {}
+  SimExecutor(World& world, const Options& options)
+      : world_(world), options_(options), alive_(std::make_shared<bool>(true)) {}
   ~SimExecutor() override { *alive_ = false; }
 
   void post(Task task) override;
@@ -29,7 +30,12 @@ class SimExecutor final : public env::Executor, public env::Clock {
 
   // SIGSTOP: nothing runs before `until`; arrivals queue.
   void pause(Time until) { busy_until_ = std::max(busy_until_, until); }
-  void step_wall(std::chrono::milliseconds by) { options_.wall_offset += by; }
+  void step_wall(std::chrono::milliseconds by) { set_wall_offset(options_.wall_offset + by); }
+  void set_wall_offset(std::chrono::milliseconds offset) {
+    options_.wall_offset = offset;
+    wall_stepped_ = world_.now();
+  }
+  Time wall_stepped() const { return wall_stepped_; }  // when the wall clock last jumped
 
  private:
   Time to_world(Time local) const;
@@ -41,6 +47,7 @@ class SimExecutor final : public env::Executor, public env::Clock {
   std::shared_ptr<bool> alive_;
   std::deque<Task> queue_;
   Time busy_until_{};
+  Time wall_stepped_{};
   bool scheduled_ = false;
   std::uint64_t timer_ = 0;  // only the latest arm counts
 };

@@ -1,11 +1,29 @@
 #include "chaos/sim/sim_network.h"
 
 #include <algorithm>
+#include <charconv>
 
 #include "base/assert.h"
 #include "base/limits.h"
 
 namespace rift::chaos::sim {
+namespace {
+
+constexpr env::Lane lanes[] = {env::Lane::control, env::Lane::data, env::Lane::bulk};
+constexpr std::string_view scheme = "sim:";
+
+std::optional<NodeId> node_at(std::string_view address) {
+  std::uint32_t number = 0;
+  if (!address.starts_with(scheme)) return std::nullopt;
+  address.remove_prefix(scheme.size());
+  const auto [end, error] = std::from_chars(address.data(), address.data() + address.size(), number);
+  if (error != std::errc() || end != address.data() + address.size()) return std::nullopt;
+  return NodeId(number);
+}
+
+}  // namespace
+
+std::string SimNetwork::address_of(NodeId node) { return std::string(scheme) + std::to_string(node.value()); }
 
 std::unique_ptr<SimNetwork::Port> SimNetwork::open(NodeId node, env::Executor& executor, Fuse* fuse) {
   ASSERT(!ports_.contains(node));
@@ -15,10 +33,11 @@ std::unique_ptr<SimNetwork::Port> SimNetwork::open(NodeId node, env::Executor& e
   return port;
 }
 
-void SimNetwork::set_faults(double drop, double repeat, double reorder) {
-  options_.drop = drop;
-  options_.repeat = repeat;
-  options_.reorder = reorder;
+void SimNetwork::set_faults(const Faults& faults) {
+  options_.drop = faults.drop;
+  options_.repeat = faults.repeat;
+  options_.reorder = faults.reorder;
+  options_.repeat_delay_max = faults.repeat_delay_max;
 }
 
 SimNetwork::Port* SimNetwork::port(NodeId node) const {
@@ -26,8 +45,34 @@ SimNetwork::Port* SimNetwork::port(NodeId node) const {
   return it == ports_.end() ? nullptr : it->second;
 }
 
-void SimNetwork::Port::dial(NodeId peer, const std::string&) {
-  if (dialled_.insert(peer).second) network_.dial(node_, peer);
+// The port that a connection leads to, as long as it is the one that it led to at first.
+SimNetwork::Port* SimNetwork::receiver(const Connection& connection) const {
+  Port* found = port(connection.to);
+  const bool same =
+      found != nullptr && found->events_ != nullptr && lives_.at(connection.to) == connection.receiver_life;
+  return same ? found : nullptr;
+}
+
+SimNetwork::Connection* SimNetwork::find(env::ConnectionId id) {
+  const auto it = connections_.find(id);
+  return it == connections_.end() ? nullptr : &it->second;
+}
+
+void SimNetwork::Port::dial(NodeId peer, const std::string& address) {
+  if (const auto it = dialled_.find(peer); it != dialled_.end()) {
+    if (it->second.address == address) return;
+    forget(peer);
+  }
+  dialled_[peer] = Dialled{.address = address, .target = node_at(address), .number = network_.next_dial_++};
+  network_.dial(node_, peer);
+}
+
+void SimNetwork::Port::forget(NodeId peer) {
+  if (dialled_.erase(peer) == 0) return;
+  for (const env::Lane lane : lanes) {
+    if (const auto it = network_.current_.find(Key(node_, peer, lane)); it != network_.current_.end())
+      network_.close(it->second, Redial::no);
+  }
 }
 
 bool SimNetwork::Port::send(NodeId peer, env::Lane lane, Bytes frame) {
@@ -35,121 +80,183 @@ bool SimNetwork::Port::send(NodeId peer, env::Lane lane, Bytes frame) {
   return network_.send(node_, peer, lane, std::move(frame));
 }
 
-void SimNetwork::dial(NodeId from, NodeId to) {
-  for (const env::Lane lane : {env::Lane::control, env::Lane::data, env::Lane::bulk}) {
-    world_.after(world_.random().between(options_.delay_min, options_.delay_max),
-                 [this, key = Key(from, to, lane), life = lives_[from]] { try_connect(key, life); });
+void SimNetwork::dial(NodeId from, NodeId peer) {
+  const std::uint64_t number = port(from)->dialled_.at(peer).number;
+  for (const env::Lane lane : lanes) {
+    world_.after(delay(), [this, key = Key(from, peer, lane), number] { try_connect(key, number); });
   }
 }
 
 // Redials for ever, like gRPC: a refused or held attempt comes again after a back-off.
-void SimNetwork::try_connect(const Key& key, std::uint64_t sender_life) {
-  const auto [from, to, lane] = key;
+void SimNetwork::try_connect(const Key& key, std::uint64_t dial_number) {
+  const auto [from, peer, lane] = key;
   Port* sender = port(from);
-  if (sender == nullptr || lives_[from] != sender_life || !sender->dialled_.contains(to) || connections_.contains(key)) return;
-  Port* receiver = port(to);
-  const bool cut = is_cut(from, to);
-  if (cut) ++held_[{from, to}];
-  if (cut || receiver == nullptr || receiver->events_ == nullptr) {
-    world_.after(world_.random().between(options_.reconnect_min, options_.reconnect_max),
-                 [this, key, sender_life] { try_connect(key, sender_life); });
-    return;
-  }
+  if (sender == nullptr || current_.contains(key)) return;
+  const auto dialled = sender->dialled_.find(peer);
+  if (dialled == sender->dialled_.end() || dialled->second.number != dial_number) return;
+  const auto target = dialled->second.target;
+  const bool cut = target && is_cut(from, *target);
+  if (cut) ++held_[{from, *target}];
+  Port* found = target ? port(*target) : nullptr;
+  if (cut || found == nullptr || found->events_ == nullptr) return try_again(key, dial_number);
   const env::ConnectionId id(next_connection_++);
-  connections_[key] = Connection{.id = id, .accepted = true, .last_arrival = world_.now(), .receiver_life = lives_[to], .queued_bytes = 0};
-  receiver->executor_.post([this, receiver, id, key, lane = lane, hello = sender->hello_, life = lives_[to]] {
-    const auto it = connections_.find(key);
-    if (it == connections_.end() || it->second.id != id || it->second.receiver_life != life) return;
-    if (!receiver->events_->accept(id, lane, hello)) close(key, true);
-  });
-  sender->executor_.post([sender, to = to, lane = lane] { sender->events_->link_up(to, lane); });
+  connections_[id] = Connection{.key = key,
+                                .to = *target,
+                                .receiver_life = lives_[*target],
+                                .last_arrival = world_.now(),
+                                .last_event = world_.now()};
+  current_[key] = id;
+  found->executor_.post([this, id] { offer(id); });
 }
 
-bool SimNetwork::send(NodeId from, NodeId to, env::Lane lane, Bytes frame) {
-  const Key key(from, to, lane);
-  const auto it = connections_.find(key);
-  if (it == connections_.end()) return false;
-  if (lane == env::Lane::data && it->second.queued_bytes + frame.size() > limits::lane_data_bytes_max) {
+void SimNetwork::try_again(const Key& key, std::uint64_t dial_number) {
+  world_.after(world_.random().between(options_.reconnect_min, options_.reconnect_max),
+               [this, key, dial_number] { try_connect(key, dial_number); });
+}
+
+// On the receiver's thread: the hello comes before everything else.
+void SimNetwork::offer(env::ConnectionId id) {
+  Connection* connection = find(id);
+  if (connection == nullptr) return;
+  const auto [from, peer, lane] = connection->key;
+  Port* sender = port(from);
+  if (sender == nullptr) return;
+  connection->accepted = receiver(*connection)->events_->accept(id, lane, sender->hello_);
+  world_.after(delay(), [this, id, welcome = connection->accepted] { answer(id, welcome); });
+}
+
+// The receiver's word arrives at the sender, which may only now send.
+void SimNetwork::answer(env::ConnectionId id, bool welcome) {
+  Connection* connection = find(id);
+  if (connection == nullptr) return;
+  const NodeId from = std::get<0>(connection->key);
+  if (is_cut(from, connection->to)) {  // held: the heal resets the connection
+    ++held_[{from, connection->to}];
+    return;
+  }
+  if (!welcome) return close(id, Redial::yes);
+  Port* sender = port(from);
+  if (sender == nullptr) return;
+  sender->executor_.post([this, sender, id] {
+    Connection* opened = find(id);
+    if (opened == nullptr) return;
+    opened->up = true;
+    sender->events_->link_up(std::get<1>(opened->key), std::get<2>(opened->key));
+  });
+}
+
+bool SimNetwork::send(NodeId from, NodeId peer, env::Lane lane, Bytes frame) {
+  const auto current = current_.find(Key(from, peer, lane));
+  if (current == current_.end() || frame.size() > limits::frame_bytes_max) return false;
+  const env::ConnectionId id = current->second;
+  Connection& connection = connections_.at(id);
+  if (!connection.up) return false;
+  if (lane == env::Lane::data && connection.queued_bytes + frame.size() > limits::lane_data_bytes_max) {
     MARK(&world_.recorder(), "sim.data_lane_full");
     return false;
   }
-  if (is_cut(from, to)) {  // held by the proxy: it will never arrive, since the heal resets the connection
-    ++held_[{from, to}];
-    it->second.queued_bytes += frame.size();
+  if (is_cut(from, connection.to)) {  // held by the proxy: it will never arrive, since the heal resets the connection
+    ++held_[{from, connection.to}];
+    connection.queued_bytes += frame.size();
     return true;
   }
   if (world_.random().chance(options_.drop)) {
     MARK(&world_.recorder(), "sim.frame_dropped");
     return true;
   }
-  Connection& connection = it->second;
-  const bool reordered = world_.random().chance(options_.reorder);
-  Time arrival = world_.now() + world_.random().between(options_.delay_min, options_.delay_max);
-  if (reordered) {
-    arrival += world_.random().between(Duration(0), 5 * options_.delay_max);
-    MARK(&world_.recorder(), "sim.frame_reordered");
-  } else {
-    arrival = std::max(arrival, connection.last_arrival);
-    connection.last_arrival = arrival;
-  }
-  connection.queued_bytes += frame.size();
-  const bool repeated = world_.random().chance(options_.repeat);
-  world_.at(arrival, [this, key, id = connection.id, life = connection.receiver_life, frame] { deliver(key, id, life, frame); });
-  if (repeated) {
+  const Time arrival = arrival_of_next(connection);
+  send_copy(connection, id, arrival, frame);
+  if (world_.random().chance(options_.repeat)) {
     MARK(&world_.recorder(), "sim.frame_repeated");
-    world_.at(arrival + world_.random().between(Duration(0), 3 * options_.delay_max),
-              [this, key, id = connection.id, life = connection.receiver_life, frame] { deliver(key, id, life, frame); });
+    send_copy(connection, id, arrival + world_.random().between(Duration(0), options_.repeat_delay_max), frame);
   }
   return true;
 }
 
-void SimNetwork::deliver(const Key& key, env::ConnectionId connection, std::uint64_t receiver_life, Bytes frame) {
-  const auto [from, to, lane] = key;
-  const auto it = connections_.find(key);
-  if (it == connections_.end() || it->second.id != connection) return;  // reset meanwhile
-  it->second.queued_bytes -= std::min(it->second.queued_bytes, frame.size());
-  Port* receiver = port(to);
-  if (receiver == nullptr || lives_[to] != receiver_life || receiver->events_ == nullptr) return;
-  if (is_cut(from, to)) {
-    ++held_[{from, to}];
-    return;
+// In the order sent, unless the network is told to reorder.
+Time SimNetwork::arrival_of_next(Connection& connection) {
+  const bool reordered = world_.random().chance(options_.reorder);
+  const Time arrival = world_.now() + delay();
+  if (reordered) {
+    MARK(&world_.recorder(), "sim.frame_reordered");
+    return arrival + world_.random().between(Duration(0), 5 * options_.delay_max);
   }
-  world_.trace("frame", (std::uint64_t{from.value()} << 32) | to.value(), frame);
-  receiver->executor_.post([receiver, connection, lane = lane, frame = std::move(frame)]() mutable {
-    receiver->events_->receive(connection, lane, std::move(frame));
-  });
+  connection.last_arrival = std::max(arrival, connection.last_arrival);
+  return connection.last_arrival;
 }
 
-void SimNetwork::close(const Key& key, bool tell_sender) {
-  const auto [from, to, lane] = key;
-  const auto it = connections_.find(key);
+void SimNetwork::send_copy(Connection& connection, env::ConnectionId id, Time arrival, const Bytes& frame) {
+  connection.queued_bytes += frame.size();
+  connection.last_event = std::max(connection.last_event, arrival);
+  world_.at(arrival, [this, id, frame] { deliver(id, frame); });
+}
+
+void SimNetwork::deliver(env::ConnectionId id, Bytes frame) {
+  Connection* connection = find(id);
+  if (connection == nullptr) return;  // reset meanwhile
+  connection->queued_bytes -= frame.size();
+  const auto [from, peer, lane] = connection->key;
+  if (is_cut(from, connection->to)) {
+    ++held_[{from, connection->to}];
+    return;
+  }
+  Port* to = receiver(*connection);
+  ASSERT(to != nullptr);  // a receiver that goes takes its connections with it
+  const NodeId receiver_id = connection->to;
+  if (watcher_) watcher_(from, receiver_id, frame);
+  world_.trace("frame", (std::uint64_t{from.value()} << 32) | receiver_id.value(), frame);
+  to->executor_.post(
+      [to, id, lane = lane, frame = std::move(frame)]() mutable { to->events_->receive(id, lane, std::move(frame)); });
+}
+
+// Both sides are told, each as far as it knew of the connection.
+void SimNetwork::close(env::ConnectionId id, Redial redial) {
+  const auto it = connections_.find(id);
   if (it == connections_.end()) return;
   const Connection connection = it->second;
   connections_.erase(it);
-  if (Port* receiver = port(to); receiver != nullptr && lives_[to] == connection.receiver_life && receiver->events_ != nullptr) {
-    receiver->executor_.post([receiver, id = connection.id] { receiver->events_->closed(id); });
+  if (Port* to = receiver(connection); to != nullptr && connection.accepted) {
+    to->executor_.post([to, id] { to->events_->closed(id); });
   }
-  if (Port* sender = port(from); sender != nullptr && tell_sender && sender->events_ != nullptr) {
-    sender->executor_.post([sender, to = to, lane = lane] { sender->events_->link_down(to, lane); });
-    world_.after(world_.random().between(options_.reconnect_min, options_.reconnect_max),
-                 [this, key, life = lives_[from]] { try_connect(key, life); });
+  const auto current = current_.find(connection.key);
+  if (current == current_.end() || current->second != id) return;  // its sender is dead
+  current_.erase(current);
+  const auto [from, peer, lane] = connection.key;
+  Port* sender = port(from);
+  if (connection.up) {
+    sender->executor_.post([sender, peer = peer, lane = lane] { sender->events_->link_down(peer, lane); });
   }
+  if (redial == Redial::yes) try_again(connection.key, sender->dialled_.at(peer).number);
+}
+
+// A process that dies does not take back what it has sent: that arrives, then the connection ends.
+void SimNetwork::sender_gone(env::ConnectionId id) {
+  const Connection& connection = connections_.at(id);
+  current_.erase(connection.key);
+  world_.at(connection.last_event, [this, id] { close(id, Redial::no); });
 }
 
 void SimNetwork::heal() {
   const auto cuts = std::exchange(cuts_, {});
-  for (const auto& [from, to] : cuts) {
-    for (const env::Lane lane : {env::Lane::control, env::Lane::data, env::Lane::bulk}) close(Key(from, to, lane), true);
+  std::vector<env::ConnectionId> affected;
+  for (const auto& [id, connection] : connections_) {
+    if (cuts.contains({std::get<0>(connection.key), connection.to})) affected.push_back(id);
   }
+  for (const env::ConnectionId id : affected) close(id, Redial::yes);
 }
 
 void SimNetwork::node_gone(NodeId node) {
-  ports_.erase(node);
-  std::vector<Key> affected;
-  for (const auto& [key, connection] : connections_) {
-    if (std::get<0>(key) == node || std::get<1>(key) == node) affected.push_back(key);
+  std::vector<env::ConnectionId> answered;
+  std::vector<env::ConnectionId> dialled;
+  for (const auto& [id, connection] : connections_) {
+    if (connection.to == node) answered.push_back(id);
   }
-  for (const Key& key : affected) close(key, std::get<0>(key) != node);
+  for (const auto& [key, id] : current_) {
+    if (std::get<0>(key) == node) dialled.push_back(id);
+  }
+  ports_.erase(node);
+  for (const env::ConnectionId id : dialled) sender_gone(id);
+  for (const env::ConnectionId id : answered) close(id, Redial::yes);
 }
 
 std::uint64_t SimNetwork::held(NodeId from, NodeId to) const {

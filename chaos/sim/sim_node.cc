@@ -5,7 +5,11 @@
 namespace rift::chaos::sim {
 
 SimNode::SimNode(World& world, SimNetwork& network, const Options& options)
-    : world_(world), network_(network), options_(options), disk_(world, options.disk, &fuse_), null_log_(make_null_log()) {}
+    : world_(world),
+      network_(network),
+      options_(options),
+      disk_(world, options.disk, &fuse_),
+      null_log_(make_null_log()) {}
 
 Result<void> SimNode::start() {
   ASSERT(node_ == nullptr);

@@ -2,15 +2,21 @@
 
 #include <fmt/format.h>
 
+#include "causal/clock.h"
+
 namespace rift::chaos::sim {
 namespace {
 
 Verb verb_of(load::Kind kind) {
   switch (kind) {
-    case load::Kind::read: return Verb::get;
-    case load::Kind::write: return Verb::put;
-    case load::Kind::cas: return Verb::cas;
-    case load::Kind::erase: return Verb::del;
+    case load::Kind::read:
+      return Verb::get;
+    case load::Kind::write:
+      return Verb::put;
+    case load::Kind::cas:
+      return Verb::cas;
+    case load::Kind::erase:
+      return Verb::del;
   }
   return Verb::get;
 }
@@ -35,9 +41,11 @@ load::Answer answer_of(const load::Ask& ask, const Response& response) {
   answer.outcome = response.outcome;
   answer.code = response.code;
   answer.error = response.why;
-  if (response.outcome == Outcome::done || response.code == Code::condition_failed) answer.version = version_text(response.version);
+  if (response.outcome == Outcome::done || response.code == Code::condition_failed)
+    answer.version = version_text(response.version);
   if (response.outcome == Outcome::done) answer.revision = response.version.modify_revision.value();
-  if (ask.kind == load::Kind::read && response.outcome == Outcome::done && response.found) answer.value = response.value.to_string();
+  if (ask.kind == load::Kind::read && response.outcome == Outcome::done && response.found)
+    answer.value = response.value.to_string();
   if (response.code == Code::condition_failed) {
     answer.has_seen = true;
     if (response.found) answer.seen = response.value.to_string();
@@ -49,7 +57,8 @@ load::Answer answer_of(const load::Ask& ask, const Response& response) {
 
 std::string version_text(const Version& version) {
   if (version.hlc != 0) {
-    return fmt::format("{:x}.{}.{:x}.{}", version.hlc, version.dot_node.value(), version.dot_incarnation, version.dot_sequence);
+    return fmt::format("{:x}.{}.{:x}.{}", version.hlc, version.dot_node.value(), version.dot_incarnation,
+                       version.dot_sequence);
   }
   return version.modify_revision == Revision() ? std::string() : std::to_string(version.modify_revision.value());
 }
@@ -65,15 +74,33 @@ SimClient& SimStore::client(const load::Ask& ask) {
   return *client;
 }
 
+bool SimStore::may_be_beyond_drift(const Version& version, Time since) {
+  if (version.hlc == 0) return false;
+  SimNode& node = cluster_.node(version.dot_node);
+  const bool clock_known = node.is_up() && node.executor().wall_stepped() < since;
+  return !clock_known || causal::Hlc(version.hlc) > causal::drift_limit(node.executor().now().wall);
+}
+
 void SimStore::submit(const load::Ask& ask, Done done) {
-  client(ask).submit(operation_of(ask), [this, ask, done = std::move(done)](const caller::Completion& completion) {
-    const Response& response = completion.response;
-    if (response.outcome == Outcome::done && ask.kind != load::Kind::read) {
-      acked_.push_back(AckedWrite{.keyspace = ask.keyspace, .key = ask.key, .version = response.version});
-    }
-    cluster_.world().trace("done", ask.client * 1'000'000 + ask.sequence, to_string(response.outcome));
-    done(answer_of(ask, response), Time(cluster_.world().now() - start_));
-  });
+  const Time invoke = cluster_.world().now();
+  client(ask).submit(
+      operation_of(ask), [this, ask, invoke, done = std::move(done)](const caller::Completion& completion) {
+        const Response& response = completion.response;
+        const load::Answer answer = answer_of(ask, response);
+        if (response.outcome == Outcome::done) {
+          answers_.push_back(Answered{.keyspace = ask.keyspace,
+                                      .key = ask.key,
+                                      .kind = ask.kind,
+                                      .level = ask.level,
+                                      .value = ask.kind == load::Kind::read ? answer.value : ask.value,
+                                      .version = response.version,
+                                      .invoke = invoke,
+                                      .complete = cluster_.world().now(),
+                                      .is_beyond_drift = may_be_beyond_drift(response.version, invoke)});
+        }
+        cluster_.world().trace("done", ask.client * 1'000'000 + ask.sequence, to_string(response.outcome));
+        done(answer, Time(cluster_.world().now() - start_));
+      });
 }
 
 void SimStore::node_down(NodeId node) {

@@ -18,20 +18,56 @@ void Storm::next() {
 }
 
 void Storm::strike() {
-  switch (random().below(12)) {
-    case 0: return split();
-    case 1: return split();
-    case 2: return cut_one_way();
-    case 3: return crash(SimDisk::Crash::kill);
-    case 4: return crash(SimDisk::Crash::power_loss);
-    case 5: return crash_inside_a_round();
-    case 6: return random().chance(0.3) ? lose_all_power() : pause();
-    case 7: return stall_disk();
-    case 8: return step_wall_clock();
-    case 9: return disturb_network();
-    case 10: return stop_cleanly();
-    case 11: return disturb_election();
-    default: return;
+  switch (random().below(21)) {
+    case 0:
+      return split();
+    case 1:
+      return split();
+    case 2:
+      return cut_one_way();
+    case 3:
+      return crash(SimDisk::Crash::kill);
+    case 4:
+      return crash(SimDisk::Crash::power_loss);
+    case 5:
+      return crash_inside_a_round();
+    case 6:
+      return random().chance(0.3) ? lose_all_power() : pause();
+    case 7:
+      return stall_disk();
+    case 8:
+      return step_wall_clock();
+    case 9:
+      return disturb_network();
+    case 10:
+      return stop_cleanly();
+    case 11:
+      return disturb_election();
+    case 12:
+    case 13:
+      duel();
+      return;
+    case 14:
+      orphan_a_write();
+      return;
+    case 15:
+    case 16:
+      stop_with_debts();
+      return;
+    case 17:
+      write_twins();
+      return;
+    case 18:
+      lose_copies();
+      return;
+    case 19:
+      lose_appends();
+      return;
+    case 20:
+      sleep_through_an_election();
+      return;
+    default:
+      return;
   }
 }
 
@@ -39,6 +75,8 @@ NodeId Storm::any_node() {
   const auto ids = cluster_.ids();
   return ids[random().below(ids.size())];
 }
+
+bool Storm::is_usable(NodeId id) { return cluster_.node(id).is_up() && !stopping_.contains(id); }
 
 bool Storm::may_take_one_down() const {
   std::size_t down = 0;
@@ -51,8 +89,12 @@ void Storm::split() {
   std::vector<std::vector<NodeId>> groups(2);
   for (const NodeId id : cluster_.ids()) groups[random().below(2)].push_back(id);
   cluster_.split(groups);
-  const std::uint64_t cut = ++cut_number_;
-  cluster_.world().after(random().between(options_.fault_min, options_.fault_max), [this, cut] {
+  heal_later();
+}
+
+// Unless another cut comes first: then its heal ends both.
+void Storm::heal_later(Duration least, Duration most) {
+  cluster_.world().after(random().between(least, most), [this, cut = ++cut_number_] {
     if (!is_over_ && cut == cut_number_) cluster_.heal();
   });
 }
@@ -63,21 +105,18 @@ void Storm::cut_one_way() {
   const NodeId to = any_node();
   if (from == to) return;
   cluster_.network().cut(from, to);
-  const std::uint64_t cut = ++cut_number_;
-  cluster_.world().after(random().between(options_.fault_min, options_.fault_max), [this, cut] {
-    if (!is_over_ && cut == cut_number_) cluster_.heal();
-  });
+  heal_later();
 }
 
 void Storm::take_down(NodeId id, SimDisk::Crash kind) {
   cluster_.node(id).crash(kind);
   stopping_.erase(id);
   down_(id);
-  restart_later(id);
+  restart_after(id, options_.fault_min, options_.fault_max);
 }
 
-void Storm::restart_later(NodeId id) {
-  cluster_.world().after(random().between(options_.fault_min, options_.fault_max), [this, id, life = cluster_.node(id).life()] {
+void Storm::restart_after(NodeId id, Duration least, Duration most) {
+  cluster_.world().after(random().between(least, most), [this, id, life = cluster_.node(id).life()] {
     SimNode& node = cluster_.node(id);
     if (node.life() != life || node.is_up()) return;
     // A power cut after a kill takes what the kill had left in the page cache.
@@ -93,19 +132,18 @@ void Storm::restart(NodeId id) {
 
 void Storm::crash(SimDisk::Crash kind) {
   const NodeId id = any_node();
-  if (!cluster_.node(id).is_up() || stopping_.contains(id) || !may_take_one_down()) return;
+  if (!is_usable(id) || !may_take_one_down()) return;
   ++counts_[kind == SimDisk::Crash::kill ? "kill" : "power_loss"];
   take_down(id, kind);
 }
 
 void Storm::crash_inside_a_round() {
   const NodeId id = any_node();
-  if (!cluster_.node(id).is_up() || stopping_.contains(id) || !may_take_one_down()) return;
+  if (!is_usable(id) || !may_take_one_down()) return;
   ++counts_["crash_inside_a_round"];
-  const auto kind = random().chance(0.5) ? SimDisk::Crash::kill : SimDisk::Crash::power_loss;
-  cluster_.node(id).crash_soon(static_cast<std::uint32_t>(random().below(200)), kind, [this, id] {
+  cluster_.node(id).crash_soon(static_cast<std::uint32_t>(random().below(200)), any_crash(), [this, id] {
     down_(id);
-    restart_later(id);
+    restart_after(id, options_.fault_min, options_.fault_max);
   });
 }
 
@@ -117,7 +155,7 @@ void Storm::lose_all_power() {
     stopping_.erase(id);
     down_(id);
   }
-  for (const NodeId id : cluster_.ids()) restart_later(id);
+  for (const NodeId id : cluster_.ids()) restart_after(id, options_.fault_min, options_.fault_max);
 }
 
 void Storm::pause() {
@@ -128,7 +166,8 @@ void Storm::pause() {
 void Storm::stall_disk() {
   ++counts_["disk_stall"];
   const NodeId id = any_node();
-  cluster_.node(id).disk().stall(random().between(Duration(std::chrono::milliseconds(20)), Duration(std::chrono::milliseconds(700))));
+  cluster_.node(id).disk().stall(
+      random().between(Duration(std::chrono::milliseconds(20)), Duration(std::chrono::milliseconds(700))));
   cluster_.world().after(random().between(options_.fault_min, options_.fault_max),
                          [this, id] { cluster_.node(id).disk().stall(Duration(0)); });
 }
@@ -143,20 +182,31 @@ void Storm::step_wall_clock() {
 
 void Storm::disturb_network() {
   ++counts_["lossy_network"];
-  cluster_.network().set_faults(random().unit() * 0.2, random().unit() * 0.2, random().unit() * 0.2);
-  cluster_.world().after(random().between(options_.fault_min, options_.fault_max), [this] { cluster_.network().set_faults(0, 0, 0); });
+  // A second copy may come long after the first has been answered, and others have written since.
+  const Duration late =
+      random().chance(0.5) ? Duration(std::chrono::milliseconds(6)) : Duration(std::chrono::milliseconds(400));
+  cluster_.network().set_faults({.drop = random().unit() * 0.2,
+                                 .repeat = random().unit() * 0.3,
+                                 .reorder = random().unit() * 0.2,
+                                 .repeat_delay_max = late});
+  cluster_.world().after(random().between(options_.fault_min, options_.fault_max),
+                         [this] { cluster_.network().set_faults({}); });
 }
 
 void Storm::stop_cleanly() {
   const NodeId id = any_node();
-  if (!cluster_.node(id).is_up() || stopping_.contains(id) || !may_take_one_down()) return;
+  if (!is_usable(id) || !may_take_one_down()) return;
   ++counts_["clean_stop"];
+  stop_cleanly(id);
+}
+
+void Storm::stop_cleanly(NodeId id) {
   stopping_.insert(id);
   cluster_.node(id).executor().post([this, id] {
     cluster_.node(id).stop_cleanly([this, id] {
       stopping_.erase(id);
       down_(id);
-      restart_later(id);
+      restart_after(id, options_.fault_min, options_.fault_max);
     });
   });
 }
@@ -173,29 +223,31 @@ void Storm::disturb_election() {
   restart(*leader);
   for (const NodeId id : cluster_.ids()) {
     // Slow disks hold vote requests back, so that candidates of one term meet.
-    cluster_.node(id).disk().stall(random().between(Duration(std::chrono::milliseconds(50)), Duration(std::chrono::milliseconds(400))));
+    cluster_.node(id).disk().stall(
+        random().between(Duration(std::chrono::milliseconds(50)), Duration(std::chrono::milliseconds(400))));
     cluster_.world().after(std::chrono::seconds(2), [this, id] { cluster_.node(id).disk().stall(Duration(0)); });
     for (std::uint64_t times = random().below(10); times > 0; --times) {
-      cluster_.world().after(random().between(Duration(std::chrono::milliseconds(400)), Duration(std::chrono::milliseconds(1800))),
-                             [this, id] { reboot(id); });
+      cluster_.world().after(
+          random().between(Duration(std::chrono::milliseconds(400)), Duration(std::chrono::milliseconds(1800))),
+          [this, id] {
+            if (!is_over_) reboot(id, SimDisk::Crash::kill);
+          });
     }
   }
 }
 
-void Storm::reboot(NodeId id) {
-  SimNode& node = cluster_.node(id);
-  if (is_over_ || !node.is_up() || stopping_.contains(id)) return;
-  node.crash(SimDisk::Crash::kill);
+// Down, and up again before anybody has missed it.
+void Storm::reboot(NodeId id, SimDisk::Crash kind) {
+  if (!is_usable(id)) return;
+  cluster_.node(id).crash(kind);
   down_(id);
-  cluster_.world().after(random().between(Duration(std::chrono::microseconds(200)), Duration(std::chrono::milliseconds(4))),
-                         [this, id, life = node.life()] {
-                           if (cluster_.node(id).life() == life && !cluster_.node(id).is_up()) restart(id);
-                         });
+  restart_after(id, std::chrono::microseconds(200), std::chrono::milliseconds(4));
 }
 
 void Storm::calm() {
   is_over_ = true;
-  cluster_.network().set_faults(0, 0, 0);
+  end_duel();
+  cluster_.network().set_faults({});
   cluster_.heal();
   for (const NodeId id : cluster_.ids()) {
     SimNode& node = cluster_.node(id);

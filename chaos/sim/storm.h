@@ -1,12 +1,15 @@
 // Faults drawn from the seed, one after another, until the storm ends; then everything is healed and restarted: the safety phase and the
-// liveness phase of one run (DESIGN 9). At most a minority of disks is ever down at once unless the whole cluster loses power together.
+// liveness phase of one run (DESIGN 9). Most faults are blind (storm.cc); some are ambushes (ambushes.cc): they wait for the one moment at which
+// a certain mistake in a protocol would show, and strike then. Which mistake each is made for: tests/sim/README.md.
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <set>
 #include <string>
 
 #include "chaos/sim/cluster.h"
+#include "chaos/sim/prober.h"
 
 namespace rift::chaos::sim {
 
@@ -14,20 +17,38 @@ class Storm {
  public:
   struct Options {
     Duration gap_min = std::chrono::milliseconds(100);
-    Duration gap_max = std::chrono::milliseconds(900);
+    Duration gap_max = std::chrono::milliseconds(700);
     Duration fault_min = std::chrono::milliseconds(200);
     Duration fault_max = std::chrono::seconds(2);
+    std::string cp_keyspace = "bank";
+    std::string ap_keyspace = "carts";
   };
   // `down` is told of every node that has just gone down.
-  Storm(Cluster& cluster, const Options& options, std::function<void(NodeId)> down)
-      : cluster_(cluster), options_(options), down_(std::move(down)) {}
+  Storm(Cluster& cluster, Prober& prober, const Options& options, std::function<void(NodeId)> down)
+      : cluster_(cluster), prober_(prober), options_(options), down_(std::move(down)) {}
 
   void start(Time end);
   // Heals, restarts and un-stalls everything.
   void calm();
   const std::map<std::string, std::uint64_t>& counts() const { return counts_; }
 
+  // One directed fault, now; false: it does not fit the state of the cluster. For tests of their own.
+  bool duel();
+  bool orphan_a_write();
+  bool stop_with_debts();
+  bool write_twins();
+  bool lose_copies();
+  bool lose_appends();
+  bool sleep_through_an_election();
+
  private:
+  struct Duel {
+    PartitionId partition;
+    std::set<NodeId> duellists;
+    NodeId winner{};  // the first to be granted a vote
+    std::set<NodeId> granted_by{};
+  };
+
   void next();
   void strike();
   void split();
@@ -41,21 +62,38 @@ class Storm {
   void disturb_network();
   void stop_cleanly();
   void disturb_election();
-  void reboot(NodeId id);
+
+  // ambushes.cc
+  void on_frame_in_duel(NodeId from, NodeId to, const Bytes& frame);
+  void end_duel();
+  std::optional<std::string> lonely_key(NodeId owner);
+  void cut_off_what_it_sends(NodeId id);
+  void lose_power_after(NodeId id, Duration delay);
+  // Of `name`, while every node is usable.
+  std::optional<NodeId> leader_of_a_whole_cluster(const std::string& name);
 
   NodeId any_node();
+  bool is_usable(NodeId id);  // up and not on its way out
   bool may_take_one_down() const;
   void take_down(NodeId id, SimDisk::Crash kind);
-  void restart_later(NodeId id);
+  void stop_cleanly(NodeId id);
+  void reboot(NodeId id, SimDisk::Crash kind);
+  void restart_after(NodeId id, Duration least, Duration most);
   void restart(NodeId id);
+  void heal_later() { heal_later(options_.fault_min, options_.fault_max); }
+  void heal_later(Duration least, Duration most);
+  SimDisk::Crash any_crash() { return random().chance(0.5) ? SimDisk::Crash::kill : SimDisk::Crash::power_loss; }
   Rng& random() { return cluster_.world().random(); }
 
   Cluster& cluster_;
+  Prober& prober_;
   Options options_;
   std::function<void(NodeId)> down_;
   Time end_{};
   bool is_over_ = false;
   std::uint64_t cut_number_ = 0;
+  std::uint64_t lonely_keys_ = 0;
+  std::optional<Duel> duel_;
   std::set<NodeId> stopping_;
   std::map<std::string, std::uint64_t> counts_;
 };

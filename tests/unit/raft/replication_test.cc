@@ -73,6 +73,20 @@ TEST(RaftReplication, TheLeadersOwnDiskIsOneVoteLikeAnyOther) {
   EXPECT_EQ(cluster.raft(1).commit(), LogIndex(3));
 }
 
+TEST(RaftReplication, OneFollowersAckIsNoQuorumWhileTheLeadersOwnDiskLags) {
+  Cluster cluster(3);
+  cluster.campaign(1);
+  cluster.auto_sync = false;
+  MUST(cluster.propose(1, {"a"}));
+  cluster.flush(1);
+  cluster.settle();
+  cluster.sync(2);
+  cluster.settle();
+  EXPECT_EQ(cluster.raft(1).commit(), LogIndex(2));
+  cluster.sync(1);
+  EXPECT_EQ(cluster.raft(1).commit(), LogIndex(3));
+}
+
 TEST(RaftReplication, CommitsByTheFollowersAloneAndAppliesOnlyWhatIsDurable) {
   Cluster cluster(3);
   cluster.campaign(1);
