@@ -8,6 +8,7 @@
 #include "api/convert.h"
 #include "base/limits.h"
 #include "riftkv/v1/admin.grpc.pb.h"
+#include "rpc/catalog.h"
 
 namespace rift::api {
 namespace {
@@ -43,7 +44,7 @@ class AdminCalls final : public Services {
   Async& async() { return service_; }
   Admin& admin() { return *context_.admin; }
   const Addresses& addresses() const { return addresses_; }
-  grpc::ServerCompletionQueue* queue() { return context_.loop->queue(); }
+  grpc::ServerCompletionQueue* queue() { return context_.queue; }
   const std::shared_ptr<Mailbox>& mailbox() { return context_.loop->mailbox(); }
   bool is_stopping() const { return is_stopping_; }
   bool is_full() const { return calls_.size() > calls_max; }
@@ -140,7 +141,7 @@ void set_addresses(v1::IdentityResponse& identity, const Addresses& addresses) {
 }
 
 constexpr auto catalog_into = [](auto& answer, auto& catalog, const Addresses&) {
-  fill(*catalog, *answer.mutable_catalog());
+  rpc::fill(*catalog, *answer.mutable_catalog());
 };
 
 void identity(AdminCalls& calls, const v1::IdentityRequest&,
@@ -156,7 +157,7 @@ void found(AdminCalls& calls, const v1::FoundRequest& question, TypedCall<v1::Fo
   v1::Catalog wish;
   *wish.mutable_cluster() = question.cluster();
   *wish.mutable_members() = question.members();
-  auto members = to_catalog(wish);
+  auto members = rpc::to_catalog(wish);
   if (!members) return call.fail(members.error());
   if (members->cluster.is_zero()) return call.fail({Code::invalid, "a cluster id is not zero"});
   std::vector<topology::Member> founding;

@@ -54,8 +54,14 @@ class Api::Impl {
     set_arguments(builder);
     int port = 0;
     builder.AddListeningPort(options_.listen, grpc::InsecureServerCredentials(), &port);
-    loop_ = std::make_unique<Loop>(builder.AddCompletionQueue(), [this] { flush(); });
-    const Context context{.loop = loop_.get(), .front = options_.front, .admin = options_.admin, .log = options_.log};
+    auto queue = builder.AddCompletionQueue();
+    auto* const server_queue = queue.get();
+    loop_ = std::make_unique<Loop>(std::move(queue), [this] { flush(); });
+    const Context context{.loop = loop_.get(),
+                          .queue = server_queue,
+                          .front = options_.front,
+                          .admin = options_.admin,
+                          .log = options_.log};
     admin_ = make_admin_calls(context, addresses_);
     health_ = make_health_calls(context);
     builder.RegisterService(&kv_);

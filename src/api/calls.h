@@ -8,18 +8,25 @@
 #include <string>
 #include <vector>
 
-#include "api/loop.h"
 #include "base/log.h"
 #include "replica/front.h"
+#include "rpc/loop.h"
 
 namespace grpc {
+class ServerCompletionQueue;
 class Service;
 }
 
 namespace rift::api {
 
+using rpc::Event;
+using rpc::Loop;
+using rpc::Mailbox;
+using rpc::Tag;
+
 struct Context {
   Loop* loop = nullptr;
+  grpc::ServerCompletionQueue* queue = nullptr;  // the loop's
   Front* front = nullptr;
   Admin* admin = nullptr;
   Log* log = nullptr;

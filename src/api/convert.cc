@@ -5,6 +5,7 @@
 
 #include "base/limits.h"
 #include "riftkv/v1/kv.pb.h"
+#include "rpc/catalog.h"
 
 namespace rift::api {
 namespace {
@@ -12,14 +13,6 @@ namespace {
 namespace v1 = riftkv::v1;
 
 constexpr std::uint64_t budget_ms_max = static_cast<std::uint64_t>(limits::request_budget_max.count()) / 1'000'000;
-
-Result<Level> to_level(v1::Level level) {
-  if (level == v1::LEVEL_UNSPECIFIED) return Level::unspecified;
-  if (level == v1::LEVEL_ONE) return Level::one;
-  if (level == v1::LEVEL_MAJORITY) return Level::majority;
-  if (level == v1::LEVEL_ALL) return Level::all;
-  return fail(Code::invalid, fmt::format("unknown level {}; use one, majority or all", static_cast<int>(level)));
-}
 
 Condition to_condition(v1::Condition& message) {
   Condition condition;
@@ -125,7 +118,7 @@ Result<Request> to_request(RequestId id, v1::Operation& operation) {
   if (operation.budget_ms() > budget_ms_max) {
     return fail(Code::invalid, fmt::format("budget_ms is {}, the limit is {}", operation.budget_ms(), budget_ms_max));
   }
-  request.level = TRY(to_level(operation.level()));
+  request.level = TRY(rpc::to_level(operation.level()));
   TRY(take_verb(operation, request));
   request.keyspace = std::move(*operation.mutable_keyspace());
   request.key = Bytes(std::move(*operation.mutable_key()));

@@ -13,7 +13,6 @@ namespace riftkv::v1 {
 class Operation;
 class Reply;
 class Version;
-class Catalog;
 class CreateKeyspaceRequest;
 class IdentityResponse;
 class StatusResponse;
@@ -27,9 +26,7 @@ Result<Request> to_request(RequestId id, riftkv::v1::Operation& operation);
 void to_reply(Response&& response, riftkv::v1::Reply& reply);
 void fill(const Version& version, riftkv::v1::Version& message);
 
-Result<topology::Catalog> to_catalog(const riftkv::v1::Catalog& message);
 Result<topology::KeyspaceWish> to_wish(const riftkv::v1::CreateKeyspaceRequest& message);
-void fill(const topology::Catalog& catalog, riftkv::v1::Catalog& message);
 void fill(const NodeIdentity& identity, riftkv::v1::IdentityResponse& message);
 void fill(const NodeStatus& status, riftkv::v1::StatusResponse& message);
 void fill(const InspectPage& page, riftkv::v1::InspectResponse& message);

@@ -28,7 +28,7 @@ class HealthCalls final : public Health {
     request_.Clear();
     call_.emplace();
     writer_.emplace(&*call_);
-    service_.RequestCheck(&*call_, &request_, &*writer_, context_.loop->queue(), context_.loop->queue(),
+    service_.RequestCheck(&*call_, &request_, &*writer_, context_.queue, context_.queue,
                           static_cast<Event*>(&accepted_));
   }
   void accepted(bool ok) {

@@ -113,7 +113,7 @@ class PipeCalls final : public Calls {
   bool is_stopping() const { return is_stopping_; }
   Front& front() { return *context_.front; }
   Kv& service() { return service_; }
-  grpc::ServerCompletionQueue* queue() { return context_.loop->queue(); }
+  grpc::ServerCompletionQueue* queue() { return context_.queue; }
 
  private:
   Context context_;
@@ -167,8 +167,9 @@ void PipeCall::read_done(bool ok) {
 void PipeCall::take(v1::PipeRequest& batch) {
   // An id costs its sender a byte and a refusal hundreds: a batch far beyond the bound is not answered id by id.
   if (static_cast<std::size_t>(batch.ids_size()) > refused_ids_max) {
-    return finish({grpc::StatusCode::INVALID_ARGUMENT,
-                   fmt::format("too_large: {} ids; a batch has at most {} operations", batch.ids_size(), limits::batch_ops_max)});
+    return finish(
+        {grpc::StatusCode::INVALID_ARGUMENT,
+         fmt::format("too_large: {} ids; a batch has at most {} operations", batch.ids_size(), limits::batch_ops_max)});
   }
   if (batch.ids_size() != batch.operations_size()) {
     return refuse_all(batch, Code::invalid,

@@ -98,7 +98,7 @@ class UnaryCalls final : public Calls {
   }
   bool is_stopping() const { return is_stopping_; }
   Kv& service() { return service_; }
-  grpc::ServerCompletionQueue* queue() { return context_.loop->queue(); }
+  grpc::ServerCompletionQueue* queue() { return context_.queue; }
 
  private:
   void add_slot() {

@@ -8,6 +8,7 @@
 #include "client/convert.h"
 #include "grpc/health/v1/health.grpc.pb.h"
 #include "riftkv/v1/admin.grpc.pb.h"
+#include "rpc/catalog.h"
 
 namespace rift {
 
@@ -68,8 +69,8 @@ Result<IdentityReply> AdminClient::identity() {
 Result<void> AdminClient::found(const ClusterId& cluster, const std::vector<topology::Member>& members) {
   v1::FoundRequest question;
   v1::FoundResponse answer;
-  client::fill(cluster, *question.mutable_cluster());
-  for (const topology::Member& member : members) client::fill(member, *question.add_members());
+  rpc::fill(cluster, *question.mutable_cluster());
+  for (const topology::Member& member : members) rpc::fill(member, *question.add_members());
   return impl_->call(*impl_->stub, &v1::AdminService::Stub::Found, question, answer);
 }
 

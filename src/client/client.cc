@@ -14,9 +14,9 @@
 #include "base/mutex.h"
 #include "caller/caller.h"
 #include "client/channel.h"
-#include "client/loop.h"
 #include "client/map_fetch.h"
 #include "client/stream.h"
+#include "rpc/loop.h"
 
 namespace rift {
 namespace {
@@ -86,7 +86,7 @@ class Client::Impl {
   void stop();
 
   ClientOptions options_;
-  client::Loop loop_;
+  rpc::Loop loop_;
   caller::Caller caller_;
   client::MapFetch map_fetch_;
   std::map<std::string, Peer> peers_;
@@ -97,7 +97,7 @@ class Client::Impl {
   std::optional<Time> next_fetch_;  // while connecting
   grpc::Alarm timer_;
   std::optional<Time> armed_;
-  client::Tag<Impl> timer_rang_{this, &Impl::timer_rang};
+  rpc::Tag<Impl> timer_rang_{this, &Impl::timer_rang};
   bool is_stopping_ = false;
 
   mutable Mutex mutex_;  // what other threads look at
@@ -242,7 +242,7 @@ void Client::Impl::arm_timer(Time now) {
   armed_ = wake;
   const Duration left = std::max(*wake - now, Duration::zero());
   timer_.Set(loop_.queue(), gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC), gpr_time_from_nanos(left.count(), GPR_TIMESPAN)),
-             static_cast<client::Event*>(&timer_rang_));
+             static_cast<rpc::Event*>(&timer_rang_));
 }
 
 void Client::Impl::fetch_map(Time) {

@@ -14,8 +14,6 @@ class Operation;
 class Reply;
 class Version;
 class Catalog;
-class Member;
-class Uuid;
 class CreateKeyspaceRequest;
 class IdentityResponse;
 class StatusResponse;
@@ -29,8 +27,6 @@ Response to_response(RequestId id, riftkv::v1::Reply& reply);
 Version to_version(const riftkv::v1::Version& message);
 
 void fill(const topology::KeyspaceWish& wish, riftkv::v1::CreateKeyspaceRequest& message);
-void fill(const topology::Member& member, riftkv::v1::Member& message);
-void fill(const Uuid& uuid, riftkv::v1::Uuid& message);
 // Errors: corruption (a map that no node would hand out).
 Result<topology::Catalog> to_catalog(const riftkv::v1::Catalog& message);
 NodeIdentity to_identity(const riftkv::v1::IdentityResponse& message);

@@ -7,7 +7,7 @@
 
 #include "base/result.h"
 #include "base/time.h"
-#include "client/loop.h"
+#include "rpc/loop.h"
 #include "topology/catalog.h"
 
 namespace grpc {
@@ -15,6 +15,10 @@ class Channel;
 }
 
 namespace rift::client {
+
+using rpc::Event;
+using rpc::Loop;
+using rpc::Tag;
 
 class MapFetch {
  public:

@@ -12,14 +12,18 @@
 #include <vector>
 
 #include "base/time.h"
-#include "client/loop.h"
 #include "replica/request.h"
+#include "rpc/loop.h"
 
 namespace grpc {
 class Channel;
 }
 
 namespace rift::client {
+
+using rpc::Event;
+using rpc::Loop;
+using rpc::Tag;
 
 class Stream {
  public:

@@ -1,6 +1,7 @@
-// The one thread that polls a client's completion queue, and the only way into it from outside: post(). Data is never handed over
-// inside a tag (Debian's gRPC is not instrumented, tsan would call it our race): it goes through a mutex-guarded mailbox that an empty
-// grpc::Alarm wakes. Nothing that runs here may block: streams die after 1.5 s.
+// The one thread that polls a completion queue of gRPC, and the only way into it from outside: post(). Used by the two ends of the public
+// API, api and client; the nodes' own transport has a Poller with rules of its own. Data is never handed over inside a tag (Debian's gRPC is
+// not instrumented, tsan would call it our race): it goes through a mutex-guarded mailbox that an empty grpc::Alarm wakes. Nothing that runs
+// here may block: streams die after 1.5 s.
 #pragma once
 
 #include <functional>
@@ -16,7 +17,7 @@ class Alarm;
 class CompletionQueue;
 }  // namespace grpc
 
-namespace rift::client {
+namespace rift::rpc {
 
 // A tag of the completion queue. Lives until it has happened.
 class Event {
@@ -39,7 +40,7 @@ class Tag final : public Event {
   void (Owner::*method_)(bool);
 };
 
-// Once closed, what is posted is dropped.
+// Outlives the loop in the hands of sinks: once closed, what is posted is dropped.
 class Mailbox final : public Event {
  public:
   explicit Mailbox(grpc::CompletionQueue* queue);
@@ -49,7 +50,7 @@ class Mailbox final : public Event {
   void happened(bool ok) override;
 
  private:
-  Mutex mutex_;  // tasks cross from the users' threads to the polling thread
+  Mutex mutex_;  // tasks cross from other threads to the polling thread
   std::vector<Task> tasks_ GUARDED_BY(mutex_);
   grpc::CompletionQueue* queue_ GUARDED_BY(mutex_);  // null: closed
   std::unique_ptr<grpc::Alarm> alarm_ GUARDED_BY(mutex_);
@@ -63,7 +64,7 @@ class Loop {
   ~Loop();
 
   void start();
-  // Closes the mailbox, drains the queue, joins. Every stream must have been cancelled.
+  // Closes the mailbox, drains the queue, joins. The server must be shut down, every stream of a client cancelled.
   void stop();
 
   grpc::CompletionQueue* queue() const { return queue_.get(); }
@@ -80,4 +81,4 @@ class Loop {
   std::thread thread_;
 };
 
-}  // namespace rift::client
+}  // namespace rift::rpc

@@ -1,4 +1,4 @@
-#include "client/loop.h"
+#include "rpc/loop.h"
 
 #include <grpc/support/time.h>
 #include <grpcpp/alarm.h>
@@ -6,7 +6,7 @@
 
 #include "base/assert.h"
 
-namespace rift::client {
+namespace rift::rpc {
 namespace {
 
 constexpr int events_per_drain_max = 512;  // then the batch goes on its way, whatever still waits
@@ -76,4 +76,4 @@ void Loop::run() {
   }
 }
 
-}  // namespace rift::client
+}  // namespace rift::rpc
