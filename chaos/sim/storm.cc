@@ -6,7 +6,15 @@ namespace rift::chaos::sim {
 
 void Storm::start(Time end) {
   end_ = end;
-  next();
+  // Once the storm rages, the cluster is seldom whole for long enough: some storms open with a duel, as soon as everybody has a leader.
+  if (random().chance(0.4)) {
+    cluster_.world().after(std::chrono::milliseconds(1000), [this] {
+      if (!is_over_) duel();
+    });
+    cluster_.world().after(std::chrono::milliseconds(2200), [this] { next(); });
+  } else {
+    next();
+  }
 }
 
 void Storm::next() {
