@@ -33,11 +33,12 @@ Result<void> HintDelivery::tick(Turn& turn) {
   for (auto& [target, courier] : couriers_) {
     if (!courier.reachable || courier.due > turn.now().steady) continue;
     if (!courier.batch.empty()) {
-      // Stalled: a message was lost, or the owner cannot keep up.
+      // Stalled: a message was lost, or the owner cannot keep up, or answers take longer than the timer.
       MARK(turn.recorder(), "ap.delivery_stalled");
       courier.backoff = std::min(std::max(courier.backoff * 2, core_.options.timers.delivery_delay),
                                  core_.options.timers.delivery_backoff_max);
-      abandon(courier, turn.now().steady + courier.backoff);
+      courier.due = turn.now().steady + core_.options.timers.delivery_stall + courier.backoff;
+      TRY(repeat(target, courier, turn));
       continue;
     }
     TRY(proceed(target, courier, turn));
@@ -53,17 +54,19 @@ void HintDelivery::abandon(Courier& courier, Time again) {
   courier.due = again;
 }
 
-// The next page, hints before the dirty mark; at rest when nothing is owed.
+// The next page, of the rows and of what the dirty mark stands for in turn, so that neither waits for the end of the other; at rest when nothing
+// is owed.
 Result<void> HintDelivery::proceed(NodeId target, Courier& courier, Turn& turn) {
   for (std::size_t page = 0; page < pages_per_turn_max; ++page) {
     abandon(courier, Time::max());
-    courier.dirty_page = book_.rows(target) == 0;
-    if (courier.dirty_page) courier.hint_cursor.clear();
+    const bool has_rows = book_.rows(target) > 0;
+    if (!has_rows) courier.hint_cursor.clear();
     if (!book_.owes(target)) return {};
+    courier.dirty_page = !has_rows || (book_.dirty(target) && !courier.dirty_page);
     const bool more =
         courier.dirty_page ? TRY(take_dirty(target, courier, turn)) : TRY(take_hints(target, courier, turn));
     if (!courier.batch.empty()) {
-      offer(target, courier, turn);
+      start_batch(target, courier, turn);
       return {};
     }
     if (more) {
@@ -130,12 +133,17 @@ void HintDelivery::finish_dirty(NodeId target, Courier& courier, Turn& turn) {
            to_string(target));
 }
 
-void HintDelivery::offer(NodeId target, Courier& courier, Turn& turn) {
+void HintDelivery::start_batch(NodeId target, Courier& courier, Turn& turn) {
   courier.token = core_.token;
   core_.token += 1 + courier.batch.size();
   courier.open = courier.batch.size();
   courier.next_wanted = 0;
   courier.due = turn.now().steady + core_.options.timers.delivery_stall;
+  offer(target, courier, turn);
+}
+
+// The same token and the same versions: an answer to any of the copies is an answer.
+void HintDelivery::offer(NodeId target, const Courier& courier, Turn& turn) {
   wire::HintOffer message{.token = courier.token, .items = {}};
   message.items.reserve(courier.batch.size());
   bool unsynced = false;
@@ -146,6 +154,18 @@ void HintDelivery::offer(NodeId target, Courier& courier, Turn& turn) {
   const Bytes bytes = wire::encode_message(message);
   // No stamp is seen before the ceiling above it is on disk (trap T06).
   unsynced ? turn.send_when_durable(target, env::Lane::data, bytes) : turn.send(target, env::Lane::data, bytes);
+}
+
+Result<void> HintDelivery::repeat(NodeId target, Courier& courier, Turn& turn) {
+  const auto unanswered = [](const Item& item) { return item.state == State::offered; };
+  if (std::any_of(courier.batch.begin(), courier.batch.end(), unanswered)) {
+    offer(target, courier, turn);
+    return {};
+  }
+  for (std::size_t i = 0; i < courier.batch.size(); ++i) {
+    if (courier.batch[i].state == State::sent) TRY(send_copy(target, courier, i, turn));
+  }
+  return {};
 }
 
 Result<void> HintDelivery::on_want(NodeId from, const wire::HintWant& want, Turn& turn) {
@@ -169,23 +189,32 @@ Result<void> HintDelivery::on_want(NodeId from, const wire::HintWant& want, Turn
 
 Result<void> HintDelivery::send_wanted(NodeId target, Courier& courier, Turn& turn) {
   for (; courier.next_wanted < courier.batch.size(); ++courier.next_wanted) {
-    Item& item = courier.batch[courier.next_wanted];
-    if (item.state != State::wanted) continue;
+    if (courier.batch[courier.next_wanted].state != State::wanted) continue;
     if (courier.in_flight_bytes >= in_flight_bytes_max) return {};
-    auto slot = TRY(core_.records.load(turn, item.key));
-    if (!slot.held) return fail(Code::corruption, "a record that a hint refers to has gone");
+    TRY(send_copy(target, courier, courier.next_wanted, turn));
+  }
+  return {};
+}
+
+// The current state, whatever was offered (trap T27). What proves the item settled is the version of the first copy: a later one, sent again, is
+// only newer.
+Result<void> HintDelivery::send_copy(NodeId target, Courier& courier, std::size_t index, Turn& turn) {
+  Item& item = courier.batch[index];
+  auto slot = TRY(core_.records.load(turn, item.key));
+  if (!slot.held) return fail(Code::corruption, "a record that a hint refers to has gone");
+  if (item.state != State::sent) {
     item.state = State::sent;
-    item.stamp = slot.held->stamp;  // the current state, whatever was offered (trap T27)
+    item.stamp = slot.held->stamp;
     item.bytes = item.key.size() + slot.held->payload.size();
     courier.in_flight_bytes += item.bytes;
-    const Bytes message =
-        wire::encode_message(wire::Store{.token = courier.token + 1 + courier.next_wanted,
-                                         .reason = item.row ? wire::StoreReason::hint : wire::StoreReason::sync,
-                                         .key = item.key,
-                                         .envelope = std::move(*slot.held)});
-    core_.synced(item.key) ? turn.send(target, env::Lane::data, message)
-                           : turn.send_when_durable(target, env::Lane::data, message);
   }
+  const Bytes message =
+      wire::encode_message(wire::Store{.token = courier.token + 1 + index,
+                                       .reason = item.row ? wire::StoreReason::hint : wire::StoreReason::sync,
+                                       .key = item.key,
+                                       .envelope = std::move(*slot.held)});
+  core_.synced(item.key) ? turn.send(target, env::Lane::data, message)
+                         : turn.send_when_durable(target, env::Lane::data, message);
   return {};
 }
 

@@ -1,6 +1,6 @@
 // Brings each owner what the hint book owes it, as soon as it can be reached: versions first (HintOffer), then copies of the current state of
-// what it lacks, rows removed only when the owner holds them durably. One batch at a time per owner, bounded in keys and bytes; a
-// batch without an answer is offered again after a growing pause; a cursor keeps the place (traps T27, T29, T30). Part of ApReplica.
+// what it lacks, rows removed only when the owner holds them durably. One batch at a time per owner, bounded in keys and bytes; what gets
+// no answer is sent again under the same token after a growing pause; a cursor keeps the place (traps T27, T29, T30). Part of ApReplica.
 #pragma once
 
 #include <map>
@@ -58,7 +58,10 @@ class HintDelivery {
   Result<bool> take_dirty(NodeId target, Courier& courier, Turn& turn);
   void finish_hints(NodeId target, Courier& courier, Turn& turn);
   void finish_dirty(NodeId target, Courier& courier, Turn& turn);
-  void offer(NodeId target, Courier& courier, Turn& turn);
+  void start_batch(NodeId target, Courier& courier, Turn& turn);
+  void offer(NodeId target, const Courier& courier, Turn& turn);
+  Result<void> repeat(NodeId target, Courier& courier, Turn& turn);
+  Result<void> send_copy(NodeId target, Courier& courier, std::size_t index, Turn& turn);
   Result<void> send_wanted(NodeId target, Courier& courier, Turn& turn);
   Result<void> settle(NodeId target, Courier& courier, Item& item, Turn& turn);
   Result<void> progressed(NodeId target, Courier& courier, Turn& turn);
