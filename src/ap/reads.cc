@@ -104,9 +104,13 @@ Result<void> Reads::advance(Entry entry, Turn& turn) {
     const auto answered =
         std::count_if(read.answers.begin(), read.answers.end(), [&](const Answer& a) { return counts(read, a); });
     if (static_cast<std::size_t>(answered) < read.needed) return {};
+    causal::Stamp counted;
     for (const Answer& answer : read.answers) {
       if (answer.answered) read.winner = std::max(read.winner, answer.stamp);
+      if (counts(read, answer)) counted = std::max(counted, answer.stamp);
     }
+    // This node alone has it, and not on its disk: a power loss could undo what was read. on_durable() goes on.
+    if (counted < read.winner) return {};
     const bool newer_elsewhere = read.winner > (read.best ? read.best->stamp : causal::Stamp());
     read.phase = newer_elsewhere ? Phase::fetch : Phase::repair;
     if (newer_elsewhere) fetch(token, read, turn);

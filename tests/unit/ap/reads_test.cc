@@ -179,6 +179,26 @@ TEST(ApReads, ACopyThatIsNotOnDiskDoesNotCountTowardMajority) {
   EXPECT_EQ(reply->value, Bytes("new"));
 }
 
+// Without write-back nothing else keeps what was read: a power loss of the coordinator would undo it.
+TEST(ApReads, TheReadersOwnUnsyncedCopyIsNotReturnedWithoutWriteBack) {
+  ApCluster c;
+  c.call(NodeId(1), at_level(put("k", "old"), Level::all));
+  c.run_for(milliseconds(10));
+  c.hold_disk(NodeId(1));
+  c.set_filter([](NodeId, const Outgoing& message) { return is<wire::Store>(message); });
+  c.submit(NodeId(1), put("k", "new"));
+  Request read = at_level(get("k"), Level::majority);
+  read.write_back = false;
+  const auto id = c.submit(NodeId(1), read);
+  c.run_for(milliseconds(500));
+  EXPECT_FALSE(c.take_reply(NodeId(1), id));
+  c.release_disk(NodeId(1));
+  c.run_for(milliseconds(10));
+  const auto reply = c.take_reply(NodeId(1), id);
+  ASSERT_TRUE(reply);
+  EXPECT_EQ(reply->value, Bytes("new"));
+}
+
 TEST(ApReads, TheReadersOwnRepairedCopyCountsOnceItIsOnDisk) {
   ApCluster c;
   write_alone(c, 2, put("k", "new"));
