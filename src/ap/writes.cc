@@ -82,12 +82,9 @@ Result<void> Writes::submit(const Request& request, Turn& turn) {
     if (!core_.placement.reaches(owner)) TRY(hint(pending, owner, turn));
   }
   const bool handed_to_system = !core_.placement.fsync() && issued.covered;
-  if (needed == 1) {
-    // The reply itself waits for the disk: no marker is needed to count this node's own copy.
+  if (handed_to_system) {
     pending.quorum.acknowledge(core_.self());
-    answer(pending, Code::ok, {}, !handed_to_system, turn);
-  } else if (handed_to_system) {
-    pending.quorum.acknowledge(core_.self());
+    answer_if_decided(pending, turn);
   } else {
     own_disk_.emplace_back(core_.rounds.current(), token);
   }
@@ -199,7 +196,7 @@ Result<void> Writes::on_deadline(std::uint64_t token, Turn& turn) {
         fmt::format(
             "{} of {} owners acknowledged in time, level {} needs {}; the write may still take effect everywhere",
             pending.quorum.count(), pending.quorum.owners().size(), to_string(pending.asked), pending.quorum.needed()),
-        false, turn);
+        turn);
   }
   if (finished(pending)) {
     finish(entry);
@@ -212,17 +209,17 @@ Result<void> Writes::on_deadline(std::uint64_t token, Turn& turn) {
 void Writes::answer_if_decided(Pending& pending, Turn& turn) {
   if (!pending.client_waits) return;
   if (pending.quorum.met()) {
-    answer(pending, Code::ok, {}, false, turn);
+    answer(pending, Code::ok, {}, turn);
   } else if (pending.quorum.impossible()) {
     answer(pending, Code::level_missed,
            fmt::format(
                "level {} needs {} owners and too many refused the copy (clock skew, or no space); it is written on {}",
                to_string(pending.asked), pending.quorum.needed(), to_string(core_.self())),
-           false, turn);
+           turn);
   }
 }
 
-void Writes::answer(Pending& pending, Code code, std::string why, bool wait_for_disk, Turn& turn) {
+void Writes::answer(Pending& pending, Code code, std::string why, Turn& turn) {
   pending.client_waits = false;
   Response response;
   response.id = pending.request;
@@ -245,7 +242,7 @@ void Writes::answer(Pending& pending, Code code, std::string why, bool wait_for_
   receipt.superseded = pending.superseded;
   receipt.wal_durability = !core_.placement.fsync();
   receipt.epoch = core_.placement.epoch();
-  wait_for_disk ? turn.reply_when_durable(std::move(response)) : turn.reply(std::move(response));
+  turn.reply(std::move(response));
 }
 
 void Writes::cancel(RequestId request) {

@@ -55,7 +55,7 @@ class Writes {
   Result<void> hint(Pending& pending, NodeId target, Turn& turn);
   Result<void> hint_missing(Pending& pending, Turn& turn);
   void answer_if_decided(Pending& pending, Turn& turn);
-  void answer(Pending& pending, Code code, std::string why, bool wait_for_disk, Turn& turn);
+  void answer(Pending& pending, Code code, std::string why, Turn& turn);
   void finish(Entry entry);
   bool finished(const Pending& pending) const;
 

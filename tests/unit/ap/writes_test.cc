@@ -30,6 +30,18 @@ TEST(ApWrites, OneIsAcknowledgedWhenItsOwnDiskHasItAndNotBefore) {
   EXPECT_GT(reply->version.hlc, 0U);
 }
 
+TEST(ApWrites, OneBesideAHangingDiskEndsUnknownWithinItsBudget) {
+  ApCluster c;
+  c.split(nodes_of({1}), nodes_of({2, 3}));
+  c.hold_disk(NodeId(1));
+  const auto id = c.submit(NodeId(1), kit::with_budget(put("k", "v"), milliseconds(500)));
+  c.run_for(milliseconds(600));
+  const auto reply = c.take_reply(NodeId(1), id);
+  ASSERT_TRUE(reply);
+  EXPECT_EQ(reply->code, Code::level_missed);
+  EXPECT_EQ(reply->outcome, Outcome::unknown);
+}
+
 TEST(ApWrites, CopiesReachEveryOwner) {
   ApCluster c(5);
   ASSERT_TRUE(c.call(NodeId(2), put("k", "v")));
