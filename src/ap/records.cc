@@ -8,8 +8,9 @@
 namespace rift::ap {
 namespace {
 
-// No clock of this protocol can make a larger one: the key would have no room for another write (trap T03).
-constexpr std::uint64_t hlc_bits_max = ~std::uint64_t{0} >> 1;
+// The year 2500. No clock of this protocol makes a later stamp; one from a peer would leave the key, and the clock that follows it, without room
+// for what comes after (trap T03).
+constexpr causal::Hlc hlc_max = causal::Hlc::from_wall(WallTime(std::chrono::milliseconds(16'725'225'600'000)));
 
 }  // namespace
 
@@ -34,7 +35,7 @@ bool Records::merge(Turn& turn, Slot& slot, const causal::Envelope& envelope) co
 env::Range Records::range() const { return wire::ap_data_range(partition_, generation_); }
 
 bool plausible(const causal::Stamp& stamp) {
-  return stamp.hlc.bits() <= hlc_bits_max && stamp.dot.node != NodeId() && stamp.dot.sequence != 0;
+  return stamp.hlc <= hlc_max && stamp.dot.node != NodeId() && stamp.dot.sequence != 0;
 }
 
 bool plausible(const causal::Envelope& envelope) {

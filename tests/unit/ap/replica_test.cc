@@ -137,6 +137,22 @@ TEST(ApReplica, ImplausibleCopiesAreDropped) {
   EXPECT_EQ(c.contents(1).size(), 1U);
 }
 
+// It would leave no room above it: the next write of the key, and of a clock that followed it, could not be stamped.
+TEST(ApReplica, AStampFromTheEndOfTimeIsDropped) {
+  ApCluster c;
+  auto last = copy_of(c, "k", "v");
+  last.reason = wire::StoreReason::repair;
+  last.envelope.stamp.hlc = causal::Hlc(~std::uint64_t{0} >> 1);
+  receive(c, NodeId(2), last);
+  EXPECT_TRUE(c.contents(1).empty());
+  EXPECT_EQ(c.counter(1, "messages_dropped"), 1U);
+  last.envelope.stamp.hlc =
+      causal::Hlc::from_wall(WallTime(std::chrono::hours(24 * 365 * 500)));  // before the year 2500
+  receive(c, NodeId(2), last);
+  EXPECT_EQ(c.contents(1).size(), 1U);
+  EXPECT_EQ(c.call(NodeId(1), at_level(put("k", "w"), Level::all))->outcome, Outcome::done);
+}
+
 TEST(ApReplica, WhatIsNoOwnersIsDropped) {
   ApCluster c;
   receive(c, NodeId(9), copy_of(c, "k", "v"));
