@@ -30,10 +30,10 @@ std::optional<wire::StoreResult> Answers::obstacle(const wire::Store& store, Tur
   return std::nullopt;
 }
 
-Result<void> Answers::on_store(NodeId from, const wire::Store& store, Turn& turn) {
+Result<bool> Answers::on_store(NodeId from, const wire::Store& store, Turn& turn) {
   if (!valid_key(store.key) || !plausible(store.envelope)) {
     ++core_.counters.messages_dropped;
-    return {};
+    return false;
   }
   wire::StoreAck ack{.token = store.token, .result = wire::StoreResult::stored, .winner = {}};
   auto slot = TRY(core_.records.load(turn, store.key));
@@ -41,9 +41,10 @@ Result<void> Answers::on_store(NodeId from, const wire::Store& store, Turn& turn
     ack.result = *refused;
     ack.winner = slot.stamp();
     answer(from, !core_.synced(store.key), ack, turn);
-    return {};
+    return false;
   }
-  if (core_.records.merge(turn, slot, store.envelope)) {
+  const bool stored = core_.records.merge(turn, slot, store.envelope);
+  if (stored) {
     core_.note_written(store.key);
     ++core_.counters.copies_stored;
   } else if (slot.stamp() == store.envelope.stamp) {
@@ -55,7 +56,7 @@ Result<void> Answers::on_store(NodeId from, const wire::Store& store, Turn& turn
   ack.winner = slot.stamp();
   // Also for a copy that was here already, while the batch that brought it may not be on disk yet.
   answer(from, !core_.synced(store.key), ack, turn);
-  return {};
+  return stored;
 }
 
 Result<void> Answers::on_versions(NodeId from, const wire::Versions& versions, Turn& turn) {

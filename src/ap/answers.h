@@ -12,7 +12,8 @@ class Answers {
  public:
   explicit Answers(Core& core) : core_(core) {}
 
-  Result<void> on_store(NodeId from, const wire::Store& store, Turn& turn);
+  // True: the copy was stored here.
+  Result<bool> on_store(NodeId from, const wire::Store& store, Turn& turn);
   Result<void> on_versions(NodeId from, const wire::Versions& versions, Turn& turn);
   Result<void> on_fetch(NodeId from, const wire::Fetch& fetch, Turn& turn);
   Result<void> on_offer(NodeId from, const wire::HintOffer& offer, Turn& turn);

@@ -22,7 +22,13 @@ Response refuse_verb(const Request& request) {
 }  // namespace
 
 ApReplica::ApReplica(const Options& options)
-    : core_(options), hints_(core_), writes_(core_, hints_), reads_(core_), delivery_(core_, hints_), answers_(core_) {}
+    : core_(options),
+      hints_(core_),
+      writes_(core_, hints_),
+      reads_(core_),
+      delivery_(core_, hints_),
+      refill_(core_, hints_),
+      answers_(core_) {}
 
 Result<std::unique_ptr<ApReplica>> ApReplica::create(const Options& options, const topology::ViewPtr& view,
                                                      Turn& turn) {
@@ -45,6 +51,7 @@ Result<void> ApReplica::open(Turn& turn) {
     // What was in the pending table is owed to somebody, and nobody knows to whom (trap T25).
     if (core_.options.unclean_start) hints_.mark_dirty(turn, owner, low_water_);
   }
+  TRY(refill_.open(low_water_, core_.options.unclean_start, turn));
   delivery_.observe(turn);
   arm(turn);
   return {};
@@ -103,7 +110,7 @@ Result<void> ApReplica::handle(NodeId from, const wire::Message& message, Turn& 
   }
   return std::visit(
       overloaded{
-          [&](const wire::Store& store) { return answers_.on_store(from, store, turn); },
+          [&](const wire::Store& store) { return on_store(from, store, turn); },
           [&](const wire::StoreAck& ack) { return on_ack(from, ack, turn); },
           [&](const wire::Versions& versions) { return answers_.on_versions(from, versions, turn); },
           [&](const wire::VersionsReply& reply) {
@@ -115,6 +122,14 @@ Result<void> ApReplica::handle(NodeId from, const wire::Message& message, Turn& 
           },
           [&](const wire::HintOffer& offer) { return answers_.on_offer(from, offer, turn); },
           [&](const wire::HintWant& want) { return delivery_.on_want(from, want, turn); },
+          [&](const wire::Refill& refill) -> Result<void> {
+            refill_.on_refill(from, refill, turn);
+            return {};
+          },
+          [&](const wire::RefillAck& ack) -> Result<void> {
+            refill_.on_ack(from, ack, turn);
+            return {};
+          },
           [&](const raft::Message&) { return drop(); },
           [&](const wire::Forward&) { return drop(); },
           [&](const wire::ForwardReply&) { return drop(); },
@@ -127,6 +142,16 @@ Result<void> ApReplica::handle(NodeId from, const wire::Message& message, Turn& 
           [&](const wire::LogDurable&) { return drop(); },
       },
       message);
+}
+
+// A write of this node's own that comes back from another owner was lost here, and with it the memory of who else lacks it.
+Result<void> ApReplica::on_store(NodeId from, const wire::Store& store, Turn& turn) {
+  const bool stored = TRY(answers_.on_store(from, store, turn));
+  if (!stored || store.envelope.stamp.dot.node != core_.self()) return {};
+  for (const NodeId owner : *core_.placement.owners()) {
+    if (owner != core_.self() && owner != from) TRY(hints_.add(turn, owner, store.key, store.envelope.stamp));
+  }
+  return {};
 }
 
 // Tokens are one sequence: an acknowledgement belongs to a write, a read's repair, or a delivery.
@@ -154,6 +179,7 @@ Result<void> ApReplica::run_deadlines(Turn& turn) {
     if (writes_.waits(*token)) TRY(writes_.on_deadline(*token, turn));
     if (reads_.waits(*token)) TRY(reads_.on_deadline(*token, turn));
   }
+  refill_.tick(turn);
   return delivery_.tick(turn);
 }
 
@@ -162,6 +188,7 @@ void ApReplica::observe(const topology::ViewPtr& view, Turn& turn) {
   core_.placement.observe(view);
   if (!core_.placement.owner()) return;
   delivery_.observe(turn);
+  refill_.observe(turn);
   finish({}, turn);
 }
 
@@ -217,7 +244,7 @@ void ApReplica::save_low_water(Turn& turn, bool now) {
 
 void ApReplica::arm(Turn& turn) {
   const auto alive = [this](std::uint64_t token) { return writes_.waits(token) || reads_.waits(token); };
-  Time first = std::min(core_.deadlines.next(alive), delivery_.next(turn.now().steady));
+  Time first = std::min({core_.deadlines.next(alive), delivery_.next(turn.now().steady), refill_.next()});
   if (writes_.wrote_since(low_water_))
     first = std::min(first, std::max(low_water_due_, turn.now().steady + Deadlines::grid));
   if (first >= armed_) return;

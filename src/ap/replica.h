@@ -9,6 +9,7 @@
 #include "ap/answers.h"
 #include "ap/hint_delivery.h"
 #include "ap/reads.h"
+#include "ap/refill.h"
 #include "ap/writes.h"
 #include "replica/replica.h"
 
@@ -35,6 +36,7 @@ class ApReplica final : public Replica {
   Result<void> open(Turn& turn);
   Result<void> submit_one(const Request& request, Turn& turn);
   Result<void> handle(NodeId from, const wire::Message& message, Turn& turn);
+  Result<void> on_store(NodeId from, const wire::Store& store, Turn& turn);
   Result<void> on_marker(const wire::StoreAck& marker, Turn& turn);
   Result<void> on_ack(NodeId from, const wire::StoreAck& ack, Turn& turn);
   Result<void> run_deadlines(Turn& turn);
@@ -49,6 +51,7 @@ class ApReplica final : public Replica {
   Writes writes_;
   Reads reads_;
   HintDelivery delivery_;
+  Refill refill_;
   Answers answers_;
   Time armed_ = Time::max();
   causal::Hlc low_water_;  // as last written

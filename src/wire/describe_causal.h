@@ -93,4 +93,15 @@ void describe(Io& io, M& m) {
   io.packed(2, m.wanted);
 }
 
+template <class Io, Is<Refill> M>
+void describe(Io& io, M& m) {
+  io.scalar(1, m.token);
+  io.fixed(2, m.since);
+}
+
+template <class Io, Is<RefillAck> M>
+void describe(Io& io, M& m) {
+  io.scalar(1, m.token);
+}
+
 }  // namespace rift::wire::proto

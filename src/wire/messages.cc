@@ -66,6 +66,10 @@ template <>
 constexpr unsigned kind_of<HintOffer> = 38;
 template <>
 constexpr unsigned kind_of<HintWant> = 39;
+template <>
+constexpr unsigned kind_of<Refill> = 40;
+template <>
+constexpr unsigned kind_of<RefillAck> = 41;
 
 template <class M>
 Bytes encode_kind(const M& message) {
@@ -130,6 +134,10 @@ Result<Message> decode_message(const Bytes& bytes) {
     case kind_of<FetchReply>: return decode_kind<FetchReply>(content, bytes);
     case kind_of<HintOffer>: return decode_kind<HintOffer>(content, bytes);
     case kind_of<HintWant>: return decode_kind<HintWant>(content, bytes);
+    case kind_of<Refill>:
+      return decode_kind<Refill>(content, bytes);
+    case kind_of<RefillAck>:
+      return decode_kind<RefillAck>(content, bytes);
     default: return fail(Code::corruption, "peer message: unknown kind " + std::to_string(kind));
   }
 }

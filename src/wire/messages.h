@@ -70,7 +70,7 @@ struct PingAck {
 // A follower asks the leader for a read position on behalf of its own waiting reads.
 struct ReadPosition {
   Term term;
-  std::uint64_t token = 0;  // the follower's, never reused in its process lifetime
+  std::uint64_t token = 0;  // the follower's, never reused; another life of it starts at another random number
   friend bool operator==(const ReadPosition&, const ReadPosition&) = default;
 };
 struct ReadPositionReply {
@@ -146,9 +146,20 @@ struct HintWant {
   friend bool operator==(const HintWant&, const HintWant&) = default;
 };
 constexpr std::size_t hint_offer_keys_max = 256;
+// After an unclean stop: what the sender's disk had not taken is gone from it, whoever counted it. The receiver owes it everything above `since`.
+struct Refill {
+  std::uint64_t token = 0;
+  causal::Hlc since;
+  friend bool operator==(const Refill&, const Refill&) = default;
+};
+struct RefillAck {  // the debt is on disk
+  std::uint64_t token = 0;
+  friend bool operator==(const RefillAck&, const RefillAck&) = default;
+};
 
-using Message = std::variant<raft::Message, Forward, ForwardReply, MapPull, MapPush, Ping, PingAck, ReadPosition, ReadPositionReply, LogDurable,
-                             Store, StoreAck, Versions, VersionsReply, Fetch, FetchReply, HintOffer, HintWant>;
+using Message = std::variant<raft::Message, Forward, ForwardReply, MapPull, MapPush, Ping, PingAck, ReadPosition,
+                             ReadPositionReply, LogDurable, Store, StoreAck, Versions, VersionsReply, Fetch, FetchReply,
+                             HintOffer, HintWant, Refill, RefillAck>;
 
 Bytes encode_message(const Message& message);
 // Payloads of appends and envelopes are slices of `bytes` where that saves a copy.

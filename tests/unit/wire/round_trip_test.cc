@@ -28,17 +28,30 @@ TEST(Messages, EveryKindSurvivesItsBytes) {
 }
 
 TEST(Messages, EveryKindSurvivesWithNothingInIt) {
-  const std::vector<Message> empty = {raft::Message(raft::PreVote{}),   raft::Message(raft::PreVoteReply{}),
-                                      raft::Message(raft::Vote{}),      raft::Message(raft::VoteReply{}),
-                                      raft::Message(raft::Append{}),    raft::Message(raft::AppendAck{}),
-                                      raft::Message(raft::Heartbeat{}), raft::Message(raft::HeartbeatAck{}),
-                                      raft::Message(raft::TimeoutNow{}), ForwardReply{},
-                                      MapPull{},                        MapPush{},
-                                      Ping{},                           PingAck{},
-                                      ReadPosition{},                   ReadPositionReply{},
-                                      LogDurable{},                     StoreAck{},
-                                      VersionsReply{},                  FetchReply{},
-                                      HintOffer{},                      HintWant{}};
+  const std::vector<Message> empty = {raft::Message(raft::PreVote{}),
+                                      raft::Message(raft::PreVoteReply{}),
+                                      raft::Message(raft::Vote{}),
+                                      raft::Message(raft::VoteReply{}),
+                                      raft::Message(raft::Append{}),
+                                      raft::Message(raft::AppendAck{}),
+                                      raft::Message(raft::Heartbeat{}),
+                                      raft::Message(raft::HeartbeatAck{}),
+                                      raft::Message(raft::TimeoutNow{}),
+                                      ForwardReply{},
+                                      MapPull{},
+                                      MapPush{},
+                                      Ping{},
+                                      PingAck{},
+                                      ReadPosition{},
+                                      ReadPositionReply{},
+                                      LogDurable{},
+                                      StoreAck{},
+                                      VersionsReply{},
+                                      FetchReply{},
+                                      HintOffer{},
+                                      HintWant{},
+                                      Refill{},
+                                      RefillAck{}};
   for (const Message& message : empty) {
     const auto decoded = decode_message(encode_message(message));
     ASSERT_TRUE(decoded.has_value()) << message.index();

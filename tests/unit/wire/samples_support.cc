@@ -102,7 +102,8 @@ std::vector<std::pair<std::string, Message>> messages() {
   return {
       {"pre_vote", raft_message(raft::PreVote{.term = Term(1), .last_index = LogIndex(2), .last_term = Term(3)})},
       {"pre_vote_reply", raft_message(raft::PreVoteReply{.term = Term(1), .campaign = Term(2), .granted = true})},
-      {"vote", raft_message(raft::Vote{.term = Term(1), .last_index = LogIndex(2), .last_term = Term(3), .transfer = true})},
+      {"vote",
+       raft_message(raft::Vote{.term = Term(1), .last_index = LogIndex(2), .last_term = Term(3), .transfer = true})},
       {"vote_reply", raft_message(raft::VoteReply{.term = Term(1), .granted = true})},
       {"append", raft_message(raft::Append{.term = Term(5),
                                            .prev_index = LogIndex(41),
@@ -135,6 +136,8 @@ std::vector<std::pair<std::string, Message>> messages() {
       {"fetch_reply", FetchReply{.token = 1, .found = true, .envelope = envelope()}},
       {"hint_offer", HintOffer{.token = 1, .items = {{.key = "a", .stamp = stamp}, {.key = "b", .stamp = {}}}}},
       {"hint_want", HintWant{.token = 1, .wanted = {0, 1, 128}}},
+      {"refill", Refill{.token = 1, .since = stamp.hlc}},
+      {"refill_ack", RefillAck{.token = 1}},
   };
 }
 
