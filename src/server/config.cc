@@ -1,5 +1,7 @@
 #include "server/config.h"
 
+#include <arpa/inet.h>
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -59,6 +61,9 @@ Result<void> flatten(const toml::table& table, const std::string& prefix, const 
     const std::string key = prefix.empty() ? std::string(name.str()) : prefix + "." + std::string(name.str());
     const std::string where = fmt::format("{}:{}:{}", path, node.source().begin.line, node.source().begin.column);
     if (const auto* inner = node.as_table()) {
+      if (key != "node" && key != "dial") {
+        return fail(Code::invalid, fmt::format("{}: unknown section [{}]; there are [node] and [dial]", where, key));
+      }
       TRY(flatten(*inner, key, path, settings));
       continue;
     }
@@ -130,6 +135,14 @@ Result<void> check_address(const std::string& key, const std::string& address) {
   return fail(Code::invalid, fmt::format("{} is '{}'; write host:port, such as 127.0.0.1:7001", key, address));
 }
 
+// The HTTP listener asks no name server.
+Result<void> check_ip_address(const std::string& key, const std::string& address) {
+  const std::string host = address.substr(0, address.rfind(':'));
+  in6_addr ignored{};
+  if (::inet_pton(AF_INET, host.c_str(), &ignored) == 1 || ::inet_pton(AF_INET6, host.c_str(), &ignored) == 1) return {};
+  return fail(Code::invalid, fmt::format("{} is '{}'; write an IP address and a port, such as 127.0.0.1:8001", key, address));
+}
+
 Result<Config> interpret(const Settings& settings) {
   Config config;
   for (const auto& [key, value] : settings) {
@@ -147,6 +160,7 @@ Result<Config> interpret(const Settings& settings) {
       if (!value.empty()) TRY(check_address(key, value));
       if (key == "node.listen") config.listen = value;
       if (key == "node.peer_listen") config.peer_listen = value;
+      if (key == "node.http" && !value.empty()) TRY(check_ip_address(key, value));
       if (key == "node.http") config.http = value;
       if (key == "node.advertise") config.advertise = value;
       if (key == "node.peer_advertise") config.peer_advertise = value;

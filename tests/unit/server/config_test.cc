@@ -82,6 +82,22 @@ TEST(Config, RefusesWhatItCannotMean) {
   EXPECT_THAT(refusal(with({"node.id"})), HasSubstr("write --set key=value"));
 }
 
+TEST(Config, RefusesASectionThatItDoesNotKnowEvenAnEmptyOne) {
+  for (const char* section : {"[extra]\n", "[dial.n2]\n", "[node.more]\n"}) {
+    const File file(std::string("[node]\nid = 1\ndata = \"x\"\n") + section);
+    EXPECT_THAT(refusal({.path = file.path(), .overrides = {}, .environment = {}}), HasSubstr("unknown section [")) << section;
+  }
+  const File empty("[node]\nid = 1\ndata = \"x\"\n[dial]\n");
+  EXPECT_TRUE(load_config({.path = empty.path(), .overrides = {}, .environment = {}}).has_value());
+}
+
+TEST(Config, WantsAnIpAddressForHttp) {
+  EXPECT_THAT(refusal(with({"node.http=localhost:0"})), HasSubstr("node.http is 'localhost:0'; write an IP address and a port"));
+  EXPECT_TRUE(load_config(with({"node.http=127.0.0.1:0"})).has_value());
+  EXPECT_TRUE(load_config(with({"node.http=::1:8001"})).has_value());
+  EXPECT_TRUE(load_config(with({"node.http="})).has_value());
+}
+
 TEST(Config, RefusesAFileThatItCannotRead) {
   EXPECT_FALSE(refusal({.path = "/nowhere/at/all.toml", .overrides = {}, .environment = {}}).empty());
   const File broken("[node\nid = 1\n");
