@@ -13,6 +13,7 @@
 #include <filesystem>
 #include <numeric>
 
+#include "engine/directory.h"
 #include "engine/disk_thread.h"
 #include "engine/failure.h"
 #include "engine/inspect.h"
@@ -67,9 +68,7 @@ class Listener final : public rocksdb::EventListener {
 class DirectoryLock {
  public:
   static Result<std::unique_ptr<DirectoryLock>> take(const std::string& path) {
-    std::error_code error;
-    fs::create_directories(path, error);
-    if (error) return fail(Code::io, "cannot make the data directory " + path + ": " + error.message());
+    TRY(make_directories(path));
     rocksdb::FileLock* lock = nullptr;
     const auto status = rocksdb::Env::Default()->LockFile(path + "/IN_USE", &lock);
     if (!status.ok()) {

@@ -2,7 +2,6 @@
 
 #include <csignal>
 #include <cstdlib>
-#include <filesystem>
 #include <future>
 #include <random>
 
@@ -57,9 +56,6 @@ struct Process {
 };
 
 Result<void> make_store(const Config& config, Process& process) {
-  std::error_code error;
-  std::filesystem::create_directories(config.data, error);
-  if (error) return fail(Code::io, fmt::format("cannot make the data directory {}: {}", config.data, error.message()));
   process.engine = TRY(engine::RocksEngine::create(
       engine::Options{.path = config.data + "/store", .executor = process.reactor->executor(), .log = *process.log}));
   return {};
