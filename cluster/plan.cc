@@ -56,7 +56,14 @@ std::vector<unsigned> free_ports(std::size_t count) {
 std::string loopback(unsigned port) { return fmt::format("127.0.0.1:{}", port); }
 
 // TOML basic strings escape as JSON does.
-std::string quoted(const std::string& text) { return json(text).dump(); }
+std::string quoted(const std::string& text) { return json(text).dump(-1, ' ', false, json::error_handler_t::replace); }
+
+// The files of a plan are JSON and TOML: a name with other bytes would come back as another name.
+Result<void> check_text(const std::string& what, const std::string& text) {
+  if (json::parse(quoted(text)) == json(text)) return {};
+  return rift::fail(Code::invalid,
+                    fmt::format("the {} of a local cluster must be UTF-8, and {} is not", what, quoted(text)));
+}
 
 json to_json(const NodePlan& node) {
   json dial = json::object();
@@ -96,6 +103,8 @@ Result<Plan> make_plan(std::string name, std::string dir, std::uint32_t nodes) {
   if (nodes == 0 || nodes > limits::members_max) {
     return rift::fail(Code::invalid, fmt::format("a cluster has 1 to {} nodes, not {}", limits::members_max, nodes));
   }
+  TRY(check_text("name", name));
+  TRY(check_text("folder", dir));
   const auto ports = free_ports(std::size_t{nodes} * 3);
   if (ports.size() < std::size_t{nodes} * 3) return rift::fail(Code::io, "too few free ports on 127.0.0.1");
   Plan plan{.name = std::move(name), .dir = std::move(dir), .nodes = {}};
@@ -141,6 +150,7 @@ Result<void> write_plan(const Plan& plan) {
 }
 
 Result<Plan> read_plan(const std::string& dir) {
+  TRY(check_text("folder", dir));
   const std::string path = dir + "/cluster.json";
   std::ifstream file(path);
   if (!file) return rift::fail(Code::invalid, fmt::format("there is no local cluster in {}", dir));

@@ -48,6 +48,9 @@ json to_json(const LinkState& link) {
           {"connections_refused", text(link.counters.connections_refused)}};
 }
 
+// Answers repeat what was asked, and that may be any bytes.
+std::string line_of(const json& answer) { return answer.dump(-1, ' ', false, json::error_handler_t::replace); }
+
 json failure(const Error& error) {
   return {{"ok", false}, {"code", std::string(rift::to_string(error.code))}, {"why", error.detail}};
 }
@@ -174,17 +177,17 @@ Result<void> LocalCluster::save_plan() const { return cluster::write_plan(superv
 
 std::string LocalCluster::handle(const std::string& line) {
   const json request = json::parse(line, nullptr, false);
-  if (!request.is_object()) return failure({Code::invalid, "a request is one JSON object per line"}).dump();
+  if (!request.is_object()) return line_of(failure({Code::invalid, "a request is one JSON object per line"}));
   try {
     const std::string verb = request.value("do", "");
-    if (verb == "status") return status(*supervisor_, *network_).dump();
-    if (verb == "cut") return do_cut(*network_, request).dump();
-    if (verb == "heal") return do_heal(*network_, request).dump();
-    if (verb == "delay") return do_delay(*network_, request).dump();
-    if (verb == "show") return do_show(*network_).dump();
+    if (verb == "status") return line_of(status(*supervisor_, *network_));
+    if (verb == "cut") return line_of(do_cut(*network_, request));
+    if (verb == "heal") return line_of(do_heal(*network_, request));
+    if (verb == "delay") return line_of(do_delay(*network_, request));
+    if (verb == "show") return line_of(do_show(*network_));
     if (verb == "down") {
       if (on_down_) on_down_();
-      return outcome({}).dump();
+      return line_of(outcome({}));
     }
     using Action = Result<void> (cluster::Supervisor::*)(NodeId);
     const std::map<std::string, Action> actions = {
@@ -192,14 +195,14 @@ std::string LocalCluster::handle(const std::string& line) {
         {"pause", &cluster::Supervisor::pause}, {"resume", &cluster::Supervisor::resume},
         {"start", &cluster::Supervisor::start}, {"restart", &cluster::Supervisor::restart}};
     const auto action = actions.find(verb);
-    if (action == actions.end()) return failure({Code::invalid, fmt::format("unknown request '{}'", verb)}).dump();
+    if (action == actions.end()) return line_of(failure({Code::invalid, fmt::format("unknown request '{}'", verb)}));
     const auto node = parse_node(request.value("node", ""));
-    if (!node) return failure(node.error()).dump();
+    if (!node) return line_of(failure(node.error()));
     const auto done = (supervisor_.get()->*action->second)(*node);
     if (done) (void)save_plan();
-    return outcome(done).dump();
+    return line_of(outcome(done));
   } catch (const json::exception& error) {  // a field of the wrong type
-    return failure({Code::invalid, error.what()}).dump();
+    return line_of(failure({Code::invalid, error.what()}));
   }
 }
 

@@ -65,5 +65,12 @@ n2 = "127.0.0.1:9002"
 )");
 }
 
+TEST(Plan, RefusesNamesThatItsFilesCannotHold) {
+  EXPECT_EQ(make_plan("default", "/tmp/x\xff", 3).error().code, Code::invalid);
+  EXPECT_EQ(make_plan("\xff", "/tmp/x", 3).error().code, Code::invalid);
+  EXPECT_EQ(read_plan("/tmp/x\xff").error().code, Code::invalid);
+  EXPECT_TRUE(make_plan("größer", "/tmp/x", 3).has_value());
+}
+
 }  // namespace
 }  // namespace rift::cluster
