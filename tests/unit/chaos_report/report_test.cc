@@ -126,7 +126,7 @@ TEST(ResultsJson, SaysNothingOfWhatNobodyCouldLookAt) {
     row.measured.lost.lost.clear();
   }
   const auto json = nlohmann::json::parse(results_json(story.results));
-  EXPECT_EQ(JsonSchema(schema("results.json")).check(json), "");
+  EXPECT_EQ(rift::test::JsonSchema(schema("results.json")).check(json), "");
   EXPECT_TRUE(json["rows"][1]["lost_writes"].is_null());
   EXPECT_TRUE(json["rows"][1]["foreign_values"].is_null());
   EXPECT_THAT(table(story, {.colour = false}), HasSubstr("not known"));
