@@ -82,7 +82,9 @@ void Node::found(topology::Catalog first, Done<void> done) {
     if (*stored && **stored != record) {
       return done(fail(Code::already_exists, "this node belongs to cluster " + to_string(identity_.cluster) + " already"));
     }
-    if (!*stored) write_founding(first, record, turn);
+    if (!*stored) {
+      if (auto written = write_founding(first, record, turn); !written) return done(std::move(written));
+    }
     loop_.when_durable([this, first, done] {
       adopt(first);
       done({});
@@ -90,14 +92,10 @@ void Node::found(topology::Catalog first, Done<void> done) {
   });
 }
 
-// Identity, founding record and the birth of `_system` in one batch: a crash leaves all of it or nothing.
-void Node::write_founding(const topology::Catalog& first, const Bytes& record, Turn& turn) {
-  identity_.cluster = first.cluster;
-  env::WriteBatch identity;
-  put_identity(identity_, identity);
-  turn.put(env::Table::meta, identity.at(0).key, identity.value_at(0));
-  turn.put(env::Table::meta, wire::node_meta_key("founding"), record);
+// Identity, founding record and the birth of `_system` in one batch: a crash leaves all of it or nothing, and so does a record that cannot be.
+Result<void> Node::write_founding(const topology::Catalog& first, const Bytes& record, Turn& turn) {
   const topology::Keyspace& system = *first.find(topology::system_keyspace_name);
+  if (system.partitions.size() != 1) return fail(Code::invalid, "_system has one partition");
   const ReplicaSeed seed{.keyspace = system,
                          .partition = system.partitions.front(),
                          .self = options_.self,
@@ -106,9 +104,14 @@ void Node::write_founding(const topology::Catalog& first, const Bytes& record, T
                          .unclean_start = false,
                          .check_invariants = options_.check_invariants,
                          .view = nullptr};
-  const auto born = give_birth(seed, &first, turn);
-  ASSERT(born.has_value());
+  TRY(give_birth(seed, &first, turn));
+  identity_.cluster = first.cluster;
+  env::WriteBatch identity;
+  put_identity(identity_, identity);
+  turn.put(env::Table::meta, identity.at(0).key, identity.value_at(0));
+  turn.put(env::Table::meta, wire::node_meta_key("founding"), record);
   LOG_INFO(env_.log, "node.founded", "cluster={} members={}", to_string(first.cluster), first.members.size());
+  return {};
 }
 
 void Node::create_keyspace(topology::KeyspaceWish wish, Done<topology::Catalog> done) {

@@ -95,7 +95,7 @@ class Node final : public Front, public Admin, private env::NetworkEvents, priva
   void ping();
 
   // admin.cc
-  void write_founding(const topology::Catalog& first, const Bytes& record, Turn& turn);
+  Result<void> write_founding(const topology::Catalog& first, const Bytes& record, Turn& turn);
   void change_catalog(CatalogChange change, Done<topology::Catalog> done);
   void try_change(std::shared_ptr<CatalogAttempt> attempt);
   void retry_change(std::shared_ptr<CatalogAttempt> attempt, Error error);

@@ -10,6 +10,8 @@
 namespace rift::topology {
 namespace {
 
+constexpr std::size_t address_bytes_max = 256;  // a domain name has at most 253
+
 bool is_name(std::string_view name) {
   if (name.empty() || name.size() > limits::keyspace_name_bytes_max || name.front() == '_') return false;
   return std::all_of(name.begin(), name.end(), [](char c) {
@@ -57,6 +59,9 @@ Result<Catalog> found(ClusterId cluster, std::vector<Member> members) {
   Partition partition{.id = system_partition, .owners = {}};
   for (Member& member : members) {
     if (member.node == NodeId()) return fail(Code::invalid, "node id 0 is nobody");
+    if (std::max(member.client_address.size(), member.peer_address.size()) > address_bytes_max) {
+      return fail(Code::too_large, fmt::format("an address has at most {} bytes", address_bytes_max));
+    }
     const NodeId node = member.node;
     if (!catalog.members.emplace(node, std::move(member)).second) {
       return fail(Code::invalid, "two founding nodes are called " + to_string(node));

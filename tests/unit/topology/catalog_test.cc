@@ -57,6 +57,14 @@ TEST(Found, RefusesBadMembers) {
   EXPECT_EQ(found({}, nobody).error().code, Code::invalid);
   EXPECT_EQ(found({}, members(limits::members_max + 1)).error().code, Code::too_large);
   EXPECT_TRUE(found({}, members(limits::members_max)).has_value());
+  // All of them travel in one log entry.
+  for (std::string topology::Member::*address : {&topology::Member::client_address, &topology::Member::peer_address}) {
+    auto wordy = members(2);
+    wordy[1].*address = std::string(257, 'a');
+    EXPECT_EQ(found({}, wordy).error().code, Code::too_large);
+    wordy[1].*address = std::string(256, 'a');
+    EXPECT_TRUE(found({}, wordy).has_value());
+  }
 }
 
 TEST(CreateKeyspace, FillsInTheModesDefaults) {
