@@ -11,6 +11,7 @@ namespace {
 
 constexpr Duration stop_patience = std::chrono::seconds(2);
 constexpr Duration stop_poll = std::chrono::milliseconds(20);
+constexpr Duration mark_patience = std::chrono::milliseconds(100);  // at least, for the sync of the mark
 
 causal::Stamper make_stamper(const StartState& start) {
   return causal::Stamper({.node = start.identity.node,
@@ -121,7 +122,10 @@ bool Node::has_nothing_owed() const {
 }
 
 void Node::leave_clean_mark(Time give_up, Task done) {
-  const auto shared = std::make_shared<Task>(std::move(done));
+  // Once, whichever comes first: a disk that hangs must not keep the process. The mark may still become durable, with everything before it.
+  const auto shared = std::make_shared<Task>([this, done = std::move(done), ended = false]() mutable {
+    if (!std::exchange(ended, true)) done();
+  });
   loop_.run([this, give_up, shared](Turn& turn) {
     if (!is_idle()) {  // jobs run before the replicas of their round: what is in the inbox comes after this mark
       MARK(env_.recorder, "node.stop_had_to_wait");
@@ -135,6 +139,10 @@ void Node::leave_clean_mark(Time give_up, Task done) {
       LOG_WARN(env_.log, "node.unclean_stop", "not every replica runs; the next start compares with the other owners");
     }
     loop_.when_durable([shared] { (*shared)(); });
+    loop_.call_at(std::max(give_up, turn.now().steady + mark_patience), [this, shared] {
+      LOG_WARN(env_.log, "node.stop_without_disk", "the disk has not taken the mark of a clean stop");
+      (*shared)();
+    });
   });
 }
 
