@@ -1,4 +1,6 @@
 // Node: the cluster map as this node's own `_system` replica has applied it, and what follows from it.
+#include <set>
+
 #include <fmt/format.h>
 
 #include "node/node.h"
@@ -41,8 +43,8 @@ void Node::adopt(topology::Catalog catalog) {
   if (catalog_ && catalog.epoch <= catalog_->epoch) return;
   LOG_INFO(env_.log, "node.map", "epoch={} keyspaces={} members={}", catalog.epoch.value(), catalog.keyspaces.size(),
            catalog.members.size());
-  loop_.run([this, old = catalog_](Turn& turn) {
-    if (old) bury_dropped_replicas(turn);
+  loop_.run([this](Turn& turn) {
+    bury_dropped_replicas(turn);
     start_missing_replicas(turn);
   });
   catalog_ = std::make_shared<const topology::Catalog>(std::move(catalog));
@@ -99,21 +101,29 @@ void Node::start_missing_replicas(Turn& turn) {
   turn.begin(PartitionId());
 }
 
-// The map is committed and partition ids are never reused: what it no longer names is gone for good.
+// The map is committed and partition ids are never reused: what it no longer names is gone for good. The disk says what there is to bury, for the
+// node may have died, or been down, between the map and the burial.
 void Node::bury_dropped_replicas(Turn& turn) {
-  for (const ReplicaStatus& status : loop_.statuses()) {
-    bool alive = false;
-    for (const auto& [name, keyspace] : catalog_->keyspaces) {
-      for (const topology::Partition& partition : keyspace.partitions) alive = alive || partition.id == status.partition;
-    }
-    if (alive) continue;
-    for (const RequestId id : requests_.of_partition(status.partition)) {
+  std::set<PartitionId> alive;
+  for (const auto& [name, keyspace] : catalog_->keyspaces) {
+    for (const topology::Partition& partition : keyspace.partitions) alive.insert(partition.id);
+  }
+  const auto born = born_here(turn);
+  if (!born) {
+    LOG_ERROR(env_.log, "node.burial_failed", "{}; it is tried again with the next map", born.error().detail);
+    return;
+  }
+  for (const PartitionId partition : *born) {
+    if (alive.contains(partition)) continue;
+    for (const RequestId id : requests_.of_partition(partition)) {
       const OpenRequest* open = requests_.find(id);
       Response response = refuse(id, is_write(open->verb) ? Code::leadership_lost : Code::unknown_keyspace, "the keyspace was dropped");
       requests_.finish(std::move(response));
     }
-    loop_.remove(status.partition);
-    bury(status.mode, status.partition, turn);
+    loop_.remove(partition);
+    bury(partition, catalog_->members, turn);
+    ++counters_["replicas_buried"];
+    LOG_INFO(env_.log, "node.replica_buried", "partition={}", partition.value());
   }
 }
 

@@ -1,7 +1,9 @@
 #include "node/replica_factory.h"
 
 #include "ap/replica.h"
+#include "base/coding.h"
 #include "base/hash.h"
+#include "base/limits.h"
 #include "cp/recovery.h"
 #include "cp/replica.h"
 #include "wire/keys.h"
@@ -71,10 +73,16 @@ InspectedKey inspect_ap(ByteView user_key, const causal::Envelope& envelope) {
   return key;
 }
 
-void bury_ap(PartitionId partition, Turn& turn) {
+void bury_ap(PartitionId partition, const std::map<NodeId, topology::Member>& members, Turn& turn) {
+  for (const std::string_view name : {"create", "all_acked", "refill"})
+    turn.erase(Table::meta, wire::partition_meta_key(partition, name));
   const auto range = wire::ap_data_range(partition, first_generation);
   turn.erase_range(Table::state_ap, range.first, range.last);
-  turn.put(Table::meta, wire::partition_meta_key(partition, "tombstone"), wire::encode_u64(1));
+  for (const auto& [node, member] : members) {
+    const auto hints = wire::hint_range(node, partition);
+    turn.erase_range(Table::hint, hints.first, hints.last);
+    turn.erase(Table::hint, wire::hint_dirty_key(node, partition));
+  }
 }
 
 }  // namespace
@@ -115,11 +123,24 @@ Result<InspectedKey> inspect_record(Mode mode, PartitionId partition, const env:
   return key;
 }
 
-void bury(Mode mode, PartitionId partition, Turn& turn) {
-  switch (mode) {
-    case Mode::cp: return cp::bury(cp::Space{.partition = partition, .generation = first_generation}, turn);
-    case Mode::ap: return bury_ap(partition, turn);
+Result<std::vector<PartitionId>> born_here(Turn& turn) {
+  std::vector<PartitionId> born;
+  env::Range rest{.first = wire::partition_range(PartitionId(1)).first, .last = {}};
+  while (true) {
+    const auto page = TRY(turn.scan(Table::meta, rest, limits::scan_page_keys_max, limits::scan_page_bytes_max));
+    if (page.empty()) return born;
+    for (const env::KeyValue& record : page) {
+      const PartitionId partition(TRY(KeyReader(record.key).u32()));
+      if (record.key == wire::partition_meta_key(partition, "create")) born.push_back(partition);
+    }
+    rest.first = page.back().key + std::string(1, '\0');
   }
+}
+
+// A partition has records of one mode; the map that said which has gone.
+void bury(PartitionId partition, const std::map<NodeId, topology::Member>& members, Turn& turn) {
+  cp::bury(cp::Space{.partition = partition, .generation = first_generation}, turn);
+  bury_ap(partition, members, turn);
 }
 
 }  // namespace rift::node

@@ -1,7 +1,9 @@
 // The one place where a keyspace's mode is switched on (DESIGN 2): a partition becomes a cp or an ap replica. Called by Node inside a Turn.
 #pragma once
 
+#include <map>
 #include <memory>
+#include <vector>
 
 #include "causal/clock.h"
 #include "node/env.h"
@@ -32,7 +34,9 @@ Result<std::unique_ptr<Replica>> open_replica(const ReplicaSeed& seed, Turn& tur
 void prepare_stop(Mode mode, Replica& replica, Turn& turn);
 // What a stored state record says, whichever mode wrote it.
 Result<InspectedKey> inspect_record(Mode mode, PartitionId partition, const env::KeyValue& record);
-// Deletes what the partition stored and leaves a durable tombstone.
-void bury(Mode mode, PartitionId partition, Turn& turn);
+// The partitions with a create record on this disk, whichever the map names.
+Result<std::vector<PartitionId>> born_here(Turn& turn);
+// Deletes what the partition stored, what it owed to `members` too, and leaves a durable tombstone.
+void bury(PartitionId partition, const std::map<NodeId, topology::Member>& members, Turn& turn);
 
 }  // namespace rift::node
