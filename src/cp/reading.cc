@@ -69,25 +69,42 @@ Result<void> CpReplica::start_reads(std::vector<PendingRead> reads, bool needs_a
   return {};
 }
 
-// A token is never used twice: an answer to an earlier question cannot be taken for this one's (trap 2).
+// A token is never used twice, nor by two lives of this node (it starts at a random number): an answer to an earlier question, which another
+// life asked, cannot be taken for this one's (trap 2).
 void CpReplica::ask_leader(std::vector<PendingRead> reads, Round& round) {
   ++counters_.read_rounds;
-  const std::uint64_t token = ++last_token_;
-  reads_.add(ReadBatch{.reads = std::move(reads), .token = token, .asked = round.context.now});
-  send_to(raft_.leader(), env::Lane::data, wire::ReadPosition{.term = raft_.term(), .token = token}, round.turn);
+  if (++last_token_ == 0) ++last_token_;
+  reads_.add(ReadBatch{
+      .reads = std::move(reads), .token = last_token_, .asked_of = raft_.leader(), .asked = round.context.now});
+  ask(last_token_, round.turn);
 }
 
-// Unanswered for too long, or another leader: one new question for all that wait.
+void CpReplica::ask(std::uint64_t token, Turn& turn) {
+  send_to(raft_.leader(), env::Lane::data, wire::ReadPosition{.term = raft_.term(), .token = token}, turn);
+}
+
+// Without an answer for too long: it, or the question, may have been lost.
+void CpReplica::repeat_questions(Round& round) {
+  for (const std::uint64_t token : reads_.repeat_questions(raft_.leader(), round.context.now)) {
+    ++counters_.read_retries;
+    MARK(round.turn.recorder(), "cp.read_question_repeated");
+    ask(token, round.turn);
+  }
+}
+
+// Another leader: one new question for all that wait.
 Result<void> CpReplica::restart_questions(Round& round) {
   questions_stale_ = false;
   auto reads = reads_.take_asked();
   if (reads.empty()) return {};
   ++counters_.read_retries;
-  MARK(round.turn.recorder(), "cp.read_question_repeated");
+  MARK(round.turn.recorder(), "cp.read_question_moved");
   return start_reads(std::move(reads), false, round);
 }
 
 Result<void> CpReplica::on_question(NodeId from, const wire::ReadPosition& question, Round& round) {
+  const auto same = [&](const RemoteQuestion& open) { return open.from == from && open.token == question.token; };
+  if (std::any_of(questions_.begin(), questions_.end(), same)) return {};  // repeated, and on its way
   if (raft_.is_leader() && questions_.size() < remote_questions_max) {
     const auto position = raft_.read(round.context);
     if (position) {
@@ -101,8 +118,8 @@ Result<void> CpReplica::on_question(NodeId from, const wire::ReadPosition& quest
 }
 
 // An index granted after the question was asked stays right for ever, whoever leads by now. A refusal is left to the next retry.
-void CpReplica::on_answer(const wire::ReadPositionReply& answer) {
-  if (answer.granted) reads_.answer(answer.token, answer.index);
+void CpReplica::on_answer(NodeId from, const wire::ReadPositionReply& answer) {
+  if (answer.granted) reads_.answer(from, answer.token, answer.index);
 }
 
 void CpReplica::confirm(const raft::ReadReady& ready, Turn& turn) {

@@ -23,9 +23,9 @@ void Reads::confirm(raft::ReadPosition position, LogIndex index) {
   }
 }
 
-void Reads::answer(std::uint64_t token, LogIndex index) {
+void Reads::answer(NodeId from, std::uint64_t token, LogIndex index) {
   for (ReadBatch& batch : batches_) {
-    if (batch.token != token || token == 0) continue;
+    if (batch.token != token || token == 0 || batch.asked_of != from) continue;
     batch.token = 0;
     batch.index = index;
   }
@@ -61,8 +61,19 @@ std::vector<PendingRead> Reads::take_positioned() {
   return take_if([](const ReadBatch& batch) { return batch.position.number != 0 && (!batch.index || batch.needs_all); });
 }
 
-std::vector<PendingRead> Reads::take_asked(Time asked_before) {
-  return take_if([&](const ReadBatch& batch) { return batch.position.number == 0 && !batch.index && batch.asked <= asked_before; });
+std::vector<PendingRead> Reads::take_asked() {
+  return take_if([](const ReadBatch& batch) { return batch.token != 0; });
+}
+
+std::vector<std::uint64_t> Reads::repeat_questions(NodeId of, Time now) {
+  std::vector<std::uint64_t> tokens;
+  for (ReadBatch& batch : batches_) {
+    if (batch.token == 0 || batch.asked_of != of || batch.asked + batch.patience > now) continue;
+    batch.asked = now;
+    batch.patience = std::min(2 * batch.patience, question_patience_max);
+    tokens.push_back(batch.token);
+  }
+  return tokens;
 }
 
 std::vector<PendingRead> Reads::take_all_level() {
@@ -95,12 +106,12 @@ void Reads::cancel(RequestId id) {
   take_if([](const ReadBatch& batch) { return batch.reads.empty(); });
 }
 
-Time Reads::oldest_question() const {
-  Time oldest = Time::max();
+Time Reads::next_repeat() const {
+  Time next = Time::max();
   for (const ReadBatch& batch : batches_) {
-    if (batch.position.number == 0 && !batch.index) oldest = std::min(oldest, batch.asked);
+    if (batch.token != 0) next = std::min(next, batch.asked + batch.patience);
   }
-  return oldest;
+  return next;
 }
 
 }  // namespace rift::cp

@@ -7,6 +7,7 @@
 #include <optional>
 #include <vector>
 
+#include "base/limits.h"
 #include "raft/effects.h"
 #include "replica/request.h"
 
@@ -19,12 +20,18 @@ struct PendingRead {
   Time deadline{};
 };
 
+// A question without an answer is asked again after so long, then after twice as long.
+constexpr Duration question_patience_min = std::chrono::milliseconds(150);
+constexpr Duration question_patience_max = std::chrono::milliseconds(1200);
+
 // The reads of one round.
 struct ReadBatch {
   std::vector<PendingRead> reads{};
   raft::ReadPosition position{};  // on the leader; number 0 elsewhere
   std::uint64_t token = 0;        // on a follower: the question that is open
-  Time asked{};
+  NodeId asked_of{};              // only its answer counts
+  Time asked{};                   // the last time
+  Duration patience = question_patience_min;
   bool needs_all = false;
   std::optional<LogIndex> index{};  // known: serve when applied up to here
 };
@@ -35,14 +42,17 @@ class Reads {
 
   // The core confirmed a position; the leader answered a question.
   void confirm(raft::ReadPosition position, LogIndex index);
-  void answer(std::uint64_t token, LogIndex index);
+  void answer(NodeId from, std::uint64_t token, LogIndex index);
 
   // Batches whose index is known and at or below `applied`; of ALL only those up to `echoed_by_all`.
   std::vector<ReadBatch> take_servable(LogIndex applied, raft::ReadPosition echoed_by_all);
   // Leadership is lost: what only this leader's position could confirm.
   std::vector<PendingRead> take_positioned();
-  // A follower's reads whose question is open; `asked_before` limits it to questions older than that.
-  std::vector<PendingRead> take_asked(Time asked_before = Time::max());
+  // A follower's reads whose question is open.
+  std::vector<PendingRead> take_asked();
+  // The tokens of the questions to ask `of` once more: the same ones, for a grant was computed after the reads had come, whenever it arrives.
+  // A new token each time would never be answered where the answer takes longer than the patience.
+  std::vector<std::uint64_t> repeat_questions(NodeId of, Time now);
   std::vector<PendingRead> take_expired(Time now);
   std::vector<PendingRead> take_all_level();
   void cancel(RequestId id);
@@ -50,7 +60,7 @@ class Reads {
   bool waits_for_all() const { return waiting_for_all_ > 0; }
   std::size_t waiting() const { return waiting_; }
   Time next_deadline() const { return next_deadline_; }
-  Time oldest_question() const;  // max: none open
+  Time next_repeat() const;  // max: no question is open
 
  private:
   template <class Predicate>

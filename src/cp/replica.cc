@@ -15,7 +15,6 @@ constexpr int settle_passes_max = 8;
 // Bounds of what a replica that nobody waits for leaves unapplied.
 constexpr Duration apply_gather_time = std::chrono::milliseconds(10);
 constexpr std::uint64_t apply_gather_entries_max = 16;
-constexpr Duration question_patience = std::chrono::milliseconds(150);
 
 env::Lane lane_of(const raft::Message& message) {
   const bool data = std::holds_alternative<raft::Append>(message) || std::holds_alternative<raft::AppendAck>(message);
@@ -43,6 +42,7 @@ Result<std::unique_ptr<CpReplica>> CpReplica::create(Options options, Turn& turn
   auto raft = TRY(raft::Raft::create(options.raft, std::move(found.raft), turn.random().fork(), now));
   std::unique_ptr<CpReplica> replica(new CpReplica(std::move(options), std::move(raft), Applier(space, found.applied, std::move(dedup)),
                                                    LogWriter(space, found.places), now));
+  replica->last_token_ = turn.random().next();
   replica->run(turn, [](Round&) { return Result<void>(); });
   if (replica->stopped_) return fail(Code::corruption, "the replica failed at its start");
   return replica;
@@ -109,7 +109,7 @@ Result<void> CpReplica::handle(NodeId from, wire::Message& message, Round& round
   if (auto* raft = std::get_if<raft::Message>(&message)) return raft_.step(from, std::move(*raft), round.context);
   if (const auto* question = std::get_if<wire::ReadPosition>(&message)) return on_question(from, *question, round);
   if (const auto* answer = std::get_if<wire::ReadPositionReply>(&message)) {
-    on_answer(*answer);
+    on_answer(from, *answer);
     return {};
   }
   return fail(Code::invalid, "no message for a cp replica");
@@ -119,7 +119,7 @@ void CpReplica::tick(Turn& turn) {
   wake_ = Time::max();
   run(turn, [&](Round& round) -> Result<void> {
     TRY(raft_.tick(round.context));
-    if (reads_.oldest_question() <= round.context.now - question_patience) questions_stale_ = true;
+    repeat_questions(round);
     return {};
   });
 }
@@ -270,7 +270,7 @@ void CpReplica::expire(Turn& turn) {
 void CpReplica::request_wake(Turn& turn) {
   Time next = std::min({raft_.next_wake(), proposals_.next_deadline(), reads_.next_deadline(), gate_.next_deadline()});
   if (applier_.index() < raft_.applicable()) next = apply_due_ == Time::max() ? turn.now().steady : std::min(next, apply_due_);
-  if (const Time asked = reads_.oldest_question(); asked != Time::max()) next = std::min(next, asked + question_patience);
+  next = std::min(next, reads_.next_repeat());
   for (const AckWait& wait : ack_waits_) next = std::min(next, wait.deadline);
   if (next >= wake_) return;
   wake_ = next;

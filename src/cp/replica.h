@@ -111,9 +111,11 @@ class CpReplica final : public Replica {
   Result<void> submit_reads(std::vector<Request> reads, Round& round);
   Result<void> start_reads(std::vector<PendingRead> reads, bool needs_all, Round& round);
   void ask_leader(std::vector<PendingRead> reads, Round& round);
+  void ask(std::uint64_t token, Turn& turn);
+  void repeat_questions(Round& round);
   Result<void> restart_questions(Round& round);
   Result<void> on_question(NodeId from, const wire::ReadPosition& question, Round& round);
-  void on_answer(const wire::ReadPositionReply& answer);
+  void on_answer(NodeId from, const wire::ReadPositionReply& answer);
   void confirm(const raft::ReadReady& ready, Turn& turn);
   void fail_positions(Turn& turn);
   Result<void> serve_reads(Turn& turn);
@@ -144,7 +146,7 @@ class CpReplica final : public Replica {
   topology::ViewPtr view_;
   bool stopped_ = false;
   bool questions_stale_ = false;       // the leader has changed: ask again
-  std::uint64_t last_token_ = 0;
+  std::uint64_t last_token_ = 0;       // starts at a random number
   Time wake_ = Time::max();            // asked for and not yet come
   Time apply_due_ = Time::max();       // set while committed entries gather
   Time no_leader_since_{};

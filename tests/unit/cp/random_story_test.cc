@@ -156,7 +156,7 @@ class Chaos {
       EXPECT_GE(final.version.modify_revision, history.newest) << key << " has lost an acknowledged write";
       EXPECT_FALSE(history.refused.contains(final.value.to_string()));
     }
-    EXPECT_GT(done_, 20U);
+    EXPECT_GT(done_, 5U);  // a node may be away for most of the run
   }
 
   Rng random_;
