@@ -120,6 +120,7 @@ void CpReplica::tick(Turn& turn) {
   run(turn, [&](Round& round) -> Result<void> {
     TRY(raft_.tick(round.context));
     repeat_questions(round);
+    relieve_stalled_disk(round);
     return {};
   });
 }
@@ -141,12 +142,8 @@ void CpReplica::cancel(std::span<const RequestId> requests, Turn&) {
 
 void CpReplica::hand_over(Turn& turn) {
   run(turn, [&](Round& round) -> Result<void> {
-    const auto peers = raft_.peers();
-    const auto best = std::max_element(peers.begin(), peers.end(), [](const auto& a, const auto& b) {
-      return std::pair(a.voter, a.match) < std::pair(b.voter, b.match);
-    });
-    if (best == peers.end() || !best->voter) return {};
-    return raft_.transfer(best->node, round.context);
+    give_way("stopping", round);
+    return {};
   });
 }
 
@@ -212,6 +209,7 @@ void CpReplica::follow_change(const raft::RoleChange& change, Turn& turn) {
   } else {
     fail_positions(turn);
     drop_held(turn);
+    forget_unapplied(raft_.last_index());
   }
   if (change.leader == NodeId(0)) {
     refuse_reads(reads_.take_asked(), Code::no_leader, why_no_leader(turn.now().steady), turn);
@@ -246,6 +244,7 @@ Result<void> CpReplica::apply_committed(Round& round) {
       answer_entry(entry, results, round.turn);
     }
   }
+  forget_unapplied(applier_.index());
   applier_.finish(round.turn);
   raft_.applied(applier_.index());
   return {};

@@ -43,7 +43,7 @@ class CpReplica final : public Replica {
   void cancel(std::span<const RequestId> requests, Turn& turn) override;
   ReplicaStatus status() const override;
 
-  // A leader asks its most advanced peer to take over, as a node does before it stops. Harmless elsewhere.
+  // A leader asks its most advanced living peer to take over, as a node does before it stops. Harmless elsewhere.
   void hand_over(Turn& turn);
 
   bool is_leader() const { return raft_.is_leader(); }
@@ -104,7 +104,11 @@ class CpReplica final : public Replica {
   void answer_superseded(const raft::Superseded& superseded, Turn& turn);
   void answer_expired(const Proposals::Expired& expired, Turn& turn);
   void release_ack_waits(Turn& turn);
+  std::optional<NodeId> best_successor(Time now) const;
+  bool give_way(std::string_view reason, Round& round);
   void relieve_pressure(Round& round);
+  void relieve_stalled_disk(Round& round);
+  void forget_unapplied(LogIndex up_to);
   Duration log_time(Time now) const;
 
   // reading.cc
@@ -153,6 +157,10 @@ class CpReplica final : public Replica {
   Time led_since_{};                   // log time runs from here
   Duration log_time_base_{};
   Time next_relief_{};
+  LogIndex behind_{};  // committed, and not on this leader's disk
+  Time behind_since_{};
+  std::deque<std::pair<LogIndex, std::size_t>> unapplied_;  // payload bytes of this leader's entries
+  std::size_t unapplied_bytes_ = 0;
   std::string last_change_;
   Counters counters_;
 };

@@ -64,7 +64,7 @@ void CpReplica::hold_or_refuse(std::vector<Request> writes, Round& round) {
 
 Result<bool> CpReplica::release_held(Round& round) {
   if (gate_.size() == 0 || !raft_.is_leader() || raft_.handing_over() || is_commit_busy()) return false;
-  auto writes = gate_.take(round.context.now);
+  auto writes = admit(gate_.take(round.context.now), round.turn);  // again: much may have changed while they were held
   if (writes.empty()) return false;
   TRY(propose(std::move(writes), round));
   return true;
@@ -105,6 +105,13 @@ std::vector<Request> CpReplica::admit(std::vector<Request> writes, Turn& turn) {
 
 Result<void> CpReplica::propose(std::vector<Request> writes, Round& round) {
   const auto ids = ids_of(writes);
+  // A majority may commit for long what this node's own disk does not take: the core bounds what is uncommitted, and nobody else this.
+  if (unapplied_bytes_ > options_.raft.uncommitted_bytes_max) {
+    MARK(round.turn.recorder(), "cp.unapplied_full");
+    refuse_all(ids, Code::overloaded, fmt::format("the disk of {} cannot keep up", to_string(options_.self)),
+               "try again later", round.turn);
+    return {};
+  }
   if (proposals_.waiting() + writes.size() > waiting_writes_max) {
     refuse_all(ids, Code::overloaded, "too many writes wait for a majority", "try again later", round.turn);
     return {};
@@ -124,6 +131,8 @@ Result<void> CpReplica::propose(std::vector<Request> writes, Round& round) {
   counters_.entries_proposed += packed.size();
   LogIndex index = proposed->first;
   for (PackedEntry& entry : packed) {
+    unapplied_.emplace_back(index, entry.payload.size());
+    unapplied_bytes_ += entry.payload.size();
     proposals_.add(proposed->term, index, std::move(entry.waiters));
     index = next(index);
   }
@@ -216,13 +225,46 @@ void CpReplica::release_ack_waits(Turn& turn) {
 void CpReplica::relieve_pressure(Round& round) {
   if (round.context.now < next_relief_) return;
   next_relief_ = round.context.now + relief_interval;
-  const auto peers = raft_.peers();
-  for (const auto& peer : peers) {
-    const bool fits = peer.voter && peer.match >= raft_.commit() && round.context.now - peer.last_contact < options_.raft.election_timeout_min;
-    if (!fits || !raft_.transfer(peer.node, round.context)) continue;
-    LOG_WARN(round.turn.log(), "cp.hand_over", "group={} to={} reason=store_pressure", options_.name, to_string(peer.node));
+  give_way("store_pressure", round);
+}
+
+// A leader's heartbeats overtake its disk: with a disk that hangs it would lead for ever, and apply nothing (trap 31, DESIGN 5). Judged by
+// one committed entry at a time: a disk that is slow and keeps up moves the leadership nowhere.
+void CpReplica::relieve_stalled_disk(Round& round) {
+  const Time now = round.context.now;
+  if (!raft_.is_leader() || raft_.durable() >= behind_) {
+    behind_ = raft_.commit();
+    behind_since_ = now;
     return;
   }
+  if (now - behind_since_ < options_.raft.election_timeout_min || now < next_relief_ || raft_.handing_over()) return;
+  if (give_way("disk_stalled", round)) next_relief_ = now + relief_interval;
+}
+
+// The voter with the most of the log on its disk, of those that have answered lately.
+std::optional<NodeId> CpReplica::best_successor(Time now) const {
+  std::optional<NodeId> best;
+  LogIndex most;
+  for (const auto& peer : raft_.peers()) {
+    const bool lives = now - peer.last_contact < options_.raft.election_timeout_min;
+    if (!peer.voter || !lives || (best && peer.match <= most)) continue;
+    best = peer.node;
+    most = peer.match;
+  }
+  return best;
+}
+
+bool CpReplica::give_way(std::string_view reason, Round& round) {
+  const auto to = best_successor(round.context.now);
+  if (!to || !raft_.transfer(*to, round.context)) return false;
+  MARK(round.turn.recorder(), "cp.hand_over");
+  LOG_INFO(round.turn.log(), "cp.hand_over", "group={} to={} reason={}", options_.name, to_string(*to), reason);
+  return true;
+}
+
+void CpReplica::forget_unapplied(LogIndex up_to) {
+  for (; !unapplied_.empty() && unapplied_.front().first <= up_to; unapplied_.pop_front())
+    unapplied_bytes_ -= unapplied_.front().second;
 }
 
 // Advances only by this leader's steady clock, on top of what the log already says; stands still without a leader (DESIGN 5).

@@ -275,6 +275,95 @@ TEST(CpWrites, HandOverMovesTheLeadershipAtOnce) {
   EXPECT_TRUE(group.run_until([&] { return group.with_role("leader").value_or(leader) != leader; }, 400ms));
 }
 
+TEST(CpWrites, HandOverPassesADeadPeerBy) {
+  Group group;
+  const NodeId leader = group.elect();
+  group.write(put("k", "v"));
+  group.expect_convergence();
+  const NodeId dead = group.others(leader).front();  // as much of the log as the other one, and first in order
+  group.crash(dead);
+  group.run_for(700ms);
+  ASSERT_TRUE(group.replica(leader).is_leader());
+  group.at(leader).round([](Replica& replica, Turn& turn) { static_cast<CpReplica&>(replica).hand_over(turn); });
+  const NodeId other = group.others(leader).back();
+  EXPECT_TRUE(group.run_until([&] { return group.replica(other).is_leader(); }, 400ms));
+}
+
+// What was held was judged before the store came under pressure.
+TEST(CpWrites, HeldWritesAreJudgedAgainBeforeTheyAreProposed) {
+  CpReplica::Options base;
+  base.uncommitted_entries_max = 1;
+  Group group({}, base);
+  const NodeId leader = group.elect();
+  for (const NodeId n : group.others(leader)) group.hold_disk(n);
+  const RequestId proposed = group.submit(leader, put("k", "a"));
+  const RequestId held = group.submit(leader, put("k", "b"));
+  group.at(leader).store().set_pressure(env::Pressure::stalled);
+  for (const NodeId n : group.others(leader)) group.release_disk(n);
+  std::optional<Response> refused;
+  ASSERT_TRUE(group.run_until([&] { return (refused = group.take_reply(leader, held)).has_value(); }));
+  EXPECT_EQ(refused->code, Code::overloaded);
+  EXPECT_EQ(refused->outcome, Outcome::not_done);
+  EXPECT_EQ(group.take_reply(leader, proposed)->outcome, Outcome::done);
+}
+
+// Trap 31: its heartbeats overtake the disk, so nobody would ever ask another one to lead.
+TEST(CpWrites, ALeaderWhoseDiskHangsLetsAnotherOneLead) {
+  Group group;
+  const NodeId leader = group.elect();
+  group.hold_disk(leader);
+  group.submit(leader, put("k", "v"));
+  const auto other_leads = [&] {
+    const auto others = group.others(leader);
+    return std::any_of(others.begin(), others.end(), [&](NodeId n) { return group.replica(n).is_leader(); });
+  };
+  EXPECT_TRUE(group.run_until(other_leads, 3s));
+  EXPECT_FALSE(group.replica(leader).is_leader());
+  const auto others = group.others(leader);
+  const NodeId next = group.replica(others.front()).is_leader() ? others.front() : others.back();
+  EXPECT_EQ(group.must_call(next, put("k", "w")).outcome, Outcome::done);
+}
+
+TEST(CpWrites, ALeaderWhoseDiskKeepsUpStaysThroughEverySlowSync) {
+  Group group;
+  const NodeId leader = group.elect();
+  const Term term = group.replica(leader).status().term;
+  for (int i = 0; i < 8; ++i) {
+    group.hold_disk(leader);
+    const RequestId id = group.submit(leader, put("k", std::to_string(i)));
+    group.run_for(300ms);
+    EXPECT_FALSE(group.take_reply(leader, id).has_value());  // committed, and not on this disk
+    group.release_disk(leader);
+    ASSERT_TRUE(group.run_until([&] { return group.take_reply(leader, id).has_value(); }));
+  }
+  EXPECT_TRUE(group.replica(leader).is_leader());
+  EXPECT_EQ(group.replica(leader).status().term, term);
+}
+
+TEST(CpWrites, WhatALeaderHoldsBesideAHangingDiskIsBounded) {
+  CpReplica::Options base;
+  base.raft.uncommitted_bytes_max = 64 * limits::kibi;
+  Group group({}, base);
+  const NodeId leader = group.elect();
+  group.hold_disk(leader);
+  std::size_t refused = 0;
+  for (int i = 0; i < 40; ++i) {
+    const RequestId id = group.submit(leader, put("k", std::string(20'000, 'v')));
+    group.run_for(5ms);  // committed by the other two
+    const auto reply = group.take_reply(leader, id);
+    if (!reply) continue;
+    EXPECT_EQ(reply->code, Code::overloaded);
+    EXPECT_EQ(reply->outcome, Outcome::not_done);
+    ++refused;
+  }
+  EXPECT_GE(refused, 34U);
+  const auto status = group.replica(leader).status();
+  EXPECT_LT(status.last - status.applied, 8U);
+  group.release_disk(leader);
+  group.run_for(100ms);
+  EXPECT_EQ(group.must_call(leader, put("k", "v")).outcome, Outcome::done);
+}
+
 TEST(CpWrites, LogTimeFollowsTheLeadersSteadyClockAndStandsStillWithoutOne) {
   Group group;
   const NodeId leader = group.elect();
