@@ -35,14 +35,6 @@ sigset_t stop_signals() {
   return set;
 }
 
-Code code_named(const std::string& name) {
-  for (unsigned value = 0; value < 256; ++value) {
-    const auto code = static_cast<Code>(value);
-    if (to_string(code) == name) return code;
-  }
-  return Code::invalid;
-}
-
 [[noreturn]] void become(char* const* argv, int output, int errors) {
   ::setsid();
   const int null = ::open("/dev/null", O_RDONLY);
@@ -75,12 +67,21 @@ Result<std::string> first_line(int fd, Duration limit) {
 
 }  // namespace
 
+Code code_named(const std::string& name) {
+  for (unsigned value = 0; value < 256; ++value) {
+    const auto code = static_cast<Code>(value);
+    if (to_string(code) == name) return code;
+  }
+  return Code::invalid;
+}
+
 Result<std::string> ask_supervisor(const std::string& dir, const Ask& ask) {
   json request = {{"do", ask.verb}};
   for (const auto& [name, value] : ask.fields) request[name] = value;
   for (const auto& [name, value] : ask.numbers) request[name] = value;
   for (const auto& name : ask.flags) request[name] = true;
-  const std::string answer = TRY(cluster::control_call(cluster::control_path(dir), request.dump(), answer_limit));
+  const std::string answer = TRY(cluster::control_call(
+      cluster::control_path(dir), request.dump(-1, ' ', false, json::error_handler_t::replace), answer_limit));
   const json value = json::parse(answer, nullptr, false);
   if (!value.is_object()) return rift::fail(Code::corruption, "the supervisor's answer is no JSON object");
   if (value.value("ok", false)) return answer;
@@ -127,7 +128,7 @@ Result<std::string> start_detached(const std::vector<std::string>& arguments, co
                                    Duration limit) {
   int pipe_ends[2];
   if (::pipe2(pipe_ends, O_CLOEXEC) != 0) return rift::fail(Code::io, std::strerror(errno));
-  const int errors = ::open(log_path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  const int errors = ::open(log_path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
   std::vector<std::string> words = arguments;
   words.insert(words.begin(), "rift");
   std::vector<char*> argv;

@@ -22,6 +22,9 @@ struct Ask {
 };
 Result<std::string> ask_supervisor(const std::string& dir, const Ask& ask);
 
+// Of an answer in JSON; invalid for a name that no code has.
+Code code_named(const std::string& name);
+
 // Ctrl-C, SIGTERM, a terminal that closes and `down` all end a supervisor or a demo through here. block() before the first thread starts.
 class StopSignal {
  public:
@@ -33,7 +36,7 @@ class StopSignal {
   [[noreturn]] static void die_of(int number);
 };
 
-// Starts this program again with `arguments`, detached from the terminal, its stderr in `log_path`, and waits for its first line of output.
+// Starts this program again with `arguments`, detached from the terminal, its stderr at the end of `log_path`, and waits for its first line of output.
 Result<std::string> start_detached(const std::vector<std::string>& arguments, const std::string& log_path,
                                    Duration limit);
 

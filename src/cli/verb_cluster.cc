@@ -48,7 +48,7 @@ json ready_line(const std::string& dir, const cluster::Plan& plan, ClusterId id)
 
 void print_ready(const Context& context, const json& value) {
   if (context.format == Format::json) {
-    fmt::print("{}\n", value.dump());
+    fmt::print("{}\n", value.dump(-1, ' ', false, json::error_handler_t::replace));
     return;
   }
   fmt::print("cluster {}   {} nodes   {}\n", value.at("name").get<std::string>(), value.at("nodes").size(),
@@ -100,7 +100,8 @@ Exit up(const Context& context, const ClusterOptions& options) {
   const json value = json::parse(*line, nullptr, false);
   if (!value.is_object() || value.value("event", "") != "ready") {
     const std::string why = value.is_object() ? value.value("why", *line) : *line;
-    return harness_error(context, {Code::io, why}, "rift cluster status   |   rift cluster down");
+    const Code code = value.is_object() ? code_named(value.value("code", "")) : Code::io;
+    return harness_error(context, {code, why}, "rift cluster status   |   rift cluster down");
   }
   print_ready(context, value);
   return Exit::done;
@@ -128,7 +129,7 @@ Exit status(const Context& context, const ClusterOptions& options) {
   json value = json::parse(*answer);
   value.erase("ok");
   if (context.format == Format::json) {
-    fmt::print("{}\n", value.dump());
+    fmt::print("{}\n", value.dump(-1, ' ', false, json::error_handler_t::replace));
     return Exit::done;
   }
   fmt::print("cluster {}   {}\n", value.at("name").get<std::string>(), value.at("dir").get<std::string>());

@@ -132,7 +132,13 @@ TEST_F(CliTest, ShowsStatusOfNodesAndProcesses) {
   const json processes = run_json({"cluster", "status"}, done, "cluster_status");
   EXPECT_EQ(processes.at("nodes").size(), 3U);
   EXPECT_EQ(misfit(run({"version", "-o", "json"}).out, "version"), "");
-  EXPECT_EQ(run({"cluster", "up"}).exit, usage);  // it is up already
+  // A second start is refused by name and leaves alone what the first one logs.
+  const std::string log = folder_->path() + "/rift/default/supervisor.log";
+  std::ofstream(log, std::ios::app) << "a line of the first\n";
+  const json refused = run_json({"cluster", "up"}, usage, "error");
+  EXPECT_EQ(refused.at("code"), "already_exists");
+  EXPECT_EQ(refused.at("outcome"), "not_done");
+  EXPECT_NE(test::read_text(log).find("a line of the first"), std::string::npos);
 }
 
 TEST_F(CliTest, AMinorityRefusesInCpAndAnswersInApUntilTheHeal) {
