@@ -17,10 +17,12 @@ void add_cluster_choice(CLI::App& app, ClusterChoice& choice) {
 }
 
 void add_format(CLI::App& app, Context& context) {
-  static const std::map<std::string, Format> formats = {{"text", Format::text}, {"json", Format::json}};
-  app.add_option("-o,--output", context.format, "Form of the output: text or json")
-      ->transform(CLI::CheckedTransformer(formats))
-      ->type_name("FORM");
+  // By name: a transformer of CLI11 prints the numbers behind the names, which here are bytes that no terminal shows.
+  const auto choose = [&context](const std::string& form) {
+    context.format = form == "json" ? Format::json : Format::text;
+  };
+  app.add_option_function<std::string>("-o,--output", choose, "Form of the output")
+      ->check(CLI::IsMember({"text", "json"}));
 }
 
 Result<Duration> parse_duration(const std::string& text) {
@@ -72,6 +74,9 @@ int run(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : static_cast<int>(Exit::usage);
+  } catch (const std::exception& error) {  // of a library; our own code throws nothing
+    fmt::print(stderr, "rift: {}\n", error.what());
+    return static_cast<int>(Exit::usage);
   }
   return static_cast<int>(context.exit);
 }

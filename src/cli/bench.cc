@@ -108,7 +108,7 @@ void print_json(const BenchOptions& options, const Run& run) {
                 {"elections", std::to_string(run.elections)},
                 {"counters_per_operation", json::object()}};
   for (const auto& [name, share] : run.per_operation) value["counters_per_operation"][name] = share;
-  fmt::print("{}\n", value.dump());
+  fmt::print("{}\n", value.dump(-1, ' ', false, json::error_handler_t::replace));
 }
 
 void print_text(const BenchOptions& options, const Run& run) {

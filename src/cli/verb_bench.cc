@@ -69,6 +69,7 @@ void add_bench(CLI::App& app, Context& context) {
   verb->add_option("--keys", bench_options.keys, "Different keys")->capture_default_str();
   verb->add_option("--duration", flags->duration, "Time measured")->capture_default_str();
   verb->add_option("--warmup", flags->warmup, "Time before that")->capture_default_str();
+  verb->footer("Example:  rift bench --shape pipe --mode cp --in-flight 256 --duration 10s");
   add_format(*verb, context);
   verb->callback([&context, flags] { context.exit = bench(context, *flags); });
 }

@@ -113,9 +113,10 @@ Exit execute(const Context& context, const DataOptions& options, Verb verb, std:
 }  // namespace
 
 void add_data(CLI::App& app, Context& context) {
-  const auto add = [&](const std::string& name, const char* help, Verb verb, bool has_value) {
+  const auto add = [&](const std::string& name, const char* help, const char* example, Verb verb, bool has_value) {
     auto options = std::make_shared<DataOptions>();
     CLI::App* command = app.add_subcommand(name, help);
+    command->footer(std::string("Example:  ") + example);
     command->add_option("--ks", options->keyspace, "Keyspace")->required();
     command->add_option("key", options->key, "Key")->required();
     if (has_value) command->add_option("value", options->value, "Value")->required();
@@ -130,10 +131,10 @@ void add_data(CLI::App& app, Context& context) {
     add_format(*command, context);
     command->callback([&context, options, verb, name] { context.exit = execute(context, *options, verb, name); });
   };
-  add("get", "Read a key", Verb::get, false);
-  add("put", "Write a key", Verb::put, true);
-  add("del", "Delete a key", Verb::del, false);
-  add("cas", "Compare and set (cp keyspaces):  rift cas --ks bank KEY NEW --expect OLD", Verb::cas, true);
+  add("get", "Read a key", "rift get --ks bank acct:1", Verb::get, false);
+  add("put", "Write a key", "rift put --ks bank acct:1 100 --level majority", Verb::put, true);
+  add("del", "Delete a key", "rift del --ks bank acct:1", Verb::del, false);
+  add("cas", "Compare and set (cp keyspaces)", "rift cas --ks bank acct:1 90 --expect 100", Verb::cas, true);
 }
 
 }  // namespace rift::cli

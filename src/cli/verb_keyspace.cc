@@ -46,7 +46,7 @@ Exit show(const Context& context, std::string_view schema, const topology::Catal
                   {"map_epoch", std::to_string(catalog.epoch.value())},
                   {"keyspaces", json::array()}};
     for (const auto& [name, keyspace] : catalog.keyspaces) value["keyspaces"].push_back(to_json(keyspace));
-    fmt::print("{}\n", value.dump());
+    fmt::print("{}\n", value.dump(-1, ' ', false, json::error_handler_t::replace));
     return Exit::done;
   }
   fmt::print("{:<16} {:<5} {:>6} {:>10}  {:<9} {:<9} {}\n", "keyspace", "mode", "copies", "partitions", "read", "write",
@@ -118,6 +118,7 @@ Exit ls(const Context& context, const KeyspaceOptions& options) {
 void add_keyspace(CLI::App& app, Context& context) {
   CLI::App* keyspace = app.add_subcommand("keyspace", "Create, list and drop keyspaces");
   keyspace->require_subcommand(1);
+  keyspace->footer("Example:  rift keyspace create carts --mode ap --copies 5");
   const auto add = [&](const char* name, const char* help, Exit (*run_verb)(const Context&, const KeyspaceOptions&)) {
     auto options = std::make_shared<KeyspaceOptions>();
     CLI::App* verb = keyspace->add_subcommand(name, help);

@@ -31,7 +31,7 @@ void print_json(std::string_view schema, const json& answer) {
   value.update(answer);
   value["schema"] = schema;
   value.erase("ok");
-  fmt::print("{}\n", value.dump());
+  fmt::print("{}\n", value.dump(-1, ' ', false, json::error_handler_t::replace));
 }
 
 std::string joined(const std::vector<std::string>& words) {
@@ -136,6 +136,7 @@ void add_net(CLI::App& app, Context& context) {
   auto options = std::make_shared<NetOptions>();
   CLI::App* net = app.add_subcommand("net", "Cut, delay and heal the links of a local cluster");
   net->require_subcommand(1);
+  net->footer("Example:  rift net cut n1,n2 / n3,n4,n5 && rift net show && rift net heal");
   const auto add = [&](const char* name, const char* help, Exit (*run_verb)(const Context&, const NetOptions&)) {
     CLI::App* verb = net->add_subcommand(name, help);
     add_cluster_choice(*verb, options->cluster);

@@ -22,6 +22,9 @@ using json = nlohmann::ordered_json;
 
 constexpr auto canary_limit = std::chrono::minutes(5);
 constexpr std::uint64_t seeds_max = 10'000'000;
+constexpr std::size_t jobs_max = 256;
+constexpr std::uint64_t seed_last_max =
+    ~std::uint64_t{0} - jobs_max - 1;  // each job draws one number behind the last seed
 
 struct SimOptions {
   std::string seeds = "1..20";
@@ -47,7 +50,8 @@ Result<Range> parse_range(const std::string& text) {
   const bool good = dots == std::string::npos
                         ? number(view, range.first) && number(view, range.last)
                         : number(view.substr(0, dots), range.first) && number(view.substr(dots + 2), range.last);
-  if (good && range.first <= range.last && range.last - range.first < seeds_max) return range;
+  if (good && range.first <= range.last && range.last - range.first < seeds_max && range.last <= seed_last_max)
+    return range;
   return rift::fail(Code::invalid, "'" + text + "' is no range of seeds; say 1..200 or 17");
 }
 
@@ -179,10 +183,12 @@ void add_sim(CLI::App& app, Context& context) {
   CLI::App* verb = app.add_subcommand("sim", "Run whole clusters in virtual time under random faults, from seeds");
   verb->add_option("--seeds", options->seeds, "One seed or a range: 1..200")->capture_default_str();
   verb->add_option("--storm", options->storm, "Virtual time under faults, per seed")->capture_default_str();
-  verb->add_option("--jobs", options->jobs, "Seeds at the same time (default: one per core)");
+  verb->add_option("--jobs", options->jobs, "Seeds at the same time (default: one per core)")
+      ->check(CLI::Range(std::size_t{1}, jobs_max));
   verb->add_flag("--twice", options->twice,
                  "Run every seed twice and compare the traces (without: only the first seed)");
   verb->add_flag("--trace", options->trace, "Print the trace hash of the first seed and nothing else");
+  verb->footer("Example:  rift sim --seeds 1..200   |   rift sim --seeds 17 --storm 20s");
   add_format(*verb, context);
   verb->callback([&context, options] { context.exit = sim(context, *options); });
 }

@@ -110,7 +110,10 @@ Exit status(const Context& context, const Target& target) {
       print_node(endpoint, reply);
     }
   }
-  if (context.format == Format::json) fmt::print("{}\n", json{{"schema", "rift.status/1"}, {"nodes", nodes}}.dump());
+  if (context.format == Format::json) {
+    const json value = {{"schema", "rift.status/1"}, {"nodes", nodes}};
+    fmt::print("{}\n", value.dump(-1, ' ', false, json::error_handler_t::replace));
+  }
   return reached == 0 ? Exit::unreachable : Exit::done;
 }
 
@@ -119,6 +122,7 @@ Exit status(const Context& context, const Target& target) {
 void add_status(CLI::App& app, Context& context) {
   auto target = std::make_shared<Target>();
   CLI::App* verb = app.add_subcommand("status", "Show what every node says of itself and its replicas");
+  verb->footer("Example:  rift status -o json");
   add_target(*verb, *target);
   add_format(*verb, context);
   verb->callback([&context, target] { context.exit = status(context, *target); });

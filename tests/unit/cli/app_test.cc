@@ -1,0 +1,114 @@
+// The whole program called in this process: what it says of itself, and that no bytes in a flag end it.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+
+#include "cli/verbs.h"
+
+namespace rift::cli {
+namespace {
+
+struct Ran {
+  int exit = -1;
+  std::string out;
+  std::string err;
+};
+
+Ran run_rift(std::vector<std::string> words) {
+  words.insert(words.begin(), "rift");
+  std::vector<char*> argv;
+  for (std::string& word : words) argv.push_back(word.data());
+  argv.push_back(nullptr);
+  testing::internal::CaptureStdout();
+  testing::internal::CaptureStderr();
+  Ran ran;
+  ran.exit = run(static_cast<int>(words.size()), argv.data());
+  std::fflush(stdout);
+  ran.out = testing::internal::GetCapturedStdout();
+  ran.err = testing::internal::GetCapturedStderr();
+  return ran;
+}
+
+bool has_control_bytes(const std::string& text) {
+  return std::any_of(text.begin(), text.end(),
+                     [](char c) { return (static_cast<unsigned char>(c) < 0x20 && c != '\n') || c == 0x7F; });
+}
+
+const std::vector<std::vector<std::string>> verbs = {{},
+                                                     {"demo"},
+                                                     {"cluster"},
+                                                     {"cluster", "up"},
+                                                     {"cluster", "down"},
+                                                     {"cluster", "status"},
+                                                     {"cluster", "kill"},
+                                                     {"cluster", "init"},
+                                                     {"get"},
+                                                     {"put"},
+                                                     {"del"},
+                                                     {"cas"},
+                                                     {"keyspace"},
+                                                     {"keyspace", "create"},
+                                                     {"keyspace", "ls"},
+                                                     {"keyspace", "drop"},
+                                                     {"net"},
+                                                     {"net", "cut"},
+                                                     {"net", "heal"},
+                                                     {"net", "delay"},
+                                                     {"net", "show"},
+                                                     {"sim"},
+                                                     {"bench"},
+                                                     {"status"},
+                                                     {"serve"},
+                                                     {"version"}};
+
+TEST(Help, IsPlainTextForEveryVerb) {
+  for (auto words : verbs) {
+    words.push_back("--help");
+    const Ran ran = run_rift(words);
+    EXPECT_EQ(ran.exit, 0) << words.front();
+    EXPECT_FALSE(ran.out.empty()) << words.front();
+    EXPECT_FALSE(has_control_bytes(ran.out)) << words.front() << "\n" << ran.out;
+  }
+  EXPECT_FALSE(has_control_bytes(run_rift({"--help-all"}).out));
+}
+
+TEST(Help, GivesAnExampleOfEveryVerbThatOneLooksUp) {
+  for (const char* verb : {"put", "get", "del", "cas", "keyspace", "net", "sim", "bench", "status"}) {
+    EXPECT_NE(run_rift({verb, "--help"}).out.find(std::string("rift ") + verb + " "), std::string::npos) << verb;
+  }
+}
+
+TEST(Output, IsTextOrJsonAndNothingElse) {
+  EXPECT_EQ(run_rift({"version", "-o", "json"}).out.front(), '{');
+  EXPECT_EQ(run_rift({"version", "-o", "text"}).out.substr(0, 5), "rift ");
+  const Ran refused = run_rift({"version", "-o", "yaml"});
+  EXPECT_EQ(refused.exit, 1);
+  EXPECT_FALSE(has_control_bytes(refused.out + refused.err)) << refused.err;
+}
+
+// Each of these once ended the program by an exception that nobody caught.
+TEST(Flags, OfAnyBytesGetAnAnswer) {
+  char name[] = "/tmp/rift-test-XXXXXX";
+  ASSERT_NE(::mkdtemp(name), nullptr);
+  const std::string dir = name;
+  EXPECT_EQ(run_rift({"net", "cut", "--dir", dir, "\xff/\xfe"}).exit, 5);
+  EXPECT_EQ(run_rift({"net", "heal", "--dir", dir, "\xff"}).exit, 5);
+  const Ran status = run_rift({"status", "-o", "json", "--endpoints", "\xff:1"});
+  EXPECT_EQ(status.exit, 5);
+  EXPECT_EQ(status.out.front(), '{');
+  const Ran read =
+      run_rift({"get", "-o", "json", "--ks", "\xff", "\xff", "--endpoints", "\xff:1", "--deadline", "100ms"});
+  EXPECT_EQ(read.out.front(), '{');
+  EXPECT_EQ(run_rift({"sim", "--jobs", "9999999"}).exit, 1);
+  std::filesystem::remove_all(dir);
+}
+
+TEST(Sim, RefusesSeedsBehindWhichItCannotCount) {
+  EXPECT_EQ(run_rift({"sim", "--seeds", "18446744073709551615"}).exit, 1);
+  EXPECT_EQ(run_rift({"sim", "--seeds", "18446744073709551614..18446744073709551615"}).exit, 1);
+}
+
+}  // namespace
+}  // namespace rift::cli
