@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "base/hash.h"
+#include "chaos/check/foreign.h"
 #include "chaos/check/lost.h"
 #include "chaos/check/staleness.h"
 #include "chaos/check/zone.h"
@@ -60,6 +61,9 @@ Final final_of(const std::map<NodeId, Copy>& copies, const std::string& keyspace
       result.held.push_back(
           Answered{.keyspace = keyspace, .key = key, .value = value->second, .version = held.version});
     }
+  }
+  for (const check::ForeignValue& foreign : check::find_foreign_values(history.operations, keyspace, result.values)) {
+    failures.push_back(fmt::format("{}: the end holds \"{}\" of {}, which was reported as not done", keyspace, foreign.value, foreign.key));
   }
   return result;
 }
