@@ -173,7 +173,7 @@ TEST_F(DemoKeys, ATerminalThatClosesEndsIt) {
 TEST(Demo, ATellingDemoEndsWithItsTerminal) {
   Folder folder;
   Terminal terminal({RIFT_BINARY_DIR "/rift", "demo", "--auto", "--nodes", "3", "--out", folder.path() + "/out"});
-  ASSERT_TRUE(terminal.shows(" operations, ")) << terminal.said();
+  ASSERT_TRUE(terminal.shows(" requests sent, ")) << terminal.said();
   const std::string scratch = announced_folder(terminal.said());
   ASSERT_EQ(processes_of(scratch).size(), 3U);
   terminal.hang_up();

@@ -91,7 +91,7 @@ TEST_F(Lifetime, AStoppedDemoLeavesNothingBehind) {
     int signal;
     std::string_view after;  // what it has said when the signal comes
   };
-  for (const Case& stop : {Case{SIGINT, "starting 3 nodes"}, Case{SIGTERM, "bank: cp"}, Case{SIGINT, " operations, "}, Case{SIGHUP, "split {"}}) {
+  for (const Case& stop : {Case{SIGINT, "starting 3 nodes"}, Case{SIGTERM, "bank: cp"}, Case{SIGINT, " requests sent, "}, Case{SIGHUP, "split {"}}) {
     SCOPED_TRACE(stop.after);
     std::filesystem::remove(stderr_path());
     Child demo = MUST(Child::start({.command = {RIFT_BINARY_DIR "/rift", "demo", "--auto", "--nodes", "3", "--calm", "1s", "--out", folder_.path() + "/out"},
