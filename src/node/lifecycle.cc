@@ -123,7 +123,7 @@ bool Node::has_nothing_owed() const {
 
 void Node::leave_clean_mark(Time give_up, Task done) {
   // Once, whichever comes first: a disk that hangs must not keep the process. The mark may still become durable, with everything before it.
-  const auto shared = std::make_shared<Task>([this, done = std::move(done), ended = false]() mutable {
+  const auto shared = std::make_shared<Task>([done = std::move(done), ended = false]() mutable {
     if (!std::exchange(ended, true)) done();
   });
   loop_.run([this, give_up, shared](Turn& turn) {
