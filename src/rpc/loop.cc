@@ -64,6 +64,7 @@ void Loop::stop() {
 }
 
 void Loop::run() {
+  thread_id_.store(std::this_thread::get_id(), std::memory_order_relaxed);
   void* tag = nullptr;
   bool ok = false;
   while (queue_->Next(&tag, &ok)) {

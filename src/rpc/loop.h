@@ -4,6 +4,7 @@
 // here may block: streams die after 1.5 s.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <thread>
@@ -70,7 +71,7 @@ class Loop {
   grpc::CompletionQueue* queue() const { return queue_.get(); }
   const std::shared_ptr<Mailbox>& mailbox() const { return mailbox_; }
   // Is the caller the polling thread itself?
-  bool is_inside() const { return std::this_thread::get_id() == thread_.get_id(); }
+  bool is_inside() const { return std::this_thread::get_id() == thread_id_.load(std::memory_order_relaxed); }
 
  private:
   void run();
@@ -79,6 +80,7 @@ class Loop {
   std::shared_ptr<Mailbox> mailbox_;
   std::function<void()> after_each_drain_;
   std::thread thread_;
+  std::atomic<std::thread::id> thread_id_{};  // set by the thread itself: thread_ may be assigned after it has begun
 };
 
 }  // namespace rift::rpc

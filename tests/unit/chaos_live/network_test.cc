@@ -118,7 +118,8 @@ TEST_F(NetworkTest, TheProofCountsTheConnectionsThatACutHeld) {
   };
   const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(60);
   while (held() != 1 && std::chrono::steady_clock::now() < limit) continue;
-  for (const auto& proof : MUST(network.heal("cut-1")).at(0).links) {
+  const auto healed = MUST(network.heal("cut-1"));
+  for (const auto& proof : healed.at(0).links) {
     EXPECT_EQ(proof.connections, proof.from == NodeId(3) ? 1U : 0U);
   }
 }
