@@ -1,7 +1,7 @@
 #include "cli/verbs.h"
 
-// Read by jemalloc when it starts. Huge pages: walks through large memtables miss the TLB less (`rift bench`, cp put by pipe: a seventh
-// more per second, get unary a quarter more). Where the kernel offers none it changes nothing.
+// Read by jemalloc when it starts. Huge pages: walks through large memtables miss the TLB less. Where the kernel offers none it changes nothing;
+// MALLOC_CONF=thp:never in the environment takes it back, to compare with `rift bench`.
 extern "C" {
 extern const char* malloc_conf;
 const char* malloc_conf = "thp:always,metadata_thp:auto";

@@ -10,7 +10,7 @@
 namespace rift::cp {
 
 // Entries of this leader that may wait for a majority at a time while smaller writes gather behind them. Two: while one is on its way the
-// next is made, so neither cores nor disks wait; with one, `rift bench` showed a seventh fewer puts at 64 in flight, with four no more.
+// next is made, so neither cores nor disks wait.
 constexpr std::uint64_t uncommitted_entries_max = 2;
 
 class Gate {
