@@ -2,7 +2,6 @@
 // machine does is always checked; what depends on speed only where no sanitizer slows five nodes down.
 #include <signal.h>
 
-#include <chrono>
 #include <cstring>
 #include <filesystem>
 #include <thread>
@@ -11,6 +10,7 @@
 
 #include "chaos/check/history_json.h"
 #include "cluster/plan.h"
+#include "tests/integration/nodes.h"
 #include "tests/integration/program.h"
 
 namespace rift {
@@ -111,14 +111,13 @@ TEST(Story, ANodeThatDiesBesideTheStoryMakesAnErrorWithResultsAndReport) {
     finished = Program(folder).run({"demo", "--auto", "--nodes", "3", "--out", out, "--calm", "2s", "--split", "2s",
                                     "--healed", "2s", "-o", "json"});
   });
-  const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(60);
   int victim = 0;
-  while (victim == 0 && std::chrono::steady_clock::now() < limit) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
-    if (read_text(out + "/history.jsonl").empty()) continue;
+  test::eventually([&] {
+    if (read_text(out + "/history.jsonl").empty()) return false;
     const auto plan = cluster::read_plan(named_folder(read_text(folder.path() + "/stderr")));
     if (plan && plan->nodes.size() == 3) victim = plan->nodes[2].pid;
-  }
+    return victim > 0;
+  });
   if (victim > 0) ::kill(victim, SIGKILL);
   telling.join();
   ASSERT_GT(victim, 0) << finished.err;
