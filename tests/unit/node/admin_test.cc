@@ -9,7 +9,7 @@
 namespace rift::node {
 namespace {
 
-const NodeId n1{1}, n2{2}, n3{3};
+const NodeId n1{1};
 
 using Told = std::shared_ptr<std::optional<Result<topology::Catalog>>>;
 
