@@ -33,6 +33,11 @@ void Progress::sent(LogIndex last, std::size_t bytes, Time now) {
   in_flight_bytes_ += bytes;
 }
 
+void Progress::commit_sent(LogIndex commit, Time now) {
+  if (commit > commit_sent_) commit_sent_at_ = now;
+  commit_sent_ = commit;
+}
+
 void Progress::echoed(std::uint64_t position) { read_position_ = std::max(read_position_, position); }
 
 void Progress::accepted(LogIndex match, Time now) {

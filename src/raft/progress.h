@@ -25,13 +25,14 @@ class Progress {
   Time last_contact() const { return last_contact_; }
   std::uint64_t read_position() const { return read_position_; }
   LogIndex commit_sent() const { return commit_sent_; }
+  Time commit_sent_at() const { return commit_sent_at_; }
   std::size_t in_flight_messages() const { return in_flight_.size(); }
   std::size_t in_flight_bytes() const { return in_flight_bytes_; }
 
   bool may_send(std::size_t messages_max, std::size_t bytes_max) const;
   bool has_room(std::size_t bytes, std::size_t bytes_max) const;  // an append always fits when nothing is in flight
   void sent(LogIndex last, std::size_t bytes, Time now);          // an append that ends at `last`
-  void commit_sent(LogIndex commit) { commit_sent_ = commit; }
+  void commit_sent(LogIndex commit, Time now);
 
   void contacted(Time now) { last_contact_ = now; }
   void echoed(std::uint64_t position);
@@ -53,6 +54,7 @@ class Progress {
   LogIndex match_;
   LogIndex next_;
   LogIndex commit_sent_;
+  Time commit_sent_at_{};  // of the last one that was news
   bool probe_sent_ = false;
   std::uint64_t read_position_ = 0;
   Time last_contact_;

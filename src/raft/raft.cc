@@ -158,7 +158,11 @@ Result<std::vector<Entry>> Raft::entries(LogIndex from, LogIndex to, std::size_t
 }
 
 Time Raft::next_wake() const {
-  if (const auto* leader = std::get_if<Leader>(&state_)) return leader->next_heartbeat;
+  if (const auto* leader = std::get_if<Leader>(&state_)) {
+    Time wake = leader->next_heartbeat;
+    for (const auto& [node, progress] : leader->peers) wake = std::min(wake, commit_notice_due(progress));
+    return wake;
+  }
   return may_campaign() ? election_deadline_ : Time::max();
 }
 

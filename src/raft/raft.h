@@ -19,6 +19,7 @@ namespace rift::raft {
 constexpr Term term_max{std::uint64_t{1} << 62};     // a message beyond it is damaged: terms grow by elections
 constexpr std::size_t read_rounds_in_flight_max = 2;  // then reads wait for an echo and share the next round
 constexpr std::size_t reads_pending_max = 64;  // rounds of reads that wait for a quorum
+constexpr Duration commit_notice_interval = std::chrono::milliseconds(10);  // between beats that only say what is committed
 
 struct PeerStatus {
   NodeId node{};
@@ -147,7 +148,8 @@ class Raft {
   Result<void> commit_to(LogIndex index, const Context& context);
   Result<void> settle_proposals(const Context& context);
   void append_own(EntryKind kind, Duration log_time, Bytes payload);
-  void send_heartbeat(NodeId to, Progress& progress);
+  void send_heartbeat(NodeId to, Progress& progress, Time now);
+  Time commit_notice_due(const Progress& progress) const;  // max: the peer knows of everything committed that it has
   void continue_transfer(const Context& context);
 
   // reads.cc

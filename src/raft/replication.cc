@@ -70,9 +70,8 @@ Result<void> Raft::send_to_peers(const Context& context) {
   if (beat) leader.read_open = false;
   for (auto& [node, progress] : leader.peers) {
     const bool sent = TRY(send_appends(node, progress, context));
-    // A commit that no append carries goes out at once: a follower's reads wait for it.
-    const bool untold = !sent && progress.commit_sent() < std::min(commit_, progress.match());
-    if (beat || untold) send_heartbeat(node, progress);
+    const bool notify = !sent && context.now >= commit_notice_due(progress);
+    if (beat || notify) send_heartbeat(node, progress, context.now);
   }
   leader.heartbeat_due = false;
   release_reads();  // a leader that is its own quorum
@@ -80,14 +79,21 @@ Result<void> Raft::send_to_peers(const Context& context) {
   return {};
 }
 
-void Raft::send_heartbeat(NodeId to, Progress& progress) {
+// A commit that no append has carried yet goes out by itself, at once when it is the first for a while. Under load the next append is near
+// and carries it; a frame and its answer for every commit would be half of all frames.
+Time Raft::commit_notice_due(const Progress& progress) const {
+  if (progress.commit_sent() >= std::min(commit_, progress.match())) return Time::max();
+  return progress.commit_sent_at() + commit_notice_interval;
+}
+
+void Raft::send_heartbeat(NodeId to, Progress& progress, Time now) {
   const auto& leader = std::get<Leader>(state_);
   const LogIndex commit = std::min(commit_, progress.match());
   // A position that is still open takes more reads: its echo, asked for before they came, would confirm them.
   const std::uint64_t position = leader.read_position - (leader.read_open ? 1 : 0);
   pending_.send_now.push_back(
       {.to = to, .message = Heartbeat{.term = hard_state_.term, .commit = commit, .read_position = position}});
-  progress.commit_sent(commit);
+  progress.commit_sent(commit, now);
 }
 
 Result<bool> Raft::send_appends(NodeId to, Progress& progress, const Context& context) {
@@ -121,7 +127,7 @@ Result<bool> Raft::send_append(NodeId to, Progress& progress, Fill fill, const C
   }
   const LogIndex last(prev.value() + append.entries.size());
   progress.sent(last, bytes, context.now);
-  progress.commit_sent(std::min(commit_, last));
+  progress.commit_sent(std::min(commit_, last), context.now);
   pending_.send_now.push_back({.to = to, .message = std::move(append)});
   return true;
 }

@@ -298,13 +298,14 @@ class Cluster {
     }
     return 0;
   }
-  // Makes `id` the leader by letting only its timer fire.
+  // Makes `id` the leader by letting only its timer fire, and lets it tell what is committed.
   void campaign(std::uint32_t id) {
     now = std::max(now + 1s, raft(id).next_wake());
     tick(id);
     flush(id);
     settle();
     ASSERT_TRUE(raft(id).is_leader());
+    advance(commit_notice_interval);
   }
 
   void check_logs_match() {

@@ -61,6 +61,7 @@ TEST(RaftReads, AnOpenPositionIsNotGivenAway) {
   MUST(cluster.propose(1, {"write"}));
   cluster.flush(1);
   for (Envelope& append : cluster.take_messages<Append>(1, 2)) cluster.step(std::move(append));
+  cluster.now += commit_notice_interval;
   for (Envelope& ack : cluster.take_messages<AppendAck>(2, 1)) cluster.step(std::move(ack));
   cluster.flush(1);
   const auto beats = cluster.take_messages<Heartbeat>(1);

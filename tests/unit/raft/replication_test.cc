@@ -28,6 +28,42 @@ TEST(RaftReplication, AProposalReachesEveryDiskAndIsCommitted) {
   }
 }
 
+TEST(RaftReplication, UnderLoadACommitTravelsWithTheNextAppend) {
+  Cluster cluster(3);
+  cluster.campaign(1);
+  MUST(cluster.propose(1, {"a"}));
+  cluster.flush(1);
+  cluster.settle();
+  MUST(cluster.propose(1, {"b"}));
+  cluster.flush(1);
+  cluster.settle();
+  EXPECT_EQ(cluster.raft(2).commit(), LogIndex(3)) << "the second notice within the interval waits";
+  cluster.now += commit_notice_interval - 1ns;
+  cluster.flush(1);
+  EXPECT_TRUE(cluster.network.empty());
+  MUST(cluster.propose(1, {"c"}));
+  cluster.flush(1);
+  EXPECT_TRUE(cluster.take_messages<Heartbeat>(1).empty());
+  cluster.settle();
+  EXPECT_EQ(cluster.raft(1).commit(), LogIndex(5));
+  EXPECT_EQ(cluster.raft(2).commit(), LogIndex(4));
+}
+
+TEST(RaftReplication, TheLastCommitIsToldWithinTheInterval) {
+  Cluster cluster(3);
+  cluster.campaign(1);
+  for (const char* payload : {"a", "b"}) {
+    MUST(cluster.propose(1, {payload}));
+    cluster.flush(1);
+    cluster.settle();
+  }
+  EXPECT_LE(cluster.raft(1).next_wake(), cluster.now + commit_notice_interval);
+  cluster.advance(commit_notice_interval);
+  EXPECT_EQ(cluster.raft(2).commit(), LogIndex(4));
+  EXPECT_EQ(cluster.raft(3).commit(), LogIndex(4));
+  EXPECT_GT(cluster.raft(1).next_wake(), cluster.now);
+}
+
 TEST(RaftReplication, ARoundIsOneAppendPerFollower) {
   Cluster cluster(3);
   cluster.campaign(1);
