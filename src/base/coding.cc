@@ -1,15 +1,17 @@
 #include "base/coding.h"
 
+#include <bit>
+#include <cstring>
+
 namespace rift {
 namespace {
 
+static_assert(std::endian::native == std::endian::little, "the byte swaps below assume it");
+
 template <class Integer>
-void put_big_endian(std::string& out, Integer value) {
+void put_memory_of(std::string& out, Integer value) {
   char bytes[sizeof(Integer)];
-  for (std::size_t i = sizeof(Integer); i > 0; --i) {
-    bytes[i - 1] = static_cast<char>(value & 0xffU);
-    value = static_cast<Integer>(value >> 8);
-  }
+  std::memcpy(bytes, &value, sizeof bytes);
   out.append(bytes, sizeof bytes);
 }
 
@@ -23,8 +25,8 @@ Integer get_big_endian(ByteView data) {
 }  // namespace
 
 void put_u8(std::string& out, std::uint8_t value) { out.push_back(static_cast<char>(value)); }
-void put_u32(std::string& out, std::uint32_t value) { put_big_endian(out, value); }
-void put_u64(std::string& out, std::uint64_t value) { put_big_endian(out, value); }
+void put_u32(std::string& out, std::uint32_t value) { put_memory_of(out, __builtin_bswap32(value)); }
+void put_u64(std::string& out, std::uint64_t value) { put_memory_of(out, __builtin_bswap64(value)); }
 
 Result<ByteView> KeyReader::take(std::size_t size) {
   if (rest_.size() < size) return fail(Code::corruption, "key is shorter than its layout");

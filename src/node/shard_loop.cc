@@ -270,6 +270,7 @@ void ShardLoop::carry_out() {
   for (const auto& [partition, at] : output_.wakes) {
     if (const auto it = hosted_.find(partition); it != hosted_.end()) set_wake(partition, it->second, at);
   }
+  for (Reply& reply : output_.reply_now) events_.on_reply(std::move(reply.response), reply.last);
   events_.on_flush();  // what may overtake the disk leaves before the store is touched
   if (!output_.batch.empty()) {
     if (const auto applied = env_.storage.apply(output_.batch); !applied) {
@@ -283,7 +284,6 @@ void ShardLoop::carry_out() {
     cache_.applied(output_.batch);
     events_.on_applied(output_.batch);
   }
-  for (Reply& reply : output_.reply_now) events_.on_reply(std::move(reply.response), reply.last);
   queue_release();
   output_.clear();
 }

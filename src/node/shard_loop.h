@@ -1,6 +1,6 @@
 // The shard loop: the one place where Turns are made and carried out, for cp and ap, production and simulator alike (DESIGN 1). It owns the
 // replicas of its partitions, batches what arrived while the last round ran, and keeps the order that the types promise:
-// send_now leaves before the disk, _when_durable after this Turn's batch and all before it are on disk.
+// send_now and reply_now leave before the store is touched, _when_durable after this Turn's batch and all before it are on disk.
 // Used by Node, on the shard's thread. Everything arrives by a call and is handled in a later, posted round.
 #pragma once
 

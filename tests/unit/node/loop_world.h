@@ -165,6 +165,7 @@ class ObedientReplica final : public Replica {
 struct ReplyRecord {
   Response response;
   std::size_t synced = 0;
+  std::size_t applied = 0;  // batches, when the reply left
 };
 
 class LoopWorld : public LoopEvents {
@@ -188,7 +189,7 @@ class LoopWorld : public LoopEvents {
     return loop.submit(std::move(request));
   }
 
-  void on_reply(Response response, bool) override { replies.push_back({std::move(response), store.synced()}); }
+  void on_reply(Response response, bool) override { replies.push_back({std::move(response), store.synced(), applied.size()}); }
   void on_applied(const env::WriteBatch& batch) override { applied.push_back(batch.size()); }
   void on_stopped(PartitionId partition, const std::string& reason) override { stopped.emplace_back(partition, reason); }
   void on_flush() override { loop.outbox().flush(MapEpoch(1)); }

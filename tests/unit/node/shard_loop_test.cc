@@ -23,6 +23,7 @@ TEST(ShardLoop, AnswersWhenDurableOnlyAfterTheSync) {
   world.executor.run();
   ASSERT_EQ(world.replies.size(), 1u);  // the one that may overtake the disk
   EXPECT_EQ(world.replies[0].synced, 0u);
+  EXPECT_EQ(world.replies[0].applied, 0u) << "the client works on while the store takes the batch";
   ASSERT_TRUE(world.store.finish_sync());
   world.executor.run();
   ASSERT_EQ(world.replies.size(), 2u);
@@ -268,7 +269,7 @@ class BrokenStore final : public env::Engine {
   std::unique_ptr<env::Snapshot> pin() override { return nullptr; }
 };
 
-TEST(ShardLoop, AFailedApplyEndsTheNodeAndNothingIsAnswered) {
+TEST(ShardLoop, AFailedApplyEndsTheNodeAndNothingThatNeededItIsAnswered) {
   LoopWorld world;
   BrokenStore broken;
   Env env{.clock = world.executor,
@@ -284,7 +285,7 @@ TEST(ShardLoop, AFailedApplyEndsTheNodeAndNothingIsAnswered) {
   Request request;
   request.id = RequestId(1);
   request.partition = PartitionId(7);
-  request.key = "now";
+  request.key = "put";
   ASSERT_TRUE(loop.submit(std::move(request)));
   world.executor.run();
   EXPECT_EQ(world.fatal.size(), 1u);
