@@ -20,7 +20,7 @@ wire::ReadPositionReply refused_question(Term term, std::uint64_t token) {
 Result<void> CpReplica::submit_reads(std::vector<Request> reads, Round& round) {
   std::vector<PendingRead> majority;
   std::vector<PendingRead> all;
-  if (apply_due_ != Time::max()) apply_due_ = round.context.now;  // whoever looks sees what is committed
+  if (apply_due_ != Time::max()) apply_due_ = Time::min();  // whoever looks sees what is committed
   TRY(apply_committed(round));
   for (Request& request : reads) {
     PendingRead read{.id = request.id, .key = std::move(request.key), .asked = request.level, .deadline = deadline_of(request, round.context.now)};

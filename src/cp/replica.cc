@@ -224,7 +224,13 @@ bool CpReplica::gathers_to_apply(Time now) {
   const bool is_wanted = raft_.is_leader() || proposals_.waiting() > 0 || reads_.waiting() > 0;
   if (is_wanted || raft_.applicable() - applier_.index() >= apply_gather_entries_max) return false;
   if (apply_due_ == Time::max()) apply_due_ = now + apply_gather_time;
-  return now < apply_due_;
+  return now < apply_wake(now);
+}
+
+// While entries are on their way to the disk their acknowledgement comes first: whoever applies keeps the leader waiting.
+Time CpReplica::apply_wake(Time now) const {
+  const bool is_syncing = raft_.durable() < raft_.last_index();
+  return is_syncing && now >= apply_due_ ? apply_due_ + apply_gather_time : apply_due_;
 }
 
 // Never beyond what this node's own disk holds (I15).
@@ -268,7 +274,7 @@ void CpReplica::expire(Turn& turn) {
 
 void CpReplica::request_wake(Turn& turn) {
   Time next = std::min({raft_.next_wake(), proposals_.next_deadline(), reads_.next_deadline(), gate_.next_deadline()});
-  if (applier_.index() < raft_.applicable()) next = apply_due_ == Time::max() ? turn.now().steady : std::min(next, apply_due_);
+  if (applier_.index() < raft_.applicable()) next = apply_due_ == Time::max() ? turn.now().steady : std::min(next, apply_wake(turn.now().steady));
   next = std::min(next, reads_.next_repeat());
   for (const AckWait& wait : ack_waits_) next = std::min(next, wait.deadline);
   if (next >= wake_) return;

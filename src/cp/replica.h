@@ -83,6 +83,7 @@ class CpReplica final : public Replica {
   void follow_change(const raft::RoleChange& change, Turn& turn);
   Result<void> handle(NodeId from, wire::Message& message, Round& round);
   bool gathers_to_apply(Time now);
+  Time apply_wake(Time now) const;
   Result<void> apply_committed(Round& round);
   void expire(Turn& turn);
   void request_wake(Turn& turn);

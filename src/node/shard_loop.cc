@@ -311,7 +311,7 @@ void ShardLoop::on_synced(std::uint64_t batches) {
     releases_.pop_front();
     release(ready);
   }
-  schedule_round();  // a round flushes what was released
+  events_.on_flush();  // others wait for what was released; the next round may be a long one
 }
 
 void ShardLoop::release(Release& ready) {

@@ -38,9 +38,11 @@ TEST(ShardLoop, SendsNowBeforeTheBatchIsAppliedAndTheRestAfterTheSync) {
   ASSERT_EQ(world.network.sent.size(), 1u);
   EXPECT_EQ(world.network.sent[0].messages, std::vector<std::string>{"early"});
   EXPECT_EQ(world.network.sent[0].applied, 0u);
+  const std::uint64_t rounds = world.loop.counters().rounds;
   world.store.finish_sync();
   world.executor.run();
   ASSERT_EQ(world.network.sent.size(), 2u);
+  EXPECT_EQ(world.loop.counters().rounds, rounds) << "what waited for the disk waits for no round";
   EXPECT_EQ(world.network.sent[1].messages, std::vector<std::string>{"durable"});
   EXPECT_EQ(world.network.sent[1].synced, 1u);
 }
