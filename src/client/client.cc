@@ -1,5 +1,6 @@
 #include "client/client.h"
 
+#include <deque>
 #include <map>
 #include <random>
 #include <set>
@@ -21,6 +22,7 @@
 namespace rift {
 namespace {
 
+constexpr std::size_t completions_per_flush_max = 32;  // what their callbacks submit leaves while the next are called
 constexpr Duration map_deadline = std::chrono::milliseconds(700);
 constexpr Duration connect_retry = std::chrono::milliseconds(50);
 
@@ -92,6 +94,7 @@ class Client::Impl {
   std::map<std::string, Peer> peers_;
   std::set<client::Stream*> touched_;
   std::unordered_map<std::uint64_t, Callback> callbacks_;
+  std::deque<caller::Completion> completions_;  // taken from the caller, to be called
   std::uint64_t next_operation_ = 1;
   std::size_t next_address_ = 0;
   std::optional<Time> next_fetch_;  // while connecting
@@ -184,8 +187,7 @@ void Client::Impl::pump() {
     for (auto& [address, peer] : peers_) peer.stream->expire(now);
     caller_.tick(now);
   }
-  while (carry_sends(now) || carry_completions()) {
-  }
+  while (carry_sends(now) || carry_completions()) flush_streams();
   if (caller_.take_map_wish() || (next_fetch_ && *next_fetch_ <= now)) fetch_map(now);
   flush_streams();
   arm_timer(now);
@@ -210,8 +212,11 @@ bool Client::Impl::carry_sends(Time now) {
 }
 
 bool Client::Impl::carry_completions() {
-  auto completions = caller_.take_completions();
-  for (caller::Completion& completion : completions) {
+  for (caller::Completion& completion : caller_.take_completions()) completions_.push_back(std::move(completion));
+  std::size_t carried = 0;
+  for (; !completions_.empty() && carried < completions_per_flush_max; ++carried) {
+    caller::Completion completion = std::move(completions_.front());
+    completions_.pop_front();
     const auto it = callbacks_.find(completion.id.value());
     ASSERT(it != callbacks_.end());
     const Callback done = std::move(it->second);
@@ -222,7 +227,7 @@ bool Client::Impl::carry_completions() {
     reply.attempts = completion.attempts;
     done(std::move(reply));
   }
-  return !completions.empty();
+  return carried > 0;
 }
 
 void Client::Impl::flush_streams() {

@@ -292,7 +292,7 @@ TEST(Api, ManyUnaryCallsAtOnce) {
     EXPECT_EQ(call->response.reply().code(), "ok");
   }
   EXPECT_EQ(cluster.front().seen().size(), count);
-  EXPECT_LE(cluster.front().submits(), count);
+  EXPECT_LE(cluster.front().batches().size(), count);
 }
 
 TEST(Api, ShutdownEndsOpenCallsAndIsBounded) {

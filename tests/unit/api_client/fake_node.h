@@ -85,16 +85,17 @@ class MapFront final : public Front {
     worker_.post([&] { promise.set_value(seen_); });
     return promise.get_future().get();
   }
-  std::size_t submits() {
-    std::promise<std::size_t> promise;
-    worker_.post([&] { promise.set_value(submits_); });
+  // How many requests came together, for each time that some came.
+  std::vector<std::size_t> batches() {
+    std::promise<std::vector<std::size_t>> promise;
+    worker_.post([&] { promise.set_value(batches_); });
     return promise.get_future().get();
   }
   Response apply(const Request& request);
 
  private:
   void serve(SinkId id, const std::vector<Request>& requests) {
-    ++submits_;
+    batches_.push_back(requests.size());
     std::vector<Response> responses;
     for (const Request& request : requests) {
       seen_.push_back(request);
@@ -114,7 +115,7 @@ class MapFront final : public Front {
   std::map<std::pair<Uuid, std::uint64_t>, Response> window_;
   std::uint64_t revision_ = 0;
   std::vector<Request> seen_;
-  std::size_t submits_ = 0;
+  std::vector<std::size_t> batches_;
   Worker worker_;  // last: it stops before what it touches goes
 };
 
