@@ -237,6 +237,7 @@ Time CpReplica::apply_wake(Time now) const {
 Result<void> CpReplica::apply_committed(Round& round) {
   if (applier_.index() >= raft_.applicable() || gathers_to_apply(round.context.now)) return {};
   apply_due_ = Time::max();
+  if (raft_.is_leader()) round.turn.store_later();  // the log holds it all; a follower has nothing better to do while it waits
   peers_ = raft_.peers();
   std::size_t bytes = 0;
   while (applier_.index() < raft_.applicable() && bytes < apply_bytes_per_round_max) {

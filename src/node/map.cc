@@ -22,9 +22,9 @@ bool owns(const topology::Partition& partition, NodeId node) {
 }  // namespace
 
 // The watch on `_system` at level ONE (DESIGN 7): its replica's own writes of the catalog key are seen as they become visible.
-void Node::on_applied(const env::WriteBatch& batch) {
+void Node::on_applied(const env::WriteBatch& batch, std::size_t first) {
   static const std::string key = wire::cp_data_key(topology::system_partition, Generation(1), topology::catalog_key);
-  for (std::size_t i = 0; i < batch.size(); ++i) {
+  for (std::size_t i = first; i < batch.size(); ++i) {
     const auto entry = batch.at(i);
     if (entry.table != env::Table::state_cp || entry.kind != env::WriteBatch::Kind::put || entry.key != key) continue;
     const auto value = wire::decode_cp_value(batch.value_at(i));

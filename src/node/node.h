@@ -70,7 +70,7 @@ class Node final : public Front, public Admin, private env::NetworkEvents, priva
   void start_missing_replicas(Turn& turn);
   void bury_dropped_replicas(Turn& turn);
   void publish_view();
-  void on_applied(const env::WriteBatch& batch) override;
+  void on_applied(const env::WriteBatch& batch, std::size_t first) override;
   void on_stopped(PartitionId partition, const std::string& reason) override;
 
   // routing.cc

@@ -9,6 +9,8 @@ namespace rift::node {
 namespace {
 
 constexpr Duration slow_round = std::chrono::milliseconds(100);
+constexpr Duration store_delay_max = std::chrono::milliseconds(1);
+constexpr std::size_t unstored_bytes_max = 256 * limits::kibi;
 
 // The most that one round hands to one replica: a full inbox must not keep heartbeats waiting for an election timeout.
 constexpr std::size_t round_items_max = 4096;
@@ -272,20 +274,44 @@ void ShardLoop::carry_out() {
   }
   for (Reply& reply : output_.reply_now) events_.on_reply(std::move(reply.response), reply.last);
   events_.on_flush();  // what may overtake the disk leaves before the store is touched
-  if (!output_.batch.empty()) {
-    if (const auto applied = env_.storage.apply(output_.batch); !applied) {
-      dead_ = true;
-      env_.fatal(applied.error());
-      return;
-    }
-    ++applied_batches_;
-    ++counters_.batches;
-    counters_.store_keys += output_.batch.size();
-    cache_.applied(output_.batch);
-    events_.on_applied(output_.batch);
-  }
+  if (output_.batch.size() > visible_) events_.on_applied(output_.batch, visible_);
+  visible_ = output_.batch.size();
+  if (!may_store_later() && !store()) return;
   queue_release();
-  output_.clear();
+  output_.clear_effects();
+}
+
+// A leader's state changes: its clients have their answers, and the next round, which proposes what they ask next, sends first and stores
+// afterwards, while the followers work.
+bool ShardLoop::may_store_later() {
+  const bool is_awaited =
+      !output_.send_when_durable.empty() || !output_.reply_when_durable.empty() || !durable_tasks_.empty();
+  if (output_.batch.empty() || output_.must_store || is_awaited || output_.batch.bytes() >= unstored_bytes_max) return false;
+  const Time now = env_.clock.now().steady;
+  if (store_due_ == Time::max()) store_due_ = now + store_delay_max;
+  return now < store_due_;
+}
+
+bool ShardLoop::store() {
+  if (output_.batch.empty()) return true;
+  if (const auto applied = env_.storage.apply(output_.batch); !applied) {
+    dead_ = true;
+    env_.fatal(applied.error());
+    return false;
+  }
+  ++applied_batches_;
+  ++counters_.batches;
+  counters_.store_keys += output_.batch.size();
+  cache_.applied(output_.batch);
+  output_.clear_batch();
+  visible_ = 0;
+  store_due_ = Time::max();
+  return true;
+}
+
+env::Reader& ShardLoop::reader() {
+  if (!dead_) store();
+  return cache_;
 }
 
 void ShardLoop::queue_release() {
@@ -338,10 +364,10 @@ void ShardLoop::set_wake(PartitionId partition, Hosted& hosted, Time at) {
 }
 
 void ShardLoop::arm_timer() {
-  Time earliest = Time::max();
-  if (!wakes_.empty()) earliest = wakes_.begin()->first;
+  Time earliest = store_due_;
+  if (!wakes_.empty()) earliest = std::min(earliest, wakes_.begin()->first);
   if (!timers_.empty()) earliest = std::min(earliest, timers_.begin()->first);
-  if (earliest == armed_ || earliest == Time::max()) return;
+  if (earliest >= armed_) return;  // a timer that rings too early costs less than setting it anew each round
   armed_ = earliest;
   env_.executor.arm(earliest, [this] {
     armed_ = Time::max();

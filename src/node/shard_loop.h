@@ -27,7 +27,7 @@ class LoopEvents {
  public:
   virtual ~LoopEvents() = default;
   virtual void on_reply(Response response, bool last) = 0;
-  virtual void on_applied(const env::WriteBatch& batch) = 0;  // a round's batch has become visible
+  virtual void on_applied(const env::WriteBatch& batch, std::size_t first) = 0;  // its operations from `first` on are visible to readers now
   virtual void on_stopped(PartitionId partition, const std::string& reason) = 0;
   virtual void on_flush() = 0;  // what was collected, frames and replies, can leave
 };
@@ -76,7 +76,7 @@ class ShardLoop {
   std::size_t timers() const { return timers_.size(); }           // set by call_at and not yet run
 
   Outbox& outbox() { return outbox_; }
-  env::Reader& reader() { return cache_; }
+  env::Reader& reader();  // everything applied so far, between rounds
   Rng& random() { return random_; }
   Now now() const { return env_.clock.now(); }
   const LoopCounters& counters() const { return counters_; }
@@ -114,6 +114,8 @@ class ShardLoop {
   std::vector<PeerMessage> take_messages(Hosted& hosted);
   std::vector<Request> take_requests(Hosted& hosted);
   void carry_out();
+  bool may_store_later();
+  bool store();  // false: the store has failed
   void queue_release();
   void on_synced(std::uint64_t batches);
   void release(Release& release);
@@ -137,6 +139,8 @@ class ShardLoop {
   std::vector<Task> durable_tasks_;
   topology::ViewPtr view_;
   TurnOutput output_;
+  std::size_t visible_ = 0;       // operations of its batch that earlier rounds left
+  Time store_due_ = Time::max();  // set while a batch waits
   std::deque<Release> releases_;
   std::size_t inbox_requests_ = 0;
   std::size_t inbox_bytes_ = 0;

@@ -15,8 +15,12 @@ std::uint64_t slot_hash(env::Table table, ByteView key) { return xxh3_64(key) ^ 
 
 }  // namespace
 
-void TurnOutput::clear() {
+void TurnOutput::clear_batch() {
   batch.clear();
+  must_store = false;
+}
+
+void TurnOutput::clear_effects() {
   send_now.clear();
   send_when_durable.clear();
   reply_now.clear();
@@ -30,6 +34,7 @@ Turn::Turn(Inputs inputs, TurnOutput& output) : inputs_(inputs), output_(output)
 void Turn::begin(PartitionId partition) {
   partition_ = partition;
   failed_ = false;
+  may_wait_ = false;
   marks_ = Marks{.batch = output_.batch.mark(),
                  .send_now = output_.send_now.size(),
                  .send_when_durable = output_.send_when_durable.size(),
@@ -38,7 +43,10 @@ void Turn::begin(PartitionId partition) {
 }
 
 bool Turn::end() {
-  if (!failed_) return true;
+  if (!failed_) {
+    output_.must_store = output_.must_store || (!may_wait_ && output_.batch.size() > marks_.batch.operations);
+    return true;
+  }
   output_.batch.truncate(marks_.batch);
   output_.send_now.resize(marks_.send_now);
   output_.send_when_durable.resize(marks_.send_when_durable);

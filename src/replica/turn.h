@@ -39,8 +39,14 @@ struct TurnOutput {
   std::vector<Reply> reply_when_durable;
   std::vector<std::pair<PartitionId, Time>> wakes;
   std::vector<std::pair<PartitionId, std::string>> failures;
+  bool must_store = false;  // the batch holds more than what store_later() has covered
 
-  void clear();
+  void clear_batch();
+  void clear_effects();  // all but the batch, which may stay for the next round
+  void clear() {
+    clear_batch();
+    clear_effects();
+  }
 };
 
 class Turn {
@@ -67,7 +73,7 @@ class Turn {
   // Reads see this Turn's own batch.
   Result<std::optional<Bytes>> get(env::Table table, ByteView key);
   Result<std::vector<env::KeyValue>> scan(env::Table table, const env::Range& range, std::size_t keys_max, std::size_t bytes_max);
-  std::unique_ptr<env::Snapshot> pin() { return inputs_.storage.pin(); }  // without this Turn's batch
+  std::unique_ptr<env::Snapshot> pin() { return inputs_.storage.pin(); }  // without what is not stored yet
 
   void put(env::Table table, ByteView key, Bytes value) { output_.batch.put(table, key, std::move(value)); }
   void erase(env::Table table, ByteView key) { output_.batch.erase(table, key); }
@@ -78,6 +84,9 @@ class Turn {
   void send_when_durable(NodeId to, env::Lane lane, Bytes message);
   void reply(Response response, bool last = true);
   void reply_when_durable(Response response, bool last = true);
+  // What this replica writes in this round it can make again from what is durable: unless somebody waits for the disk it may be stored
+  // along with a later round. Everybody who reads sees it at once.
+  void store_later() { may_wait_ = true; }
   // This replica stops and what it wrote in this Turn is dropped; the node goes on.
   void fail(std::string reason);
 
@@ -101,6 +110,7 @@ class Turn {
   PartitionId partition_;
   Marks marks_;
   bool failed_ = false;
+  bool may_wait_ = false;
   std::vector<std::uint32_t> slots_;  // open addressing over batch operations; 0: empty, else operation + 1
   std::size_t indexed_ = 0;
   std::vector<std::size_t> erased_ranges_;

@@ -103,7 +103,7 @@ class ManualNetwork final : public env::Network {
 };
 
 // Does what the key says: "put" writes and answers when durable, "now" writes and answers at once, "send" sends in both ways, "self" tells itself,
-// "fail" writes, answers and fails, "quiet" never answers.
+// "fail" writes, answers and fails, "later" writes what may be stored later, "read" looks for its value's key, "quiet" does nothing.
 class ObedientReplica final : public Replica {
  public:
   explicit ObedientReplica(PartitionId partition) : partition_(partition) {}
@@ -135,6 +135,7 @@ class ObedientReplica final : public Replica {
   std::vector<std::string> events;
   std::optional<Time> wake_next;
   std::size_t cancelled = 0;
+  std::optional<Bytes> found;
 
  private:
   static Response done(const Request& request) {
@@ -144,9 +145,11 @@ class ObedientReplica final : public Replica {
   }
   void obey(const Request& request, Turn& turn) {
     const std::string what = request.key.to_string();
-    if (what != "quiet") turn.put(env::Table::state_cp, std::to_string(partition_.value()) + "/" + std::to_string(request.id.value()), request.value);
+    if (what != "quiet" && what != "read") turn.put(env::Table::state_cp, std::to_string(partition_.value()) + "/" + std::to_string(request.id.value()), request.value);
     if (what == "put") turn.reply_when_durable(done(request));
     if (what == "now") turn.reply(done(request));
+    if (what == "later") turn.store_later();
+    if (what == "read") found = MUST(turn.get(env::Table::state_cp, request.value.view()));
     if (what == "send") {
       turn.send_when_durable(NodeId(2), env::Lane::data, "durable");
       turn.send(NodeId(2), env::Lane::data, "early");
@@ -165,7 +168,7 @@ class ObedientReplica final : public Replica {
 struct ReplyRecord {
   Response response;
   std::size_t synced = 0;
-  std::size_t applied = 0;  // batches, when the reply left
+  std::size_t applied = 0;  // batches of the store when it left
 };
 
 class LoopWorld : public LoopEvents {
@@ -179,18 +182,18 @@ class LoopWorld : public LoopEvents {
     executor.run();
     return result;
   }
-  bool submit(std::uint32_t partition, const char* what, std::uint64_t id = 0) {
+  bool submit(std::uint32_t partition, const char* what, std::uint64_t id = 0, Bytes value = "v") {
     Request request;
     request.id = RequestId(id != 0 ? id : ++last_id_);
     request.partition = PartitionId(partition);
     request.verb = Verb::put;
     request.key = what;
-    request.value = "v";
+    request.value = std::move(value);
     return loop.submit(std::move(request));
   }
 
-  void on_reply(Response response, bool) override { replies.push_back({std::move(response), store.synced(), applied.size()}); }
-  void on_applied(const env::WriteBatch& batch) override { applied.push_back(batch.size()); }
+  void on_reply(Response response, bool) override { replies.push_back({std::move(response), store.synced(), store.applied()}); }
+  void on_applied(const env::WriteBatch& batch, std::size_t first) override { applied.push_back(batch.size() - first); }
   void on_stopped(PartitionId partition, const std::string& reason) override { stopped.emplace_back(partition, reason); }
   void on_flush() override { loop.outbox().flush(MapEpoch(1)); }
 

@@ -47,6 +47,57 @@ TEST(ShardLoop, SendsNowBeforeTheBatchIsAppliedAndTheRestAfterTheSync) {
   EXPECT_EQ(world.network.sent[1].synced, 1u);
 }
 
+TEST(ShardLoop, WhatMayWaitIsVisibleAtOnceAndStoredWithTheNextRound) {
+  LoopWorld world;
+  auto& replica = world.host(7);
+  world.submit(7, "later", 5);
+  world.executor.run();
+  EXPECT_EQ(world.store.applied(), 0u);
+  EXPECT_EQ(world.applied, std::vector<std::size_t>{1}) << "visible";
+  world.submit(7, "read", 0, "7/5");
+  world.executor.run();
+  EXPECT_EQ(replica.found, std::optional<Bytes>("v"));
+  EXPECT_EQ(world.store.applied(), 0u);
+  world.submit(7, "send");
+  world.executor.run();
+  ASSERT_EQ(world.network.sent.size(), 1u);
+  EXPECT_EQ(world.network.sent[0].applied, 0u) << "it is stored behind what was to be sent";
+  EXPECT_EQ(world.store.applied(), 1u);
+  EXPECT_EQ(world.applied, (std::vector<std::size_t>{1, 1})) << "told once of each operation";
+}
+
+TEST(ShardLoop, WhatMayWaitIsStoredSoonOrWhenItIsReadFromOutside) {
+  LoopWorld world;
+  world.host(7);
+  world.submit(7, "later", 5);
+  world.executor.advance(std::chrono::microseconds(999));
+  EXPECT_EQ(world.store.applied(), 0u);
+  world.executor.advance(std::chrono::microseconds(1));
+  EXPECT_EQ(world.store.applied(), 1u);
+  world.submit(7, "later", 6);
+  world.executor.run();
+  EXPECT_TRUE(MUST(world.loop.reader().get(env::Table::state_cp, "7/6")).has_value());
+  EXPECT_EQ(world.store.applied(), 2u);
+  world.executor.advance(std::chrono::milliseconds(10));
+  EXPECT_EQ(world.store.applied(), 2u);
+}
+
+TEST(ShardLoop, WhatMayWaitDoesNotPileUpAndNobodyWhoNeedsTheDiskWaits) {
+  LoopWorld world;
+  world.host(7);
+  world.submit(7, "later", 5, Bytes(std::string(256 * limits::kibi, 'x')));
+  world.executor.run();
+  EXPECT_EQ(world.store.applied(), 1u);
+  world.submit(7, "later", 6);
+  world.executor.run();
+  bool is_durable = false;
+  world.loop.when_durable([&] { is_durable = true; });
+  world.executor.run();
+  EXPECT_EQ(world.store.applied(), 2u);
+  while (world.store.finish_sync()) world.executor.run();
+  EXPECT_TRUE(is_durable);
+}
+
 // A sync covers what was applied before it was asked for: a batch that is applied while it runs waits for the next one.
 TEST(ShardLoop, ALaterBatchWaitsForALaterSync) {
   LoopWorld world;
