@@ -16,8 +16,8 @@ rift::Answer put_for_sure(rift::Client& client, const std::string& key, const st
 }
 
 int explain(const rift::Answer& answer) {
-  std::printf("%s: %s %s\n", std::string(to_string(answer.outcome)).c_str(), std::string(to_string(answer.code)).c_str(),
-              answer.why.c_str());
+  std::printf("%s: %s %s\n", std::string(to_string(answer.outcome)).c_str(),
+              std::string(to_string(answer.code)).c_str(), answer.why.c_str());
   return answer.is_done() ? 0 : 1;
 }
 
@@ -44,7 +44,7 @@ int main(int argc, char** argv) {
   const rift::Answer get = client.get("bank", "account:1");
   if (!get.is_done()) return explain(get);
   std::printf("account:1 is %s, revision %llu, answered by %s, led by %s\n", get.value.to_string().c_str(),
-              static_cast<unsigned long long>(get.version.modify_revision.value()), to_string(get.receipt.served_by).c_str(),
-              to_string(get.receipt.leader).c_str());
+              static_cast<unsigned long long>(get.version.modify_revision.value()),
+              to_string(get.receipt.served_by).c_str(), to_string(get.receipt.leader).c_str());
   return 0;
 }

@@ -63,7 +63,8 @@ Final final_of(const std::map<NodeId, Copy>& copies, const std::string& keyspace
     }
   }
   for (const check::ForeignValue& foreign : check::find_foreign_values(history.operations, keyspace, result.values)) {
-    failures.push_back(fmt::format("{}: the end holds \"{}\" of {}, which was reported as not done", keyspace, foreign.value, foreign.key));
+    failures.push_back(fmt::format("{}: the end holds \"{}\" of {}, which was reported as not done", keyspace,
+                                   foreign.value, foreign.key));
   }
   return result;
 }

@@ -15,7 +15,7 @@
 namespace grpc {
 class ServerCompletionQueue;
 class Service;
-}
+}  // namespace grpc
 
 namespace rift::api {
 

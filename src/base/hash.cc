@@ -68,8 +68,9 @@ std::uint32_t crc32c_portable(ByteView data, std::uint32_t seed) {
     std::uint32_t low = 0;
     std::memcpy(&low, data.data(), 4);
     low ^= crc;
-    crc = tables[7][low & 0xffU] ^ tables[6][(low >> 8) & 0xffU] ^ tables[5][(low >> 16) & 0xffU] ^ tables[4][low >> 24] ^
-          tables[3][byte_at(data, 4)] ^ tables[2][byte_at(data, 5)] ^ tables[1][byte_at(data, 6)] ^ tables[0][byte_at(data, 7)];
+    crc = tables[7][low & 0xffU] ^ tables[6][(low >> 8) & 0xffU] ^ tables[5][(low >> 16) & 0xffU] ^
+          tables[4][low >> 24] ^ tables[3][byte_at(data, 4)] ^ tables[2][byte_at(data, 5)] ^
+          tables[1][byte_at(data, 6)] ^ tables[0][byte_at(data, 7)];
     data.remove_prefix(8);
   }
   for (std::size_t i = 0; i < data.size(); ++i) crc = (crc >> 8) ^ tables[0][(crc ^ byte_at(data, i)) & 0xffU];

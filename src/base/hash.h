@@ -10,6 +10,7 @@ namespace rift {
 
 std::uint64_t xxh3_64(ByteView data);
 std::uint32_t crc32c(ByteView data, std::uint32_t seed = 0);  // seed: the crc of what came before
-std::uint32_t crc32c_portable(ByteView data, std::uint32_t seed = 0);  // the same on a processor without the instruction
+std::uint32_t crc32c_portable(ByteView data,
+                              std::uint32_t seed = 0);  // the same on a processor without the instruction
 
 }  // namespace rift

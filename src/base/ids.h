@@ -50,7 +50,7 @@ using ClusterId = Uuid;
 using DiskId = Uuid;
 using ClientId = Uuid;
 
-std::string to_string(NodeId node);      // "n3"
+std::string to_string(NodeId node);       // "n3"
 std::string to_string(const Uuid& uuid);  // 32 hexadecimal digits
 
 }  // namespace rift

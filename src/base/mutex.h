@@ -41,7 +41,9 @@ class RIFT_THREAD(scoped_lockable) Lock {
 class CondVar {
  public:
   void wait(Mutex& mutex) REQUIRES_LOCK(mutex) { condition_.wait(mutex); }
-  void wait_for(Mutex& mutex, std::chrono::nanoseconds limit) REQUIRES_LOCK(mutex) { condition_.wait_for(mutex, limit); }
+  void wait_for(Mutex& mutex, std::chrono::nanoseconds limit) REQUIRES_LOCK(mutex) {
+    condition_.wait_for(mutex, limit);
+  }
   void notify_one() { condition_.notify_one(); }
   void notify_all() { condition_.notify_all(); }
 

@@ -4,57 +4,90 @@ namespace rift {
 
 std::string_view to_string(Outcome outcome) {
   switch (outcome) {
-    case Outcome::done: return "done";
-    case Outcome::not_done: return "not_done";
-    case Outcome::unknown: return "unknown";
+    case Outcome::done:
+      return "done";
+    case Outcome::not_done:
+      return "not_done";
+    case Outcome::unknown:
+      return "unknown";
   }
   return "invalid_outcome";
 }
 
 std::string_view to_string(Level level) {
   switch (level) {
-    case Level::unspecified: return "default";
-    case Level::one: return "one";
-    case Level::majority: return "majority";
-    case Level::all: return "all";
+    case Level::unspecified:
+      return "default";
+    case Level::one:
+      return "one";
+    case Level::majority:
+      return "majority";
+    case Level::all:
+      return "all";
   }
   return "invalid_level";
 }
 
 std::string_view to_string(Mode mode) {
   switch (mode) {
-    case Mode::cp: return "cp";
-    case Mode::ap: return "ap";
+    case Mode::cp:
+      return "cp";
+    case Mode::ap:
+      return "ap";
   }
   return "invalid_mode";
 }
 
 std::string_view to_string(Code code) {
   switch (code) {
-    case Code::ok: return "ok";
-    case Code::invalid: return "invalid";
-    case Code::too_large: return "too_large";
-    case Code::unknown_keyspace: return "unknown_keyspace";
-    case Code::unsupported: return "unsupported";
-    case Code::condition_failed: return "condition_failed";
-    case Code::not_leader: return "not_leader";
-    case Code::no_leader: return "no_leader";
-    case Code::level_unreachable: return "level_unreachable";
-    case Code::overloaded: return "overloaded";
-    case Code::disk_full: return "disk_full";
-    case Code::wrong_node: return "wrong_node";
-    case Code::not_ready: return "not_ready";
-    case Code::already_exists: return "already_exists";
-    case Code::refused: return "refused";
-    case Code::superseded_entry: return "superseded_entry";
-    case Code::dedup_expired: return "dedup_expired";
-    case Code::timeout: return "timeout";
-    case Code::leadership_lost: return "leadership_lost";
-    case Code::level_missed: return "level_missed";
-    case Code::disconnected: return "disconnected";
-    case Code::corruption: return "corruption";
-    case Code::io: return "io";
-    case Code::unreachable: return "unreachable";
+    case Code::ok:
+      return "ok";
+    case Code::invalid:
+      return "invalid";
+    case Code::too_large:
+      return "too_large";
+    case Code::unknown_keyspace:
+      return "unknown_keyspace";
+    case Code::unsupported:
+      return "unsupported";
+    case Code::condition_failed:
+      return "condition_failed";
+    case Code::not_leader:
+      return "not_leader";
+    case Code::no_leader:
+      return "no_leader";
+    case Code::level_unreachable:
+      return "level_unreachable";
+    case Code::overloaded:
+      return "overloaded";
+    case Code::disk_full:
+      return "disk_full";
+    case Code::wrong_node:
+      return "wrong_node";
+    case Code::not_ready:
+      return "not_ready";
+    case Code::already_exists:
+      return "already_exists";
+    case Code::refused:
+      return "refused";
+    case Code::superseded_entry:
+      return "superseded_entry";
+    case Code::dedup_expired:
+      return "dedup_expired";
+    case Code::timeout:
+      return "timeout";
+    case Code::leadership_lost:
+      return "leadership_lost";
+    case Code::level_missed:
+      return "level_missed";
+    case Code::disconnected:
+      return "disconnected";
+    case Code::corruption:
+      return "corruption";
+    case Code::io:
+      return "io";
+    case Code::unreachable:
+      return "unreachable";
   }
   return "invalid_code";
 }
@@ -76,7 +109,8 @@ bool took_no_effect(Code code) { return outcome_of(code) == Outcome::not_done; }
 
 Outcome outcome_of(Code code) {
   switch (code) {
-    case Code::ok: return Outcome::done;
+    case Code::ok:
+      return Outcome::done;
     case Code::invalid:
     case Code::too_large:
     case Code::unknown_keyspace:
@@ -92,14 +126,16 @@ Outcome outcome_of(Code code) {
     case Code::already_exists:
     case Code::refused:
     case Code::superseded_entry:
-    case Code::unreachable: return Outcome::not_done;
+    case Code::unreachable:
+      return Outcome::not_done;
     case Code::dedup_expired:
     case Code::timeout:
     case Code::leadership_lost:
     case Code::level_missed:
     case Code::disconnected:
     case Code::corruption:
-    case Code::io: return Outcome::unknown;
+    case Code::io:
+      return Outcome::unknown;
   }
   return Outcome::unknown;
 }

@@ -22,8 +22,8 @@ enum class Mode : std::uint8_t { cp = 1, ap = 2 };
 enum class Code : std::uint8_t {
   ok = 0,
   // Definite: nothing happened.
-  invalid = 1,            // malformed request: empty key, bad flag, unknown level
-  too_large = 2,          // past a limit of DESIGN 12
+  invalid = 1,    // malformed request: empty key, bad flag, unknown level
+  too_large = 2,  // past a limit of DESIGN 12
   unknown_keyspace = 3,
   unsupported = 4,        // the keyspace's mode refuses this verb by name (cas on ap)
   condition_failed = 5,   // a compare-and-set whose condition did not hold; the reply carries what was seen
@@ -32,8 +32,8 @@ enum class Code : std::uint8_t {
   level_unreachable = 8,  // the level asked cannot be met now; refused before anything was touched
   overloaded = 9,         // a bounded queue is full
   disk_full = 10,
-  wrong_node = 11,        // not an owner, or the map is older than the request's
-  not_ready = 12,         // not founded yet, starting, or stopping
+  wrong_node = 11,  // not an owner, or the map is older than the request's
+  not_ready = 12,   // not founded yet, starting, or stopping
   already_exists = 13,
   refused = 14,           // Resolve wrote a refusal for this op id
   superseded_entry = 15,  // a committed entry of another term took the proposal's place: proof that it did not happen

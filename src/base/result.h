@@ -41,17 +41,17 @@ T take(tl::expected<T, Error>&& result) {
 }  // namespace rift
 
 // The value of `expression`, or an early return of its error. One per statement; not in coroutines.
-#define TRY(expression)                                                                    \
-  __extension__({                                                                          \
-    auto try_result = (expression);                                                        \
+#define TRY(expression)                                                                     \
+  __extension__({                                                                           \
+    auto try_result = (expression);                                                         \
     if (!try_result) return ::tl::unexpected<::rift::Error>(std::move(try_result.error())); \
-    ::rift::detail::take(std::move(try_result));                                           \
+    ::rift::detail::take(std::move(try_result));                                            \
   })
 
 // The value of `expression`, or an abort. Tests and main only.
-#define MUST(expression)                         \
-  __extension__({                                \
-    auto must_result = (expression);             \
-    ASSERT(must_result.has_value());             \
+#define MUST(expression)                          \
+  __extension__({                                 \
+    auto must_result = (expression);              \
+    ASSERT(must_result.has_value());              \
     ::rift::detail::take(std::move(must_result)); \
   })

@@ -13,8 +13,8 @@ class Task {
  public:
   Task() = default;
   template <class F>
-    requires(!std::is_same_v<std::remove_cvref_t<F>, Task>)
-  Task(F&& function) : body_(std::make_unique<Body<std::remove_cvref_t<F>>>(std::forward<F>(function))) {}
+  requires(!std::is_same_v<std::remove_cvref_t<F>, Task>) Task(F&& function)
+      : body_(std::make_unique<Body<std::remove_cvref_t<F>>>(std::forward<F>(function))) {}
 
   explicit operator bool() const { return body_ != nullptr; }
   void operator()() {

@@ -119,8 +119,8 @@ void print_cluster(const chaos::live::LocalCluster& cluster) {
   std::string line;
   for (const auto& node : cluster.plan().nodes)
     line += fmt::format("{}{} {}", line.empty() ? "" : "   ", to_string(node.node), node.listen);
-  say(stderr, fmt::format("{}\nbank: cp, {} copies, a majority decides.   carts: ap, {} copies, any one answers\n", line,
-                          cluster.plan().nodes.size(), cluster.plan().nodes.size()));
+  say(stderr, fmt::format("{}\nbank: cp, {} copies, a majority decides.   carts: ap, {} copies, any one answers\n",
+                          line, cluster.plan().nodes.size(), cluster.plan().nodes.size()));
 }
 
 Result<Exit> tell_story(const Context& context, const DemoOptions& options, const std::string& dir, Stop& stop) {

@@ -20,11 +20,15 @@ bool is_executable(const wire::Command& command) {
     if (op.sequence - op.floor >= limits::dedup_window_max) return false;
   }
   switch (command.verb) {
-    case Verb::get: return false;
+    case Verb::get:
+      return false;
     case Verb::put:
-    case Verb::del: return true;
-    case Verb::cas: return command.condition.kind != Condition::Kind::none;
-    case Verb::resolve: return command.op.has_value();
+    case Verb::del:
+      return true;
+    case Verb::cas:
+      return command.condition.kind != Condition::Kind::none;
+    case Verb::resolve:
+      return command.op.has_value();
   }
   return false;
 }
@@ -32,10 +36,14 @@ bool is_executable(const wire::Command& command) {
 bool holds(const Condition& condition, const std::optional<wire::CpValue>& old) {
   const bool exists = old && !old->deleted;
   switch (condition.kind) {
-    case Condition::Kind::none: return false;
-    case Condition::Kind::absent: return !exists;
-    case Condition::Kind::version: return exists && old->modify_revision.value() == condition.version;
-    case Condition::Kind::value: return exists && old->value == condition.value;
+    case Condition::Kind::none:
+      return false;
+    case Condition::Kind::absent:
+      return !exists;
+    case Condition::Kind::version:
+      return exists && old->modify_revision.value() == condition.version;
+    case Condition::Kind::value:
+      return exists && old->value == condition.value;
   }
   return false;
 }
@@ -62,7 +70,8 @@ wire::DedupOutcome to_outcome(std::uint64_t sequence, const Applied& result) {
   outcome.code = result.code;
   outcome.revision = result.version.modify_revision;
   outcome.seen_found = result.found;
-  outcome.seen = result.value.is_whole() ? result.value : Bytes(result.value.view());  // no record is kept alive for a part of it
+  outcome.seen =
+      result.value.is_whole() ? result.value : Bytes(result.value.view());  // no record is kept alive for a part of it
   return outcome;
 }
 
@@ -115,8 +124,10 @@ Result<Applied> Applier::apply_named(const wire::Command& command, Turn& turn) {
   const bool resolves = command.verb == Verb::resolve;
   const auto look = TRY(dedup_.look(op, applied_.log_time, turn));
   switch (look.found) {
-    case DedupTable::Found::replay: return replay(look.outcome);
-    case DedupTable::Found::forgotten: return refused(Code::dedup_expired, Outcome::unknown);
+    case DedupTable::Found::replay:
+      return replay(look.outcome);
+    case DedupTable::Found::forgotten:
+      return refused(Code::dedup_expired, Outcome::unknown);
     case DedupTable::Found::unknown: {
       // A client pipelines only after its first request was answered: one that is unknown here had a row, and it has expired.
       const bool may_have_run = resolves || op.retry;
@@ -124,7 +135,8 @@ Result<Applied> Applier::apply_named(const wire::Command& command, Turn& turn) {
     }
     case DedupTable::Found::full:
       return refused(Code::overloaded, resolves || op.retry ? Outcome::unknown : Outcome::not_done);
-    case DedupTable::Found::fresh: break;
+    case DedupTable::Found::fresh:
+      break;
   }
   // Resolve that finds nothing writes the refusal: a copy that arrives late is refused, and only so is "never" the truth (review 3). Where the
   // client had no row it is not: the row may have expired after the operation was executed.

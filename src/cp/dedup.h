@@ -56,7 +56,7 @@ class DedupTable {
 
  private:
   struct Client {
-    Duration last_used{};  // in steps of used_step
+    Duration last_used{};                   // in steps of used_step
     std::unique_ptr<wire::DedupRow> row{};  // null: not loaded
     bool changed = false;
   };

@@ -23,7 +23,6 @@ class Gate {
   std::size_t size() const { return writes_.size(); }
   std::size_t bytes() const { return bytes_; }
 
-
   Time next_deadline() const { return deadline_; }
 
  private:

@@ -41,7 +41,8 @@ std::vector<PackedEntry> pack(std::span<Request> writes, Time now) {
     bytes = 0;
   };
   for (Request& request : writes) {
-    const Waiter waiter{.id = request.id, .verb = request.verb, .asked = request.level, .deadline = deadline_of(request, now)};
+    const Waiter waiter{
+        .id = request.id, .verb = request.verb, .asked = request.level, .deadline = deadline_of(request, now)};
     wire::Command command = to_command(request);
     const std::size_t size = wire::encoded_size(command);
     if (bytes + size > limits::entry_bytes_soft) close();
@@ -61,7 +62,8 @@ void Proposals::add(Term term, LogIndex index, std::vector<Waiter> waiters) {
 }
 
 std::size_t Proposals::count(const std::vector<Waiter>& waiters) const {
-  return static_cast<std::size_t>(std::count_if(waiters.begin(), waiters.end(), [](const Waiter& w) { return w.id != RequestId(); }));
+  return static_cast<std::size_t>(
+      std::count_if(waiters.begin(), waiters.end(), [](const Waiter& w) { return w.id != RequestId(); }));
 }
 
 void Proposals::drop_settled() {

@@ -23,12 +23,21 @@ Result<void> CpReplica::submit_reads(std::vector<Request> reads, Round& round) {
   if (apply_due_ != Time::max()) apply_due_ = Time::min();  // whoever looks sees what is committed
   TRY(apply_committed(round));
   for (Request& request : reads) {
-    PendingRead read{.id = request.id, .key = std::move(request.key), .asked = request.level, .deadline = deadline_of(request, round.context.now)};
+    PendingRead read{.id = request.id,
+                     .key = std::move(request.key),
+                     .asked = request.level,
+                     .deadline = deadline_of(request, round.context.now)};
     switch (request.level) {
-      case Level::one: TRY(serve(read, ReadPath::local, round.turn)); break;
+      case Level::one:
+        TRY(serve(read, ReadPath::local, round.turn));
+        break;
       case Level::unspecified:
-      case Level::majority: majority.push_back(std::move(read)); break;
-      case Level::all: all.push_back(std::move(read)); break;
+      case Level::majority:
+        majority.push_back(std::move(read));
+        break;
+      case Level::all:
+        all.push_back(std::move(read));
+        break;
     }
   }
   if (!majority.empty()) TRY(start_reads(std::move(majority), false, round));
@@ -38,7 +47,8 @@ Result<void> CpReplica::submit_reads(std::vector<Request> reads, Round& round) {
     return {};
   }
   if (const auto missing = unreachable_voter(); missing && raft_.is_leader()) {
-    refuse_reads(all, Code::level_unreachable, fmt::format("{} cannot be reached, and ALL needs every voter", to_string(*missing)), round.turn);
+    refuse_reads(all, Code::level_unreachable,
+                 fmt::format("{} cannot be reached, and ALL needs every voter", to_string(*missing)), round.turn);
     return {};
   }
   return start_reads(std::move(all), true, round);
@@ -127,7 +137,9 @@ void CpReplica::confirm(const raft::ReadReady& ready, Turn& turn) {
   std::erase_if(questions_, [&](const RemoteQuestion& question) {
     if (question.position != ready.position) return false;
     send_to(question.from, env::Lane::data,
-            wire::ReadPositionReply{.term = ready.position.term, .token = question.token, .granted = true, .index = ready.index}, turn);
+            wire::ReadPositionReply{
+                .term = ready.position.term, .token = question.token, .granted = true, .index = ready.index},
+            turn);
     return true;
   });
 }
@@ -185,7 +197,8 @@ Result<void> CpReplica::serve(const PendingRead& read, ReadPath path, Turn& turn
 void CpReplica::refuse_reads(const std::vector<PendingRead>& reads, Code code, const std::string& why, Turn& turn) {
   counters_.refused += reads.size();
   for (const PendingRead& read : reads) {
-    Response response = refusal(read.id, code, why, code == Code::no_leader ? "ONE reads this node's own copy, which may be old" : "");
+    Response response =
+        refusal(read.id, code, why, code == Code::no_leader ? "ONE reads this node's own copy, which may be old" : "");
     response.outcome = Outcome::not_done;
     response.receipt.asked = read.asked;
     turn.reply(std::move(response));

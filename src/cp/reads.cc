@@ -58,7 +58,8 @@ std::vector<PendingRead> Reads::take_if(Predicate predicate) {
 }
 
 std::vector<PendingRead> Reads::take_positioned() {
-  return take_if([](const ReadBatch& batch) { return batch.position.number != 0 && (!batch.index || batch.needs_all); });
+  return take_if(
+      [](const ReadBatch& batch) { return batch.position.number != 0 && (!batch.index || batch.needs_all); });
 }
 
 std::vector<PendingRead> Reads::take_asked() {

@@ -33,7 +33,8 @@ Result<raft::ConfigAt> read_config(LogIndex index, StoredLog& log) {
 
 Result<std::vector<raft::ConfigAt>> read_configs(ConfigPlaces places, StoredLog& log) {
   std::vector<raft::ConfigAt> configs;
-  if (places.before != LogIndex(0) && places.before < places.newest) configs.push_back(TRY(read_config(places.before, log)));
+  if (places.before != LogIndex(0) && places.before < places.newest)
+    configs.push_back(TRY(read_config(places.before, log)));
   if (places.newest != LogIndex(0)) configs.push_back(TRY(read_config(places.newest, log)));
   return configs;
 }
@@ -66,9 +67,12 @@ Result<void> read_tail(LogIndex from, StoredLog& log, raft::Restored& restored) 
 Result<void> verify_applied(const wire::AppliedRecord& applied, StoredLog& log) {
   if (applied.index == LogIndex(0)) return {};
   const auto term = TRY(log.term(applied.index));
-  if (!term) return fail(Code::corruption, fmt::format("entry {} was applied and is missing from the log", applied.index.value()));
+  if (!term)
+    return fail(Code::corruption,
+                fmt::format("entry {} was applied and is missing from the log", applied.index.value()));
   if (*term == applied.term) return {};
-  return fail(Code::corruption, fmt::format("entry {} was applied in another term than the log says", applied.index.value()));
+  return fail(Code::corruption,
+              fmt::format("entry {} was applied in another term than the log says", applied.index.value()));
 }
 
 }  // namespace
@@ -84,16 +88,22 @@ Result<void> give_birth(const Birth& birth, Turn& turn) {
   const raft::Entry founding = raft::founding_entry(config);
 
   if (!birth.first.empty()) {
-    raft::Entry first{.term = founding.term, .index = next(founding.index), .kind = raft::EntryKind::command, .log_time = {}, .payload = {}};
+    raft::Entry first{.term = founding.term,
+                      .index = next(founding.index),
+                      .kind = raft::EntryKind::command,
+                      .log_time = {},
+                      .payload = {}};
     first.payload = wire::encode_commands(birth.first);
-    if (first.payload.size() > limits::entry_bytes_max) return fail(Code::too_large, "the first entry is above entry_bytes_max");
+    if (first.payload.size() > limits::entry_bytes_max)
+      return fail(Code::too_large, "the first entry is above entry_bytes_max");
     put_entry(space, first, turn);
   }
   turn.put(env::Table::meta, create_key, wire::encode(config));
   put_entry(space, founding, turn);
   put_config_places(space, ConfigPlaces{.newest = founding.index, .before = founding.index}, turn);
   put_hard_state(space, raft::HardState{.term = founding.term, .vote = {}}, turn);
-  turn.put(env::Table::state_cp, wire::cp_applied_key(space.partition, space.generation), wire::encode(wire::AppliedRecord{}));
+  turn.put(env::Table::state_cp, wire::cp_applied_key(space.partition, space.generation),
+           wire::encode(wire::AppliedRecord{}));
   return {};
 }
 
@@ -114,9 +124,11 @@ void bury(Space space, Turn& turn) {
 Result<Recovered> recover(Space space, Turn& turn) {
   StoredLog log(space, turn);
   Recovered found;
-  const auto hard_state = TRY(read_meta(space, "hard_state", turn, [](ByteView bytes) { return wire::decode_hard_state(bytes); }));
+  const auto hard_state =
+      TRY(read_meta(space, "hard_state", turn, [](ByteView bytes) { return wire::decode_hard_state(bytes); }));
   const auto applied = TRY(turn.get(env::Table::state_cp, wire::cp_applied_key(space.partition, space.generation)));
-  const auto first_index = TRY(read_meta(space, "first_index", turn, [](ByteView bytes) { return wire::decode_u64(bytes); }));
+  const auto first_index =
+      TRY(read_meta(space, "first_index", turn, [](ByteView bytes) { return wire::decode_u64(bytes); }));
   if (hard_state) found.raft.hard_state = *hard_state;
   if (applied) found.applied = TRY(wire::decode_applied(*applied));
   if (first_index) found.raft.first_index = LogIndex(*first_index);
@@ -130,10 +142,12 @@ Result<Recovered> recover(Space space, Turn& turn) {
   const bool whole = hard_state && applied && found.raft.last_index != LogIndex(0);
   if (born && !whole) return fail(Code::corruption, "a record of the replica's birth is missing");
   if (!hard_state && found.raft.last_index != LogIndex(0)) return fail(Code::corruption, "a log without a stored term");
-  if (hard_state && found.raft.last_term > hard_state->term) return fail(Code::corruption, "the log is ahead of the stored term");
+  if (hard_state && found.raft.last_term > hard_state->term)
+    return fail(Code::corruption, "the log is ahead of the stored term");
 
   found.places = TRY(read_config_places(space, turn));
-  if (found.places.newest > found.raft.last_index) return fail(Code::corruption, "the configuration lies behind the end of the log");
+  if (found.places.newest > found.raft.last_index)
+    return fail(Code::corruption, "the configuration lies behind the end of the log");
   found.raft.configs = TRY(read_configs(found.places, log));
   if (born && found.raft.configs.empty()) return fail(Code::corruption, "the configuration's place is missing");
   return found;

@@ -12,7 +12,7 @@ namespace rift::cp {
 struct Birth {
   PartitionId partition{};
   Generation generation{1};
-  std::vector<NodeId> voters{};          // the owners, in any order
+  std::vector<NodeId> voters{};            // the owners, in any order
   std::span<const wire::Command> first{};  // what the group's state begins with: entry 2, identical on every founder
 };
 

@@ -26,7 +26,8 @@ bool is_same_append(const raft::Message& a, const raft::Message& b) {
   const auto* x = std::get_if<raft::Append>(&a);
   const auto* y = std::get_if<raft::Append>(&b);
   if (x == nullptr || y == nullptr) return false;
-  return x->term == y->term && x->prev_index == y->prev_index && x->commit == y->commit && x->entries.size() == y->entries.size();
+  return x->term == y->term && x->prev_index == y->prev_index && x->commit == y->commit &&
+         x->entries.size() == y->entries.size();
 }
 
 }  // namespace
@@ -40,7 +41,8 @@ Result<std::unique_ptr<CpReplica>> CpReplica::create(Options options, Turn& turn
   options.raft.check_invariants = options.check_invariants;
   const Time now = turn.now().steady;
   auto raft = TRY(raft::Raft::create(options.raft, std::move(found.raft), turn.random().fork(), now));
-  std::unique_ptr<CpReplica> replica(new CpReplica(std::move(options), std::move(raft), Applier(space, found.applied, std::move(dedup)),
+  std::unique_ptr<CpReplica> replica(new CpReplica(std::move(options), std::move(raft),
+                                                   Applier(space, found.applied, std::move(dedup)),
                                                    LogWriter(space, found.places), now));
   replica->last_token_ = turn.random().next();
   replica->run(turn, [](Round&) { return Result<void>(); });
@@ -72,7 +74,8 @@ void CpReplica::run(Turn& turn, Verb verb) {
 
 void CpReplica::submit(std::span<Request> requests, Turn& turn) {
   if (stopped_) {
-    for (const Request& request : requests) turn.reply(refuse(request.id, Code::not_ready, options_.name + " has stopped on this node"));
+    for (const Request& request : requests)
+      turn.reply(refuse(request.id, Code::not_ready, options_.name + " has stopped on this node"));
     return;
   }
   std::vector<Request> writes;
@@ -103,7 +106,8 @@ void CpReplica::receive(NodeId from, env::Lane, const Bytes& bytes, Turn& turn) 
 Result<void> CpReplica::handle(NodeId from, wire::Message& message, Round& round) {
   if (const auto* durable = std::get_if<wire::LogDurable>(&message)) {
     if (from != options_.self) return fail(Code::invalid, "only a replica itself knows what is on its disk");
-    return raft_.log_durable({.writer = durable->term, .index = durable->index, .entry_term = durable->index_term}, round.context);
+    return raft_.log_durable({.writer = durable->term, .index = durable->index, .entry_term = durable->index_term},
+                             round.context);
   }
   if (from == options_.self) return fail(Code::invalid, "a peer's message from oneself");
   if (auto* raft = std::get_if<raft::Message>(&message)) return raft_.step(from, std::move(*raft), round.context);
@@ -199,8 +203,9 @@ void CpReplica::send(raft::Effects& effects, Turn& turn) {
 void CpReplica::follow_change(const raft::RoleChange& change, Turn& turn) {
   ++counters_.role_changes;
   last_change_ = raft::to_string(change.reason);
-  LOG_INFO(turn.log(), "cp.role", "group={} role={} term={} leader={} reason={}", options_.name, raft::to_string(change.role),
-           change.term.value(), change.leader == NodeId(0) ? "none" : to_string(change.leader), last_change_);
+  LOG_INFO(turn.log(), "cp.role", "group={} role={} term={} leader={} reason={}", options_.name,
+           raft::to_string(change.role), change.term.value(),
+           change.leader == NodeId(0) ? "none" : to_string(change.leader), last_change_);
   if (change.leader == NodeId(0) && no_leader_since_ == Time::max()) no_leader_since_ = turn.now().steady;
   if (change.leader != NodeId(0)) no_leader_since_ = Time::max();
   if (change.role == raft::Role::leader) {
@@ -237,7 +242,8 @@ Time CpReplica::apply_wake(Time now) const {
 Result<void> CpReplica::apply_committed(Round& round) {
   if (applier_.index() >= raft_.applicable() || gathers_to_apply(round.context.now)) return {};
   apply_due_ = Time::max();
-  if (raft_.is_leader()) round.turn.store_later();  // the log holds it all; a follower has nothing better to do while it waits
+  if (raft_.is_leader())
+    round.turn.store_later();  // the log holds it all; a follower has nothing better to do while it waits
   peers_ = raft_.peers();
   std::size_t bytes = 0;
   while (applier_.index() < raft_.applicable() && bytes < apply_bytes_per_round_max) {
@@ -267,7 +273,8 @@ void CpReplica::expire(Turn& turn) {
     refuse_reads(reads_.take_expired(now), code, "no majority confirmed the read in the time allowed", turn);
   }
   for (const RequestId id : gate_.take_expired(now)) {
-    Response response = refusal(id, Code::timeout, "earlier writes found no majority in the time allowed; this one was not proposed");
+    Response response =
+        refusal(id, Code::timeout, "earlier writes found no majority in the time allowed; this one was not proposed");
     response.outcome = Outcome::not_done;
     turn.reply(std::move(response));
   }
@@ -275,7 +282,8 @@ void CpReplica::expire(Turn& turn) {
 
 void CpReplica::request_wake(Turn& turn) {
   Time next = std::min({raft_.next_wake(), proposals_.next_deadline(), reads_.next_deadline(), gate_.next_deadline()});
-  if (applier_.index() < raft_.applicable()) next = apply_due_ == Time::max() ? turn.now().steady : std::min(next, apply_wake(turn.now().steady));
+  if (applier_.index() < raft_.applicable())
+    next = apply_due_ == Time::max() ? turn.now().steady : std::min(next, apply_wake(turn.now().steady));
   next = std::min(next, reads_.next_repeat());
   for (const AckWait& wait : ack_waits_) next = std::min(next, wait.deadline);
   if (next >= wake_) return;

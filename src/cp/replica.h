@@ -24,7 +24,7 @@ class CpReplica final : public Replica {
     PartitionId partition{};
     Generation generation{1};
     NodeId self{};
-    std::string name{};  // "bank/0", for refusals and logs; empty: the partition's number
+    std::string name{};    // "bank/0", for refusals and logs; empty: the partition's number
     raft::Options raft{};  // timers and bounds; self is filled in
     DedupTable::Limits dedup{};
     std::uint64_t uncommitted_entries_max = cp::uncommitted_entries_max;  // beyond: writes gather for the next entry
@@ -99,7 +99,8 @@ class CpReplica final : public Replica {
   // True when something held back has been started: the core has more to say.
   Result<bool> release_held(Round& round);
   void drop_held(Turn& turn);
-  void refuse_all(const std::vector<RequestId>& ids, Code code, const std::string& why, const std::string& hint, Turn& turn);
+  void refuse_all(const std::vector<RequestId>& ids, Code code, const std::string& why, const std::string& hint,
+                  Turn& turn);
   void answer_entry(const raft::Entry& entry, std::span<const Applied> results, Turn& turn);
   Response written(const Waiter& waiter, const raft::Entry& entry, const Applied& result) const;
   void answer_superseded(const raft::Superseded& superseded, Turn& turn);
@@ -150,12 +151,12 @@ class CpReplica final : public Replica {
   std::vector<raft::PeerStatus> peers_;  // as of the current apply
   topology::ViewPtr view_;
   bool stopped_ = false;
-  bool questions_stale_ = false;       // the leader has changed: ask again
-  std::uint64_t last_token_ = 0;       // starts at a random number
-  Time wake_ = Time::max();            // asked for and not yet come
-  Time apply_due_ = Time::max();       // set while committed entries gather
+  bool questions_stale_ = false;  // the leader has changed: ask again
+  std::uint64_t last_token_ = 0;  // starts at a random number
+  Time wake_ = Time::max();       // asked for and not yet come
+  Time apply_due_ = Time::max();  // set while committed entries gather
   Time no_leader_since_{};
-  Time led_since_{};                   // log time runs from here
+  Time led_since_{};  // log time runs from here
   Duration log_time_base_{};
   Time next_relief_{};
   LogIndex behind_{};  // committed, and not on this leader's disk

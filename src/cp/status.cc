@@ -32,14 +32,15 @@ std::string CpReplica::why_no_leader(Time now) const {
       no_leader_since_ == Time::max() ? "" : fmt::format(", for {:.1f} s", to_seconds(now - no_leader_since_));
   if (!view_) return fmt::format("{} knows no leader of {}{}", to_string(options_.self), options_.name, since);
   const std::size_t reached = view_->count_reachable(config->voters);
-  const std::string counted = fmt::format("{} reaches {} of {} voters of {}, needs {}", to_string(options_.self), reached,
-                                          config->voters.size(), options_.name, config->quorum());
+  const std::string counted = fmt::format("{} reaches {} of {} voters of {}, needs {}", to_string(options_.self),
+                                          reached, config->voters.size(), options_.name, config->quorum());
   if (reached < config->quorum()) return counted + since;
   return fmt::format("{} has no leader at the moment{} ({})", options_.name, since, counted);
 }
 
 std::string CpReplica::why_not_leader() const {
-  if (raft_.is_leader()) return fmt::format("{} hands the leadership of {} over", to_string(options_.self), options_.name);
+  if (raft_.is_leader())
+    return fmt::format("{} hands the leadership of {} over", to_string(options_.self), options_.name);
   return fmt::format("{} leads {}", to_string(raft_.leader()), options_.name);
 }
 

@@ -22,7 +22,8 @@ Result<std::vector<raft::Entry>> StoredLog::page(LogIndex from, std::size_t byte
   for (const auto& record : records) {
     const LogIndex found = TRY(wire::parse_log_key(record.key));
     if (found != expected) {
-      return fail(Code::corruption, fmt::format("the log has entry {} where {} belongs", found.value(), expected.value()));
+      return fail(Code::corruption,
+                  fmt::format("the log has entry {} where {} belongs", found.value(), expected.value()));
     }
     entries.push_back(TRY(wire::decode_log_record(record.value, expected)));
     expected = next(expected);
@@ -81,7 +82,8 @@ void LogWriter::erase(const raft::Truncation& truncation, Turn& turn) {
 void LogWriter::put_places(Turn& turn) const { put_config_places(space_, places_, turn); }
 
 void put_entry(Space space, const raft::Entry& entry, Turn& turn) {
-  turn.put(env::Table::log, wire::log_key(space.partition, space.generation, entry.index), wire::encode_log_record(entry));
+  turn.put(env::Table::log, wire::log_key(space.partition, space.generation, entry.index),
+           wire::encode_log_record(entry));
 }
 
 void put_hard_state(Space space, const raft::HardState& state, Turn& turn) {
@@ -89,8 +91,10 @@ void put_hard_state(Space space, const raft::HardState& state, Turn& turn) {
 }
 
 void put_config_places(Space space, ConfigPlaces places, Turn& turn) {
-  turn.put(env::Table::meta, wire::partition_meta_key(space.partition, "config"), wire::encode_u64(places.newest.value()));
-  turn.put(env::Table::meta, wire::partition_meta_key(space.partition, "config_before"), wire::encode_u64(places.before.value()));
+  turn.put(env::Table::meta, wire::partition_meta_key(space.partition, "config"),
+           wire::encode_u64(places.newest.value()));
+  turn.put(env::Table::meta, wire::partition_meta_key(space.partition, "config_before"),
+           wire::encode_u64(places.before.value()));
 }
 
 Result<ConfigPlaces> read_config_places(Space space, Turn& turn) {

@@ -19,10 +19,12 @@ std::vector<RequestId> ids_of(const std::vector<Request>& requests) {
 
 std::string why_not(const Applied& result) {
   if (result.code == Code::refused) return "this operation never happened, and a late copy of it will be refused";
-  if (result.code == Code::dedup_expired) return "what is remembered of this client's operations no longer covers this one";
+  if (result.code == Code::dedup_expired)
+    return "what is remembered of this client's operations no longer covers this one";
   if (result.code == Code::overloaded) return "too many clients have come lately for one more to be remembered";
   if (result.code != Code::condition_failed) return "the operation was refused when it was applied";
-  return result.seen_omitted ? "the condition did not hold; the value seen then was too large to be kept" : "the condition did not hold";
+  return result.seen_omitted ? "the condition did not hold; the value seen then was too large to be kept"
+                             : "the condition did not hold";
 }
 
 // What makes room, or tells the truth about the past, is taken even when the disk is full.
@@ -49,7 +51,9 @@ Result<void> CpReplica::submit_writes(std::vector<Request> writes, Round& round)
   return {};
 }
 
-bool CpReplica::is_commit_busy() const { return raft_.last_index() - raft_.commit() >= options_.uncommitted_entries_max; }
+bool CpReplica::is_commit_busy() const {
+  return raft_.last_index() - raft_.commit() >= options_.uncommitted_entries_max;
+}
 
 void CpReplica::hold_or_refuse(std::vector<Request> writes, Round& round) {
   const bool full = proposals_.waiting() + gate_.size() + writes.size() > waiting_writes_max ||
@@ -73,8 +77,8 @@ Result<bool> CpReplica::release_held(Round& round) {
 // Nothing of it was proposed.
 void CpReplica::drop_held(Turn& turn) {
   const bool known = raft_.leader() != NodeId(0) && !raft_.is_leader();
-  refuse_all(gate_.take_all(), known ? Code::not_leader : Code::no_leader, known ? why_not_leader() : why_no_leader(turn.now().steady), "",
-             turn);
+  refuse_all(gate_.take_all(), known ? Code::not_leader : Code::no_leader,
+             known ? why_not_leader() : why_no_leader(turn.now().steady), "", turn);
 }
 
 // What must be refused before anything is touched leaves the list.
@@ -87,16 +91,20 @@ std::vector<Request> CpReplica::admit(std::vector<Request> writes, Turn& turn) {
       return true;
     };
     if (request.level == Level::all && missing) {
-      return refused(Code::level_unreachable, fmt::format("{} cannot be reached, and ALL needs every voter", to_string(*missing)),
+      return refused(Code::level_unreachable,
+                     fmt::format("{} cannot be reached, and ALL needs every voter", to_string(*missing)),
                      "try MAJORITY");
     }
     switch (turn.pressure()) {
-      case env::Pressure::none: return false;
+      case env::Pressure::none:
+        return false;
       case env::Pressure::stalled:
-        return refused(Code::overloaded, fmt::format("the store of {} cannot keep up", to_string(options_.self)), "try again later");
+        return refused(Code::overloaded, fmt::format("the store of {} cannot keep up", to_string(options_.self)),
+                       "try again later");
       case env::Pressure::disk_full:
         if (is_small(request)) return false;
-        return refused(Code::disk_full, fmt::format("the disk of {} is full", to_string(options_.self)), "deletes are still taken");
+        return refused(Code::disk_full, fmt::format("the disk of {} is full", to_string(options_.self)),
+                       "deletes are still taken");
     }
     return false;
   });
@@ -139,7 +147,8 @@ Result<void> CpReplica::propose(std::vector<Request> writes, Round& round) {
   return {};
 }
 
-void CpReplica::refuse_all(const std::vector<RequestId>& ids, Code code, const std::string& why, const std::string& hint, Turn& turn) {
+void CpReplica::refuse_all(const std::vector<RequestId>& ids, Code code, const std::string& why,
+                           const std::string& hint, Turn& turn) {
   counters_.refused += ids.size();
   for (const RequestId id : ids) turn.reply(refusal(id, code, why, hint));
 }
@@ -188,7 +197,8 @@ void CpReplica::answer_superseded(const raft::Superseded& superseded, Turn& turn
     if (waiter.id == RequestId()) continue;
     ++counters_.superseded;
     MARK(turn.recorder(), "cp.superseded");
-    turn.reply(refusal(waiter.id, Code::superseded_entry, "another leader's entry took this one's place: it did not happen", "try again"));
+    turn.reply(refusal(waiter.id, Code::superseded_entry,
+                       "another leader's entry took this one's place: it did not happen", "try again"));
   }
 }
 
@@ -196,7 +206,8 @@ void CpReplica::answer_expired(const Proposals::Expired& expired, Turn& turn) {
   ++counters_.unknown;
   const bool lost = !raft_.is_leader() || raft_.term() != expired.term;
   const Code code = lost ? Code::leadership_lost : Code::timeout;
-  const std::string why = lost ? fmt::format("{} lost the leadership of {} before a majority had the write", to_string(options_.self), options_.name)
+  const std::string why = lost ? fmt::format("{} lost the leadership of {} before a majority had the write",
+                                             to_string(options_.self), options_.name)
                                : "no majority had the write in the time allowed; it may still happen";
   turn.reply(refusal(expired.waiter.id, code, why, "ask again with the same op id, or resolve it"));
 }

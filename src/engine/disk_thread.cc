@@ -7,7 +7,8 @@ namespace {
 constexpr auto witness_interval = std::chrono::milliseconds(50);
 }
 
-DiskThread::DiskThread(Options options) : options_(std::move(options)), durable_(options_.durable.batch), witnessed_(options_.durable) {
+DiskThread::DiskThread(Options options)
+    : options_(std::move(options)), durable_(options_.durable.batch), witnessed_(options_.durable) {
   thread_ = std::thread([this] { run(); });
 }
 

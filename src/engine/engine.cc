@@ -72,8 +72,8 @@ class DirectoryLock {
     rocksdb::FileLock* lock = nullptr;
     const auto status = rocksdb::Env::Default()->LockFile(path + "/IN_USE", &lock);
     if (!status.ok()) {
-      return fail(Code::io, "the data directory " + path + " is in use by a running node, or cannot be written (" + status.ToString() +
-                                "); stop that node or choose another directory");
+      return fail(Code::io, "the data directory " + path + " is in use by a running node, or cannot be written (" +
+                                status.ToString() + "); stop that node or choose another directory");
     }
     return std::unique_ptr<DirectoryLock>(new DirectoryLock(lock));
   }
@@ -104,12 +104,13 @@ struct Database {
     std::string value;
     const auto status = db->Get(read, family(table), slice(key), &value);
     if (status.IsNotFound()) return std::optional<Bytes>();
-    if (!status.ok()) return tl::unexpected(to_error(status, std::string("cannot read a record of table ") + table_name(table)));
+    if (!status.ok())
+      return tl::unexpected(to_error(status, std::string("cannot read a record of table ") + table_name(table)));
     return std::optional<Bytes>(Bytes(std::move(value)));
   }
 
-  Result<std::vector<env::KeyValue>> scan(rocksdb::ReadOptions read, env::Table table, const env::Range& range, std::size_t keys_max,
-                                          std::size_t bytes_max) const {
+  Result<std::vector<env::KeyValue>> scan(rocksdb::ReadOptions read, env::Table table, const env::Range& range,
+                                          std::size_t keys_max, std::size_t bytes_max) const {
     std::vector<env::KeyValue> out;
     if (keys_max == 0 || (!range.last.empty() && range.last <= range.first)) return out;
     const rocksdb::Slice upper(range.last);
@@ -120,7 +121,8 @@ struct Database {
       bytes += it->key().size() + it->value().size();
       out.push_back(env::KeyValue{.key = it->key().ToString(), .value = Bytes(it->value().ToString())});
     }
-    if (!it->status().ok()) return tl::unexpected(to_error(it->status(), std::string("cannot scan table ") + table_name(table)));
+    if (!it->status().ok())
+      return tl::unexpected(to_error(it->status(), std::string("cannot scan table ") + table_name(table)));
     return out;
   }
 
@@ -138,7 +140,9 @@ class PinnedView final : public env::Snapshot {
     read_.snapshot = database_->db->GetSnapshot();
   }
   ~PinnedView() override { database_->db->ReleaseSnapshot(read_.snapshot); }
-  Result<std::optional<Bytes>> get(env::Table table, ByteView key) override { return database_->get(read_, table, key); }
+  Result<std::optional<Bytes>> get(env::Table table, ByteView key) override {
+    return database_->get(read_, table, key);
+  }
   Result<std::vector<env::KeyValue>> scan(env::Table table, const env::Range& range, std::size_t keys_max,
                                           std::size_t bytes_max) override {
     return database_->scan(read_, table, range, keys_max, bytes_max);
@@ -163,24 +167,29 @@ Result<std::uint64_t> examine(const Options& options, const std::string& witness
   std::error_code ignored;
   if (fs::exists(options.path + "/CURRENT", ignored)) {
     if (!witness) {
-      return fail(Code::corruption, "store " + options.path + ": the file 'witness' is missing, so a lost tail could not be seen; restore the "
-                                    "directory from a backup, or give the node an empty one and let its peers refill it");
+      return fail(Code::corruption,
+                  "store " + options.path +
+                      ": the file 'witness' is missing, so a lost tail could not be seen; restore the "
+                      "directory from a backup, or give the node an empty one and let its peers refill it");
     }
     if (const auto checked = check_manifest(options.path, witness->manifest); !checked) {
-      return fail(Code::corruption, "store " + options.path + ": " + checked.error().detail + "; nothing was changed; restore the directory " +
+      return fail(Code::corruption, "store " + options.path + ": " + checked.error().detail +
+                                        "; nothing was changed; restore the directory " +
                                         "from a backup, or give the node an empty one and let its peers refill it");
     }
     const Findings found = TRY(inspect(options, witness->batch));
     if (found.dropped > 0) {
-      LOG_WARN(options.log, "engine.torn_tail", "store {}: {} batches behind a torn one are dropped; none of them was durable", options.path,
+      LOG_WARN(options.log, "engine.torn_tail",
+               "store {}: {} batches behind a torn one are dropped; none of them was durable", options.path,
                found.dropped);
     }
     return found.last_valid;
   }
   // A crash while the store was being made leaves pieces, but nothing durable.
   if (witness.value_or(Testimony{}).batch > 0 || has_tables(options.path)) {
-    return fail(Code::corruption, "store " + options.path + ": the file CURRENT is missing, but data was stored here; restore the directory "
-                                  "from a backup, or give the node an empty one and let its peers refill it");
+    return fail(Code::corruption, "store " + options.path +
+                                      ": the file CURRENT is missing, but data was stored here; restore the directory "
+                                      "from a backup, or give the node an empty one and let its peers refill it");
   }
   return 0;
 }
@@ -205,7 +214,8 @@ Result<void> open_database(const Options& options, Database& database, std::uint
   const auto read = raw->Get(rocksdb::ReadOptions(), raw->DefaultColumnFamily(), marker_key, &stored);
   const auto marker = read.ok() ? decode_marker(stored) : Marker{};
   if ((!read.ok() && !read.IsNotFound()) || !marker || marker->number != last_valid) {
-    return fail(Code::corruption, "store " + options.path + " was recovered to another batch than was found in it (" + read.ToString() +
+    return fail(Code::corruption, "store " + options.path + " was recovered to another batch than was found in it (" +
+                                      read.ToString() +
                                       "); restore it from a backup, or let the node's peers refill it");
   }
   return {};
@@ -215,14 +225,16 @@ Result<void> open_database(const Options& options, Database& database, std::uint
 
 class RocksEngine::Impl {
  public:
-  Impl(const Options& options, std::shared_ptr<Database> database, std::unique_ptr<Witness> witness, const Testimony& durable)
+  Impl(const Options& options, std::shared_ptr<Database> database, std::unique_ptr<Witness> witness,
+       const Testimony& durable)
       : path_(options.path),
         reserve_(options.disk_reserve_bytes),
         database_(std::move(database)),
         applied_(durable.batch),
         disk_(DiskThread::Options{.sync_log = [db = database_->db.get()]() -> Result<void> {
                                     const auto status = db->SyncWAL();
-                                    if (!status.ok()) return tl::unexpected(to_error(status, "a sync of the log failed"));
+                                    if (!status.ok())
+                                      return tl::unexpected(to_error(status, "a sync of the log failed"));
                                     return {};
                                   },
                                   .applied = applied_,
@@ -282,15 +294,20 @@ class RocksEngine::Impl {
     if (scratch_.GetDataSize() > scratch_bytes_max) scratch_ = rocksdb::WriteBatch();
     scratch_.Clear();
     auto check = [](const rocksdb::Status& status) { ASSERT(status.ok()); };  // only the batch's memory is touched
-    check(scratch_.Put(database_->handles[0], marker_key, encode(Marker{.number = number, .durable = disk_.durable()})));
+    check(
+        scratch_.Put(database_->handles[0], marker_key, encode(Marker{.number = number, .durable = disk_.durable()})));
     order_operations(batch);
     for (std::size_t at = 0; at < order_.size(); ++at) {
       const auto entry = batch.at(order_[at]);
       if (at + 1 < order_.size() && is_replaced(entry, batch.at(order_[at + 1]))) continue;
       auto* family = database_->family(entry.table);
       switch (entry.kind) {
-        case env::WriteBatch::Kind::put: check(scratch_.Put(family, slice(entry.key), slice(entry.value))); break;
-        case env::WriteBatch::Kind::erase: check(scratch_.Delete(family, slice(entry.key))); break;
+        case env::WriteBatch::Kind::put:
+          check(scratch_.Put(family, slice(entry.key), slice(entry.value)));
+          break;
+        case env::WriteBatch::Kind::erase:
+          check(scratch_.Delete(family, slice(entry.key)));
+          break;
         case env::WriteBatch::Kind::erase_range:
           // RocksDB refuses a range that ends before it begins; here it is empty.
           if (entry.key < entry.value) check(scratch_.DeleteRange(family, slice(entry.key), slice(entry.value)));
@@ -334,7 +351,7 @@ class RocksEngine::Impl {
   const std::uint64_t reserve_;
   std::shared_ptr<Database> database_;
   rocksdb::WriteBatch scratch_;
-  std::vector<std::size_t> order_;  // of the batch at hand
+  std::vector<std::size_t> order_;      // of the batch at hand
   std::atomic<std::uint64_t> applied_;  // written by the shard, read by the disk thread
   std::atomic<std::uint64_t> batches_{0};
   std::atomic<std::uint64_t> batch_bytes_{0};
@@ -358,7 +375,8 @@ Result<std::unique_ptr<RocksEngine>> RocksEngine::create(const Options& options)
   const Testimony durable{.batch = last, .manifest = TRY(mark_manifest(options.path, ManifestMark{}))};
   TRY(witness->write(durable));
   LOG_INFO(options.log, "engine.open", "store {} holds {} batches", options.path, last);
-  return std::unique_ptr<RocksEngine>(new RocksEngine(std::make_unique<Impl>(options, std::move(database), std::move(witness), durable)));
+  return std::unique_ptr<RocksEngine>(
+      new RocksEngine(std::make_unique<Impl>(options, std::move(database), std::move(witness), durable)));
 }
 
 Result<std::optional<Bytes>> RocksEngine::get(env::Table table, ByteView key) {

@@ -30,7 +30,7 @@ struct Options {
   std::size_t memtable_bytes = 32 * limits::mebi;  // each other table
   std::size_t wal_bytes_max = 512 * limits::mebi;  // bounds what a start must replay
   std::size_t block_cache_bytes = 64 * limits::mebi;
-  int open_files_max = 1000;  // the default has no bound and reached the descriptor limit
+  int open_files_max = 1000;                              // the default has no bound and reached the descriptor limit
   std::uint64_t disk_reserve_bytes = 512 * limits::mebi;  // below this much free space: Pressure::disk_full
 };
 
@@ -38,9 +38,9 @@ struct Options {
 struct Stats {
   std::uint64_t batches = 0;
   std::uint64_t batch_bytes = 0;
-  std::uint64_t syncs = 0;           // calls to the disk
+  std::uint64_t syncs = 0;            // calls to the disk
   std::uint64_t syncs_requested = 0;  // tasks that shared them
-  std::uint64_t last_batch = 0;      // running number of the last batch applied
+  std::uint64_t last_batch = 0;       // running number of the last batch applied
   std::uint64_t durable_batch = 0;
 };
 

@@ -18,7 +18,8 @@ Error to_error(const rocksdb::Status& status, const std::string& what) {
 
 void Failure::report(const Error& error) {
   if (failed_.exchange(true, std::memory_order_acq_rel)) return;
-  LOG_ERROR(log_, "engine.fatal", "{} ({}); the process ends now and nothing is retried: check the disk, then start the node again",
+  LOG_ERROR(log_, "engine.fatal",
+            "{} ({}); the process ends now and nothing is retried: check the disk, then start the node again",
             error.detail, to_string(error.code));
   if (on_fatal_) {
     on_fatal_(error);

@@ -14,7 +14,8 @@ namespace {
 
 constexpr std::size_t gaps_max = 10'000;  // far more than the damage that is worth describing
 
-constexpr const char* advice = "restore the directory from a backup, or give the node an empty one and let its peers refill it";
+constexpr const char* advice =
+    "restore the directory from a backup, or give the node an empty one and let its peers refill it";
 
 // Finds the marker: the first operation of every batch. A batch of no operations is RocksDB's own: it writes one into the first log
 // after a recovery that stopped at a torn record.
@@ -26,7 +27,9 @@ class MarkerReader final : public rocksdb::WriteBatch::Handler {
     return rocksdb::Status::OK();
   }
   rocksdb::Status DeleteCF(std::uint32_t, const rocksdb::Slice&) override { return stranger(); }
-  rocksdb::Status DeleteRangeCF(std::uint32_t, const rocksdb::Slice&, const rocksdb::Slice&) override { return stranger(); }
+  rocksdb::Status DeleteRangeCF(std::uint32_t, const rocksdb::Slice&, const rocksdb::Slice&) override {
+    return stranger();
+  }
   bool Continue() override { return !done_; }
   std::optional<Marker> marker() const { return marker_; }
 
@@ -67,8 +70,8 @@ class StopFilter final : public rocksdb::WalFilter {
  public:
   explicit StopFilter(std::uint64_t last) : last_(last) {}
   const char* Name() const override { return "rift.stop"; }
-  WalProcessingOption LogRecordFound(unsigned long long, const std::string&, const rocksdb::WriteBatch& batch, rocksdb::WriteBatch*,
-                                     bool*) override {
+  WalProcessingOption LogRecordFound(unsigned long long, const std::string&, const rocksdb::WriteBatch& batch,
+                                     rocksdb::WriteBatch*, bool*) override {
     const auto marker = marker_of(batch);
     const bool keep = batch.Count() == 0 || (marker && marker->number <= last_);
     return keep ? WalProcessingOption::kContinueProcessing : WalProcessingOption::kStopReplay;
@@ -90,9 +93,10 @@ Result<std::vector<std::string>> known_families(const Options& options) {
     bool known = name == rocksdb::kDefaultColumnFamilyName;
     for (std::size_t i = 0; i < env::table_count; ++i) known = known || name == table_name(static_cast<env::Table>(i));
     if (!known) {
-      return fail(Code::corruption, fmt::format("store {} has a table '{}' that this version does not know; start it with the version "
-                                                "that made it",
-                                                options.path, name));
+      return fail(Code::corruption,
+                  fmt::format("store {} has a table '{}' that this version does not know; start it with the version "
+                              "that made it",
+                              options.path, name));
     }
   }
   return found;
@@ -106,7 +110,8 @@ void MarkerChain::observe(const Marker& marker, const std::string& file) {
     disorder_ = fmt::format("{}: batch {} follows batch {}", file, marker.number, last_.number);
   }
   const bool is_gap = is_first ? marker.number > 1 : marker.number > last_.number + 1;
-  if (is_gap && gaps_.size() < gaps_max) gaps_.push_back(Gap{.before = last_.number, .after = marker.number, .file = file});
+  if (is_gap && gaps_.size() < gaps_max)
+    gaps_.push_back(Gap{.before = last_.number, .after = marker.number, .file = file});
   last_ = marker;
 }
 
@@ -124,8 +129,9 @@ Result<std::uint64_t> MarkerChain::last_valid(std::uint64_t flushed, std::uint64
   if (gap == gaps_.end()) {
     return fail(Code::corruption, fmt::format("the log ends at batch {}, but batch {} was durable", valid, durable));
   }
-  return fail(Code::corruption, fmt::format("batches {} to {} are missing from the log before {}, but batch {} was durable", valid + 1,
-                                            gap->after - 1, gap->file, durable));
+  return fail(Code::corruption,
+              fmt::format("batches {} to {} are missing from the log before {}, but batch {} was durable", valid + 1,
+                          gap->after - 1, gap->file, durable));
 }
 
 Result<Findings> inspect(const Options& options, std::uint64_t witness) {
@@ -158,7 +164,8 @@ Result<Findings> inspect(const Options& options, std::uint64_t witness) {
 
   const auto valid = chain.last_valid(flushed->number, std::max(witness, flushed->durable));
   if (!valid) {
-    return fail(valid.error().code, fmt::format("{}: {}; nothing was changed; {}", where, valid.error().detail, advice));
+    return fail(valid.error().code,
+                fmt::format("{}: {}; nothing was changed; {}", where, valid.error().detail, advice));
   }
   return Findings{.last_valid = *valid, .dropped = chain.last() > *valid ? chain.last() - *valid : 0};
 }

@@ -18,7 +18,9 @@ namespace {
 
 constexpr std::string_view prefix = "MANIFEST-";
 
-std::string file_name(const std::string& store, std::uint64_t number) { return fmt::format("{}/{}{:06}", store, prefix, number); }
+std::string file_name(const std::string& store, std::uint64_t number) {
+  return fmt::format("{}/{}{:06}", store, prefix, number);
+}
 
 std::optional<std::uint64_t> current_number(const std::string& store) {
   std::ifstream current(store + "/CURRENT");
@@ -79,7 +81,8 @@ Result<ManifestMark> mark_manifest(const std::string& store, const ManifestMark&
 Result<void> check_manifest(const std::string& store, const ManifestMark& mark) {
   const auto number = current_number(store);
   if (!number) return fail(Code::corruption, store + "/CURRENT is damaged");
-  if (*number < mark.number) return fail(Code::corruption, fmt::format("{}/CURRENT names an older manifest than was durable", store));
+  if (*number < mark.number)
+    return fail(Code::corruption, fmt::format("{}/CURRENT names an older manifest than was durable", store));
   if (*number > mark.number) return {};  // a new one is written whole before CURRENT names it
   const std::string path = file_name(store, *number);
   const File file(path);

@@ -27,12 +27,18 @@ std::optional<Marker> decode_marker(ByteView bytes) {
 
 const char* table_name(env::Table table) {
   switch (table) {
-    case env::Table::meta: return "meta";
-    case env::Table::log: return "log";
-    case env::Table::state_cp: return "state_cp";
-    case env::Table::state_ap: return "state_ap";
-    case env::Table::hint: return "hint";
-    case env::Table::ledger: return "ledger";
+    case env::Table::meta:
+      return "meta";
+    case env::Table::log:
+      return "log";
+    case env::Table::state_cp:
+      return "state_cp";
+    case env::Table::state_ap:
+      return "state_ap";
+    case env::Table::hint:
+      return "hint";
+    case env::Table::ledger:
+      return "ledger";
   }
   return "?";
 }
@@ -74,7 +80,8 @@ rocksdb::ColumnFamilyOptions default_family_options() {
   return family;
 }
 
-rocksdb::ColumnFamilyOptions family_options(const Options& options, env::Table table, const std::shared_ptr<void>& cache) {
+rocksdb::ColumnFamilyOptions family_options(const Options& options, env::Table table,
+                                            const std::shared_ptr<void>& cache) {
   const bool is_state = table == env::Table::state_cp || table == env::Table::state_ap;
   rocksdb::ColumnFamilyOptions family;
   family.write_buffer_size = table == env::Table::log ? options.log_memtable_bytes : options.memtable_bytes;
@@ -93,6 +100,8 @@ rocksdb::ColumnFamilyOptions family_options(const Options& options, env::Table t
   return family;
 }
 
-std::shared_ptr<void> make_block_cache(const Options& options) { return rocksdb::NewLRUCache(options.block_cache_bytes); }
+std::shared_ptr<void> make_block_cache(const Options& options) {
+  return rocksdb::NewLRUCache(options.block_cache_bytes);
+}
 
 }  // namespace rift::engine

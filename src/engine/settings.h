@@ -30,7 +30,8 @@ rocksdb::DBOptions database_options(const Options& options);
 // Families in order: default, then each Table by number.
 rocksdb::ColumnFamilyOptions default_family_options();
 // `cache` is shared: an opaque std::shared_ptr<rocksdb::Cache>.
-rocksdb::ColumnFamilyOptions family_options(const Options& options, env::Table table, const std::shared_ptr<void>& cache);
+rocksdb::ColumnFamilyOptions family_options(const Options& options, env::Table table,
+                                            const std::shared_ptr<void>& cache);
 std::shared_ptr<void> make_block_cache(const Options& options);
 
 }  // namespace rift::engine

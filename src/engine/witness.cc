@@ -46,7 +46,8 @@ std::optional<Slot> decode(ByteView bytes) {
   const auto crc = reader.u32();
   if (!format || *format != slot_format || !crc || *crc != crc32c(bytes.substr(0, covered))) return std::nullopt;
   return Slot{.turn = *turn,
-              .testimony = Testimony{.batch = *batch, .manifest = ManifestMark{.number = *number, .bytes = *size, .hash = *hash}}};
+              .testimony = Testimony{.batch = *batch,
+                                     .manifest = ManifestMark{.number = *number, .bytes = *size, .hash = *hash}}};
 }
 
 Error io_error(const std::string& what, const std::string& path) {
@@ -62,8 +63,10 @@ Result<Slot> newest(int file, const std::string& path) {
   const auto first = decode(view);
   const auto second = view.size() > slot_bytes ? decode(view.substr(slot_bytes)) : std::nullopt;
   if (!first && !second) {
-    return fail(Code::corruption, path + " is damaged: how much of the store is durable is not known; restore the directory from a "
-                                         "backup, or give the node an empty one and let its peers refill it");
+    return fail(Code::corruption,
+                path +
+                    " is damaged: how much of the store is durable is not known; restore the directory from a "
+                    "backup, or give the node an empty one and let its peers refill it");
   }
   if (first && second) return first->turn > second->turn ? *first : *second;
   return first ? *first : *second;

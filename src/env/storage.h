@@ -81,7 +81,8 @@ class Reader {
   // An absent key is no error. Code::corruption for a record that the store cannot read back.
   virtual Result<std::optional<Bytes>> get(Table table, ByteView key) = 0;
   // Up to keys_max pairs of `range` in ascending key order, stopping after the pair that passes bytes_max.
-  virtual Result<std::vector<KeyValue>> scan(Table table, const Range& range, std::size_t keys_max, std::size_t bytes_max) = 0;
+  virtual Result<std::vector<KeyValue>> scan(Table table, const Range& range, std::size_t keys_max,
+                                             std::size_t bytes_max) = 0;
 };
 
 // A view of the store at one moment. Bounded in number and age by its owner.

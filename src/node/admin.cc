@@ -15,8 +15,9 @@ constexpr Duration catalog_budget = std::chrono::seconds(5);
 constexpr Duration catalog_retry_after = std::chrono::milliseconds(50);
 
 bool is_worth_retrying(Code code) {
-  return code == Code::condition_failed || code == Code::no_leader || code == Code::not_leader || code == Code::wrong_node ||
-         code == Code::not_ready || code == Code::overloaded || code == Code::superseded_entry;
+  return code == Code::condition_failed || code == Code::no_leader || code == Code::not_leader ||
+         code == Code::wrong_node || code == Code::not_ready || code == Code::overloaded ||
+         code == Code::superseded_entry;
 }
 
 }  // namespace
@@ -71,16 +72,20 @@ void Node::status(Done<NodeStatus> done) {
 void Node::found(topology::Catalog first, Done<void> done) {
   const topology::Member* self = first.member(options_.self);
   if (!ready_) return done(fail(Code::not_ready, "this node is starting"));
-  if (self == nullptr) return done(fail(Code::invalid, to_string(options_.self) + " is not among the founding members"));
-  if (self->disk != identity_.disk) return done(fail(Code::invalid, "the founding record names another disk for this node"));
-  if (first.find(topology::system_keyspace_name) == nullptr) return done(fail(Code::invalid, "the founding record has no _system"));
+  if (self == nullptr)
+    return done(fail(Code::invalid, to_string(options_.self) + " is not among the founding members"));
+  if (self->disk != identity_.disk)
+    return done(fail(Code::invalid, "the founding record names another disk for this node"));
+  if (first.find(topology::system_keyspace_name) == nullptr)
+    return done(fail(Code::invalid, "the founding record has no _system"));
   // Compared inside the job: a second call may come while the first is not yet stored, or not yet durable.
   loop_.run([this, first = std::move(first), done = std::move(done)](Turn& turn) {
     const Bytes record = wire::encode(first);
     const auto stored = turn.get(env::Table::meta, wire::node_meta_key("founding"));
     if (!stored) return done(fail(stored.error().code, stored.error().detail));
     if (*stored && **stored != record) {
-      return done(fail(Code::already_exists, "this node belongs to cluster " + to_string(identity_.cluster) + " already"));
+      return done(
+          fail(Code::already_exists, "this node belongs to cluster " + to_string(identity_.cluster) + " already"));
     }
     if (!*stored) {
       if (auto written = write_founding(first, record, turn); !written) return done(std::move(written));
@@ -115,18 +120,22 @@ Result<void> Node::write_founding(const topology::Catalog& first, const Bytes& r
 }
 
 void Node::create_keyspace(topology::KeyspaceWish wish, Done<topology::Catalog> done) {
-  change_catalog([wish = std::move(wish)](const topology::Catalog& catalog) { return topology::create_keyspace(catalog, wish); },
-                 std::move(done));
+  change_catalog(
+      [wish = std::move(wish)](const topology::Catalog& catalog) { return topology::create_keyspace(catalog, wish); },
+      std::move(done));
 }
 
 void Node::drop_keyspace(std::string name, Done<topology::Catalog> done) {
-  change_catalog([name = std::move(name)](const topology::Catalog& catalog) { return topology::drop_keyspace(catalog, name); },
-                 std::move(done));
+  change_catalog(
+      [name = std::move(name)](const topology::Catalog& catalog) { return topology::drop_keyspace(catalog, name); },
+      std::move(done));
 }
 
 void Node::change_catalog(CatalogChange change, Done<topology::Catalog> done) {
-  try_change(std::make_shared<CatalogAttempt>(CatalogAttempt{
-      .change = std::move(change), .done = std::move(done), .attempts = 0, .deadline = loop_.now().steady + catalog_budget}));
+  try_change(std::make_shared<CatalogAttempt>(CatalogAttempt{.change = std::move(change),
+                                                             .done = std::move(done),
+                                                             .attempts = 0,
+                                                             .deadline = loop_.now().steady + catalog_budget}));
 }
 
 void Node::try_change(std::shared_ptr<CatalogAttempt> attempt) {
@@ -184,17 +193,20 @@ void Node::inspect(std::string keyspace, std::string cursor, std::uint32_t keys_
 }
 
 // The cursor is the store key to go on from; `next` is empty after the last partition.
-Result<InspectPage> Node::inspect_page(const topology::Keyspace& keyspace, const std::string& cursor, std::size_t keys_max) {
+Result<InspectPage> Node::inspect_page(const topology::Keyspace& keyspace, const std::string& cursor,
+                                       std::size_t keys_max) {
   const bool cp = keyspace.mode == Mode::cp;
   const env::Table table = cp ? env::Table::state_cp : env::Table::state_ap;
   InspectPage page;
   std::size_t bytes = 0;
   for (const topology::Partition& partition : keyspace.partitions) {
-    env::Range range = cp ? wire::cp_data_range(partition.id, Generation(1)) : wire::ap_data_range(partition.id, Generation(1));
+    env::Range range =
+        cp ? wire::cp_data_range(partition.id, Generation(1)) : wire::ap_data_range(partition.id, Generation(1));
     if (cursor >= range.last) continue;
     range.first = std::max(range.first, cursor);
     while (true) {
-      const auto pairs = TRY(loop_.reader().scan(table, range, keys_max - page.keys.size(), limits::scan_page_bytes_max - bytes));
+      const auto pairs =
+          TRY(loop_.reader().scan(table, range, keys_max - page.keys.size(), limits::scan_page_bytes_max - bytes));
       if (pairs.empty()) break;
       for (const env::KeyValue& pair : pairs) {
         page.keys.push_back(TRY(inspect_record(keyspace.mode, partition.id, pair)));

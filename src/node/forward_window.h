@@ -24,7 +24,7 @@ class ForwardWindow {
   struct Seen {
     std::uint32_t life = 0;
     std::deque<std::uint32_t> ended;  // earlier lives: what is left of them on the way comes too late
-    std::uint32_t floor = 0;  // this and all below are taken as seen
+    std::uint32_t floor = 0;          // this and all below are taken as seen
     std::set<std::uint32_t> ids;
   };
   std::map<NodeId, Seen> peers_;

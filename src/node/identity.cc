@@ -54,9 +54,9 @@ Result<StartState> load_identity(env::Reader& reader, NodeId self, Rng& rng, env
 }
 
 void put_identity(const NodeIdentity& identity, env::WriteBatch& batch) {
-  batch.put(Table::meta, wire::node_meta_key("identity"),
-            wire::encode(wire::IdentityRecord{.node = identity.node, .disk = identity.disk, .cluster = identity.cluster}));
+  batch.put(
+      Table::meta, wire::node_meta_key("identity"),
+      wire::encode(wire::IdentityRecord{.node = identity.node, .disk = identity.disk, .cluster = identity.cluster}));
 }
-
 
 }  // namespace rift::node

@@ -2,9 +2,9 @@
 // and kept after a clean one. Read before anything else; what it wants written must be durable before the first message leaves.
 #pragma once
 
+#include "base/rng.h"
 #include "env/storage.h"
 #include "replica/front.h"
-#include "base/rng.h"
 
 namespace rift::node {
 
@@ -21,6 +21,5 @@ Result<StartState> load_identity(env::Reader& reader, NodeId self, Rng& rng, env
 
 // The node joins `cluster`: the identity record is rewritten.
 void put_identity(const NodeIdentity& identity, env::WriteBatch& batch);
-
 
 }  // namespace rift::node

@@ -73,8 +73,8 @@ void Node::begin() {
   ready_ = true;
   catalog_fresh_ = loop_.now().steady;
   env_.network.start(*this);
-  LOG_INFO(env_.log, "node.started", "{} disk={} incarnation={:x} unclean={}", to_string(options_.self), to_string(identity_.disk),
-           identity_.incarnation, unclean_start_);
+  LOG_INFO(env_.log, "node.started", "{} disk={} incarnation={:x} unclean={}", to_string(options_.self),
+           to_string(identity_.disk), identity_.incarnation, unclean_start_);
   ping();
 }
 
@@ -101,10 +101,12 @@ void Node::wait_until_idle(Time give_up, Task done) {
   if (is_idle()) {
     leave_clean_mark(give_up, std::move(done));
   } else if (now >= give_up) {
-    LOG_WARN(env_.log, "node.unclean_stop", "writes are still in flight; the next start compares with the other owners");
+    LOG_WARN(env_.log, "node.unclean_stop",
+             "writes are still in flight; the next start compares with the other owners");
     done();
   } else {
-    loop_.call_at(now + stop_poll, [this, give_up, done = std::move(done)]() mutable { wait_until_idle(give_up, std::move(done)); });
+    loop_.call_at(now + stop_poll,
+                  [this, give_up, done = std::move(done)]() mutable { wait_until_idle(give_up, std::move(done)); });
   }
 }
 
@@ -114,7 +116,8 @@ bool Node::has_nothing_owed() const {
   if (!catalog_) return identity_.cluster.is_zero();
   for (const auto& [name, keyspace] : catalog_->keyspaces) {
     for (const topology::Partition& partition : keyspace.partitions) {
-      const bool owned = std::find(partition.owners.begin(), partition.owners.end(), options_.self) != partition.owners.end();
+      const bool owned =
+          std::find(partition.owners.begin(), partition.owners.end(), options_.self) != partition.owners.end();
       if (owned && !loop_.runs(partition.id)) return false;
     }
   }

@@ -62,7 +62,8 @@ void Node::link_up(NodeId peer, env::Lane lane) {
 void Node::link_down(NodeId peer, env::Lane lane) {
   LOG_DEBUG(env_.log, "node.link_down", "to={} lane={}", to_string(peer), static_cast<int>(lane));
   if (lane != env::Lane::data) return;
-  fail_forwards(requests_.forwarded_to(peer), Code::disconnected, "the connection to " + to_string(peer) + " broke before it answered");
+  fail_forwards(requests_.forwarded_to(peer), Code::disconnected,
+                "the connection to " + to_string(peer) + " broke before it answered");
   loop_.schedule_round();
 }
 
@@ -73,12 +74,14 @@ void Node::on_node_message(NodeId from, const Bytes& message) {
     return;
   }
   if (auto* ping = std::get_if<wire::Ping>(&*decoded)) {
-    loop_.outbox().add(from, env::Lane::control, PartitionId(),
-                       wire::encode_message(wire::PingAck{.sequence = ping->sequence, .sent = ping->sent, .wall = loop_.now().wall}));
+    loop_.outbox().add(
+        from, env::Lane::control, PartitionId(),
+        wire::encode_message(wire::PingAck{.sequence = ping->sequence, .sent = ping->sent, .wall = loop_.now().wall}));
     loop_.schedule_round();
   } else if (auto* ack = std::get_if<wire::PingAck>(&*decoded)) {
     const Now now = loop_.now();
-    if (detector_.on_ack({.from = from, .sequence = ack->sequence, .sent = ack->sent, .wall = ack->wall}, now)) publish_view();
+    if (detector_.on_ack({.from = from, .sequence = ack->sequence, .sent = ack->sent, .wall = ack->wall}, now))
+      publish_view();
   } else if (auto* request = std::get_if<wire::Forward>(&*decoded)) {
     if (!forwards_in_.is_new(from, request->request.id)) {
       ++counters_["forwards_repeated"];

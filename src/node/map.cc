@@ -31,7 +31,8 @@ void Node::on_applied(const env::WriteBatch& batch, std::size_t first) {
     if (!value || value->deleted) continue;
     auto decoded = wire::decode_catalog(value->value);
     if (!decoded) {
-      LOG_ERROR(env_.log, "node.catalog_malformed", "{}; the map stays at its last good version", decoded.error().detail);
+      LOG_ERROR(env_.log, "node.catalog_malformed", "{}; the map stays at its last good version",
+                decoded.error().detail);
       continue;
     }
     catalog_revision_ = value->modify_revision.value();
@@ -117,7 +118,8 @@ void Node::bury_dropped_replicas(Turn& turn) {
     if (alive.contains(partition)) continue;
     for (const RequestId id : requests_.of_partition(partition)) {
       const OpenRequest* open = requests_.find(id);
-      Response response = refuse(id, is_write(open->verb) ? Code::leadership_lost : Code::unknown_keyspace, "the keyspace was dropped");
+      Response response =
+          refuse(id, is_write(open->verb) ? Code::leadership_lost : Code::unknown_keyspace, "the keyspace was dropped");
       requests_.finish(std::move(response));
     }
     loop_.remove(partition);

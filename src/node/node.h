@@ -76,7 +76,8 @@ class Node final : public Front, public Admin, private env::NetworkEvents, priva
   // routing.cc
   void route(Origin origin, Request request);
   Result<const topology::Keyspace*> find_keyspace(const Request& request) const;
-  void forward(Origin origin, Request request, const topology::Keyspace& keyspace, const topology::Partition& partition);
+  void forward(Origin origin, Request request, const topology::Keyspace& keyspace,
+               const topology::Partition& partition);
   void send_forward(RequestId id, NodeId to, Request request);
   bool forward_to_leader(OpenRequest& open, const Response& response);
   void on_reply(Response response, bool last) override;
@@ -118,7 +119,7 @@ class Node final : public Front, public Admin, private env::NetworkEvents, priva
   std::uint64_t catalog_revision_ = 0;  // of the `_system` key: what a change is conditional on
   topology::ViewPtr view_;
   std::map<PartitionId, NodeId> leader_hints_;
-  Time catalog_fresh_{};  // when `_system` last had a leader here
+  Time catalog_fresh_{};           // when `_system` last had a leader here
   std::set<Time> forward_timers_;  // set and not yet fired
   std::map<std::string, std::uint64_t> counters_;
 };

@@ -62,24 +62,28 @@ std::uint64_t Peers::incarnation_of(NodeId peer) const {
 }
 
 Peers::Verdict Peers::judge(const wire::Hello& hello, const topology::Catalog* catalog) {
-  if (identity_.cluster.is_zero() || catalog == nullptr) return {.peer = std::nullopt, .why = "this node is not founded yet"};
-  if (hello.cluster != identity_.cluster) return {.peer = std::nullopt, .why = "it belongs to cluster " + to_string(hello.cluster)};
+  if (identity_.cluster.is_zero() || catalog == nullptr)
+    return {.peer = std::nullopt, .why = "this node is not founded yet"};
+  if (hello.cluster != identity_.cluster)
+    return {.peer = std::nullopt, .why = "it belongs to cluster " + to_string(hello.cluster)};
   if (hello.protocol_min > wire::protocol_version || hello.protocol_max < wire::protocol_version) {
-    return {.peer = std::nullopt, .why = fmt::format("it speaks protocols {}-{}", hello.protocol_min, hello.protocol_max)};
+    return {.peer = std::nullopt,
+            .why = fmt::format("it speaks protocols {}-{}", hello.protocol_min, hello.protocol_max)};
   }
   const topology::Member* member = catalog->member(hello.node);
   if (member == nullptr) return {.peer = std::nullopt, .why = to_string(hello.node) + " is not a member"};
   if (member->disk != hello.disk) {
-    return {.peer = std::nullopt,
-            .why = to_string(hello.node) + " comes with another disk than it was founded with; it needs `members replace`"};
+    return {
+        .peer = std::nullopt,
+        .why = to_string(hello.node) + " comes with another disk than it was founded with; it needs `members replace`"};
   }
   const std::uint64_t known = incarnation_of(hello.node);
   const bool twin = (hello.incarnation >> 32) == (known >> 32) && hello.incarnation != known && known != 0;
   if ((hello.incarnation >> 32) < (known >> 32) || twin) {
     MARK(env_.recorder, "node.old_incarnation_refused");
     return {.peer = std::nullopt,
-            .why = fmt::format("{} comes with incarnation {:x}, {:x} has been seen: an old or copied disk", to_string(hello.node),
-                               hello.incarnation, known)};
+            .why = fmt::format("{} comes with incarnation {:x}, {:x} has been seen: an old or copied disk",
+                               to_string(hello.node), hello.incarnation, known)};
   }
   const bool raised = hello.incarnation != known;
   incarnations_[hello.node] = hello.incarnation;

@@ -56,7 +56,9 @@ void RecordCache::applied(const env::WriteBatch& batch) {
         make_key(scratch_, entry.table, entry.key);
         remember(scratch_, std::nullopt);
         break;
-      case env::WriteBatch::Kind::erase_range: forget_everything(); break;
+      case env::WriteBatch::Kind::erase_range:
+        forget_everything();
+        break;
     }
   }
 }

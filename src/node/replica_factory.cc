@@ -23,11 +23,15 @@ Result<bool> has_meta(PartitionId partition, std::string_view name, Turn& turn) 
 Result<void> give_birth_cp(const ReplicaSeed& seed, const topology::Catalog* founding, Turn& turn) {
   std::vector<wire::Command> first;
   if (founding != nullptr) {
-    first.push_back(wire::Command{
-        .verb = Verb::put, .key = Bytes(topology::catalog_key), .value = wire::encode(*founding), .condition = {}, .op = std::nullopt});
+    first.push_back(wire::Command{.verb = Verb::put,
+                                  .key = Bytes(topology::catalog_key),
+                                  .value = wire::encode(*founding),
+                                  .condition = {},
+                                  .op = std::nullopt});
   }
-  return cp::give_birth({.partition = seed.partition.id, .generation = first_generation, .voters = seed.partition.owners, .first = first},
-                        turn);
+  return cp::give_birth(
+      {.partition = seed.partition.id, .generation = first_generation, .voters = seed.partition.owners, .first = first},
+      turn);
 }
 
 Result<std::unique_ptr<Replica>> open_cp(const ReplicaSeed& seed, Turn& turn) {
@@ -92,9 +96,11 @@ Result<bool> is_buried(PartitionId partition, Turn& turn) { return has_meta(part
 
 Result<void> give_birth(const ReplicaSeed& seed, const topology::Catalog* founding, Turn& turn) {
   switch (seed.keyspace.mode) {
-    case Mode::cp: return give_birth_cp(seed, founding, turn);
+    case Mode::cp:
+      return give_birth_cp(seed, founding, turn);
     case Mode::ap:
-      turn.put(Table::meta, wire::partition_meta_key(seed.partition.id, "create"), wire::encode_u64(seed.keyspace.id.value()));
+      turn.put(Table::meta, wire::partition_meta_key(seed.partition.id, "create"),
+               wire::encode_u64(seed.keyspace.id.value()));
       return {};
   }
   return fail(Code::invalid, "unknown mode");
@@ -102,23 +108,30 @@ Result<void> give_birth(const ReplicaSeed& seed, const topology::Catalog* foundi
 
 Result<std::unique_ptr<Replica>> open_replica(const ReplicaSeed& seed, Turn& turn) {
   switch (seed.keyspace.mode) {
-    case Mode::cp: return open_cp(seed, turn);
-    case Mode::ap: return open_ap(seed, turn);
+    case Mode::cp:
+      return open_cp(seed, turn);
+    case Mode::ap:
+      return open_ap(seed, turn);
   }
   return fail(Code::invalid, "unknown mode");
 }
 
 void prepare_stop(Mode mode, Replica& replica, Turn& turn) {
   switch (mode) {
-    case Mode::cp: static_cast<cp::CpReplica&>(replica).hand_over(turn); return;
-    case Mode::ap: static_cast<ap::ApReplica&>(replica).drain(turn); return;
+    case Mode::cp:
+      static_cast<cp::CpReplica&>(replica).hand_over(turn);
+      return;
+    case Mode::ap:
+      static_cast<ap::ApReplica&>(replica).drain(turn);
+      return;
   }
 }
 
 Result<InspectedKey> inspect_record(Mode mode, PartitionId partition, const env::KeyValue& record) {
   const bool is_cp = mode == Mode::cp;
-  InspectedKey key = is_cp ? inspect_cp(TRY(wire::parse_cp_data_key(record.key)), TRY(wire::decode_cp_value(record.value)))
-                           : inspect_ap(TRY(wire::parse_ap_data_key(record.key)), TRY(wire::decode_envelope(record.value)));
+  InspectedKey key =
+      is_cp ? inspect_cp(TRY(wire::parse_cp_data_key(record.key)), TRY(wire::decode_cp_value(record.value)))
+            : inspect_ap(TRY(wire::parse_ap_data_key(record.key)), TRY(wire::decode_envelope(record.value)));
   key.partition = partition;
   return key;
 }

@@ -57,7 +57,8 @@ Result<const topology::Keyspace*> Node::find_keyspace(const Request& request) co
     return fail(Code::wrong_node, fmt::format("this node's map has epoch {}, the request's {}", catalog_->epoch.value(),
                                               request.epoch.value()));
   }
-  return fail(Code::unknown_keyspace, "no keyspace is called '" + request.keyspace.substr(0, limits::keyspace_name_bytes_max) + "'");
+  return fail(Code::unknown_keyspace,
+              "no keyspace is called '" + request.keyspace.substr(0, limits::keyspace_name_bytes_max) + "'");
 }
 
 void Node::route(Origin origin, Request request) {
@@ -79,8 +80,9 @@ void Node::route(Origin origin, Request request) {
 
   if (requests_.size() >= open_requests_max) {
     ++counters_["refused_overloaded"];
-    requests_.answer(origin, refuse(request.id, Code::overloaded, fmt::format("{} requests are open in this node", requests_.size()),
-                                    "slow down, or spread the load over more nodes"));
+    requests_.answer(
+        origin, refuse(request.id, Code::overloaded, fmt::format("{} requests are open in this node", requests_.size()),
+                       "slow down, or spread the load over more nodes"));
     return;
   }
   if (!loop_.hosts(partition.id)) {
@@ -92,13 +94,15 @@ void Node::route(Origin origin, Request request) {
   const RequestId id = requests_.open(std::move(origin), request, deadline, may_forward);
   if (!loop_.submit(std::move(request))) {
     ++counters_["refused_overloaded"];
-    requests_.finish(refuse(id, Code::overloaded, fmt::format("{} requests wait in this node", limits::shard_inbox_requests_max),
+    requests_.finish(refuse(id, Code::overloaded,
+                            fmt::format("{} requests wait in this node", limits::shard_inbox_requests_max),
                             "slow down, or spread the load over more nodes"));
   }
 }
 
 // To an owner: for cp the leader as far as it is known, for ap the first owner that answers pings (never a second one later: DESIGN 4).
-void Node::forward(Origin origin, Request request, const topology::Keyspace& keyspace, const topology::Partition& partition) {
+void Node::forward(Origin origin, Request request, const topology::Keyspace& keyspace,
+                   const topology::Partition& partition) {
   if (request.forwarded) {
     requests_.answer(origin, refuse(request.id, Code::wrong_node, "this node does not own the key's partition"));
     return;
@@ -111,8 +115,8 @@ void Node::forward(Origin origin, Request request, const topology::Keyspace& key
   }
   if (target == NodeId()) {
     requests_.answer(origin, refuse(request.id, Code::level_unreachable,
-                                    fmt::format("{} reaches none of the {} owners of this key", to_string(options_.self),
-                                                partition.owners.size())));
+                                    fmt::format("{} reaches none of the {} owners of this key",
+                                                to_string(options_.self), partition.owners.size())));
     return;
   }
   const Time deadline = loop_.now().steady + request.budget;
@@ -186,10 +190,12 @@ void Node::arm_forward_timer(Time deadline) {
 
 void Node::on_flush() {
   for (auto& [peer, response] : requests_.take_peer_replies()) {
-    loop_.outbox().add(peer, env::Lane::data, PartitionId(), wire::encode_message(wire::ForwardReply{.response = std::move(response)}));
+    loop_.outbox().add(peer, env::Lane::data, PartitionId(),
+                       wire::encode_message(wire::ForwardReply{.response = std::move(response)}));
   }
   const auto not_sent = loop_.outbox().flush(catalog_ ? catalog_->epoch : MapEpoch());
-  if (!not_sent.empty()) fail_forwards(not_sent, Code::wrong_node, "the node that serves this key could not be reached; nothing was sent");
+  if (!not_sent.empty())
+    fail_forwards(not_sent, Code::wrong_node, "the node that serves this key could not be reached; nothing was sent");
   for (auto& [sink, responses] : requests_.take_sink_replies()) {
     if (const auto it = sinks_.find(sink); it != sinks_.end()) it->second->deliver(std::move(responses));
   }

@@ -243,7 +243,8 @@ void ShardLoop::run_replica(PartitionId partition, Hosted& hosted, Turn& turn) {
 
   if (hosted.stopped) {
     for (const Request& request : requests) {
-      output_.reply_now.push_back(Reply{refuse(request.id, Code::not_ready, "this replica has stopped after a store error"), true});
+      output_.reply_now.push_back(
+          Reply{refuse(request.id, Code::not_ready, "this replica has stopped after a store error"), true});
     }
     return;
   }
@@ -268,7 +269,8 @@ void ShardLoop::stop_failed() {
 }
 
 void ShardLoop::carry_out() {
-  for (Outgoing& message : output_.send_now) outbox_.add(message.to, message.lane, message.partition, std::move(message.message));
+  for (Outgoing& message : output_.send_now)
+    outbox_.add(message.to, message.lane, message.partition, std::move(message.message));
   for (const auto& [partition, at] : output_.wakes) {
     if (const auto it = hosted_.find(partition); it != hosted_.end()) set_wake(partition, it->second, at);
   }
@@ -286,7 +288,8 @@ void ShardLoop::carry_out() {
 bool ShardLoop::may_store_later() {
   const bool is_awaited =
       !output_.send_when_durable.empty() || !output_.reply_when_durable.empty() || !durable_tasks_.empty();
-  if (output_.batch.empty() || output_.must_store || is_awaited || output_.batch.bytes() >= unstored_bytes_max) return false;
+  if (output_.batch.empty() || output_.must_store || is_awaited || output_.batch.bytes() >= unstored_bytes_max)
+    return false;
   const Time now = env_.clock.now().steady;
   if (store_due_ == Time::max()) store_due_ = now + store_delay_max;
   return now < store_due_;

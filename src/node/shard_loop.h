@@ -27,7 +27,8 @@ class LoopEvents {
  public:
   virtual ~LoopEvents() = default;
   virtual void on_reply(Response response, bool last) = 0;
-  virtual void on_applied(const env::WriteBatch& batch, std::size_t first) = 0;  // its operations from `first` on are visible to readers now
+  virtual void on_applied(const env::WriteBatch& batch,
+                          std::size_t first) = 0;  // its operations from `first` on are visible to readers now
   virtual void on_stopped(PartitionId partition, const std::string& reason) = 0;
   virtual void on_flush() = 0;  // what was collected, frames and replies, can leave
 };

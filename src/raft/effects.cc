@@ -3,7 +3,8 @@
 namespace rift::raft {
 
 Entry founding_entry(const Config& config) {
-  return Entry{.term = Term(1), .index = LogIndex(1), .kind = EntryKind::config, .log_time = {}, .payload = encode(config)};
+  return Entry{
+      .term = Term(1), .index = LogIndex(1), .kind = EntryKind::config, .log_time = {}, .payload = encode(config)};
 }
 
 Restored founded(const Config& config) {

@@ -36,16 +36,18 @@ struct Options {
   std::size_t peer_in_flight_messages_max = limits::peer_in_flight_messages_max;
   std::size_t peer_in_flight_bytes_max = limits::peer_in_flight_bytes_max;
   std::size_t uncommitted_bytes_max = limits::uncommitted_bytes_max;
-  std::size_t log_memory_bytes_max = 16 * limits::mebi;  // applied and durable entries beyond it are read back from the store
-  bool check_invariants = false;                         // after every verb; the simulator sets it
+  std::size_t log_memory_bytes_max =
+      16 * limits::mebi;          // applied and durable entries beyond it are read back from the store
+  bool check_invariants = false;  // after every verb; the simulator sets it
 };
 
 // What a restart found. All of it must be durable before create() (review 10).
 struct Restored {
   HardState hard_state{};
-  std::vector<ConfigAt> configs{};  // ascending: the last committed config of the log and every later one; empty: none known yet
-  LogIndex first_index{1};        // the oldest entry still stored
-  LogIndex last_index{};            // 0: empty log
+  std::vector<ConfigAt>
+      configs{};  // ascending: the last committed config of the log and every later one; empty: none known yet
+  LogIndex first_index{1};  // the oldest entry still stored
+  LogIndex last_index{};    // 0: empty log
   Term last_term{};
   Duration last_log_time{};
   LogIndex applied{};

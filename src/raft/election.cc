@@ -101,9 +101,14 @@ void Raft::count_pre_votes(const Context& context) {
 
 Result<void> Raft::count_votes(const Context& context) {
   switch (tally(*config(), std::get<Candidate>(state_).answers)) {
-    case Verdict::open: break;
-    case Verdict::won: become_leader(context); break;
-    case Verdict::lost: become_follower(hard_state_.term, NodeId(0), Reason::vote_lost, context.now); break;
+    case Verdict::open:
+      break;
+    case Verdict::won:
+      become_leader(context);
+      break;
+    case Verdict::lost:
+      become_follower(hard_state_.term, NodeId(0), Reason::vote_lost, context.now);
+      break;
   }
   return {};
 }
@@ -146,8 +151,7 @@ Result<void> Raft::on(NodeId from, const Vote& message, const Context& context) 
     become_follower(message.term, NodeId(0), Reason::higher_term, context.now);
   }
   const bool open = hard_state_.vote == from || (hard_state_.vote == NodeId(0) && leader() == NodeId(0));
-  const bool granted =
-      message.term == hard_state_.term && open && is_log_fresh(message.last_index, message.last_term);
+  const bool granted = message.term == hard_state_.term && open && is_log_fresh(message.last_index, message.last_term);
   if (granted) {
     if (hard_state_.vote != from) set_hard_state({.term = hard_state_.term, .vote = from});
     restart_election_timer(context.now);

@@ -8,7 +8,8 @@ namespace {
 
 // A message is input from outside: its entries must form a piece of log that a leader of its term can have.
 Result<void> validate(const Append& message) {
-  if (message.prev_term > message.term) return fail(Code::invalid, "an append whose previous entry is from a later term");
+  if (message.prev_term > message.term)
+    return fail(Code::invalid, "an append whose previous entry is from a later term");
   Term term = message.prev_term;
   LogIndex index = message.prev_index;
   for (const Entry& entry : message.entries) {

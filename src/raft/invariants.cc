@@ -6,10 +6,10 @@
 namespace rift::raft {
 
 void Raft::check_invariants() const {
-  ASSERT(applied_ <= commit_);                 // I5
-  ASSERT(applied_ <= durable_);                // I15
-  ASSERT(commit_ <= log_.last_index());        // I4
-  ASSERT(durable_ <= handed_out_);             // nothing is durable that nobody was told to write
+  ASSERT(applied_ <= commit_);           // I5
+  ASSERT(applied_ <= durable_);          // I15
+  ASSERT(commit_ <= log_.last_index());  // I4
+  ASSERT(durable_ <= handed_out_);       // nothing is durable that nobody was told to write
   ASSERT(handed_out_ <= log_.last_index());
   ASSERT(verified_ <= log_.last_index());
   ASSERT(log_.last_term() <= hard_state_.term);
@@ -40,7 +40,7 @@ void Raft::check_leader(const Leader& leader) const {
   ASSERT(leader.uncommitted_bytes <= options_.uncommitted_bytes_max);
   for (const auto& [node, progress] : leader.peers) {
     ASSERT(node != options_.self);
-    ASSERT(progress.match() < progress.next());             // I3, trap 25
+    ASSERT(progress.match() < progress.next());  // I3, trap 25
     ASSERT(progress.next() <= next(log_.last_index()));
     ASSERT(progress.in_flight_messages() <= options_.peer_in_flight_messages_max);
     ASSERT(progress.in_flight_messages() <= 1 || progress.in_flight_bytes() <= options_.peer_in_flight_bytes_max);

@@ -101,7 +101,8 @@ Result<void> Log::truncate(LogIndex from, LogReader& reader) {
     before_log_time_ = {};
   } else {
     const auto entries = TRY(reader.read(last, last, 0));
-    if (entries.size() != 1 || entries.front().index != last) return fail(Code::corruption, "the log's new end is not stored");
+    if (entries.size() != 1 || entries.front().index != last)
+      return fail(Code::corruption, "the log's new end is not stored");
     before_term_ = entries.front().term;
     before_log_time_ = entries.front().log_time;
   }

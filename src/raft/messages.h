@@ -72,7 +72,7 @@ struct Heartbeat {
 struct HeartbeatAck {
   Term term{};
   std::uint64_t read_position = 0;  // echo
-  LogIndex verified{};              // the answerer's log equals the leader's up to here; not durable, never counted as match
+  LogIndex verified{};  // the answerer's log equals the leader's up to here; not durable, never counted as match
   friend bool operator==(const HeartbeatAck&, const HeartbeatAck&) = default;
 };
 
@@ -82,7 +82,8 @@ struct TimeoutNow {
   friend bool operator==(const TimeoutNow&, const TimeoutNow&) = default;
 };
 
-using Message = std::variant<PreVote, PreVoteReply, Vote, VoteReply, Append, AppendAck, Heartbeat, HeartbeatAck, TimeoutNow>;
+using Message =
+    std::variant<PreVote, PreVoteReply, Vote, VoteReply, Append, AppendAck, Heartbeat, HeartbeatAck, TimeoutNow>;
 
 struct Outbound {
   NodeId to{};

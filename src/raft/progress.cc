@@ -8,9 +8,12 @@ namespace rift::raft {
 
 bool Progress::may_send(std::size_t messages_max, std::size_t bytes_max) const {
   switch (state_) {
-    case State::probe: return !probe_sent_;
-    case State::replicate: return in_flight_.size() < messages_max && in_flight_bytes_ < bytes_max;
-    case State::snapshot: return false;
+    case State::probe:
+      return !probe_sent_;
+    case State::replicate:
+      return in_flight_.size() < messages_max && in_flight_bytes_ < bytes_max;
+    case State::snapshot:
+      return false;
   }
   return false;
 }
@@ -59,9 +62,11 @@ void Progress::accepted(LogIndex match, Time now) {
 
 bool Progress::is_stale_rejection(LogIndex rejected_prev) const {
   switch (state_) {
-    case State::probe: return rejected_prev != previous(next_);
+    case State::probe:
+      return rejected_prev != previous(next_);
     case State::replicate:
-    case State::snapshot: return rejected_prev <= match_;
+    case State::snapshot:
+      return rejected_prev <= match_;
   }
   return true;
 }
@@ -83,12 +88,15 @@ void Progress::needs_snapshot() {
 bool Progress::suspects_loss(LogIndex verified, Time now, Duration interval) {
   if (now - last_progress_ < interval) return false;
   switch (state_) {
-    case State::probe: probe_sent_ = false; return false;
+    case State::probe:
+      probe_sent_ = false;
+      return false;
     case State::replicate:
       if (rift::next(match_) == next_ && verified >= match_) return false;
       last_progress_ = now;
       return true;
-    case State::snapshot: return false;
+    case State::snapshot:
+      return false;
   }
   return false;
 }

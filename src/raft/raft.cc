@@ -9,14 +9,16 @@ namespace {
 
 Result<void> validate(const Options& options) {
   if (options.self == NodeId(0)) return fail(Code::invalid, "a raft replica needs a node id");
-  if (options.heartbeat_interval <= Duration::zero()) return fail(Code::invalid, "heartbeat_interval must be above zero");
+  if (options.heartbeat_interval <= Duration::zero())
+    return fail(Code::invalid, "heartbeat_interval must be above zero");
   if (options.election_timeout_min <= options.heartbeat_interval) {
     return fail(Code::invalid, "election_timeout_min must be above heartbeat_interval");
   }
   if (options.election_timeout_max < options.election_timeout_min) {
     return fail(Code::invalid, "election_timeout_max must not be below election_timeout_min");
   }
-  if (options.append_bytes_max == 0 || options.peer_in_flight_messages_max == 0 || options.peer_in_flight_bytes_max == 0) {
+  if (options.append_bytes_max == 0 || options.peer_in_flight_messages_max == 0 ||
+      options.peer_in_flight_bytes_max == 0) {
     return fail(Code::invalid, "the in-flight bounds must be above zero");
   }
   return {};
@@ -24,7 +26,8 @@ Result<void> validate(const Options& options) {
 
 bool is_contiguous_tail(const Restored& restored) {
   if (restored.tail.empty()) return true;
-  if (restored.tail.back().index != restored.last_index || restored.tail.back().term != restored.last_term) return false;
+  if (restored.tail.back().index != restored.last_index || restored.tail.back().term != restored.last_term)
+    return false;
   if (restored.tail.front().index < restored.first_index) return false;
   for (std::size_t i = 1; i < restored.tail.size(); ++i) {
     const Entry& before = restored.tail[i - 1];
@@ -35,17 +38,20 @@ bool is_contiguous_tail(const Restored& restored) {
 
 // What the store answered is input: a contradiction is corruption, not an assertion.
 Result<void> validate(const Restored& restored) {
-  if (restored.last_term > restored.hard_state.term) return fail(Code::corruption, "the log is ahead of the stored term");
+  if (restored.last_term > restored.hard_state.term)
+    return fail(Code::corruption, "the log is ahead of the stored term");
   if (restored.applied > restored.last_index) return fail(Code::corruption, "applied beyond the end of the log");
   if (restored.first_index == LogIndex(0) || restored.first_index > next(restored.last_index)) {
     return fail(Code::corruption, "the log's first index lies behind its end");
   }
-  if (next(restored.applied) < restored.first_index) return fail(Code::corruption, "unapplied entries are no longer stored");
+  if (next(restored.applied) < restored.first_index)
+    return fail(Code::corruption, "unapplied entries are no longer stored");
   if (!is_contiguous_tail(restored)) return fail(Code::corruption, "the log's tail is not contiguous");
   for (std::size_t i = 0; i < restored.configs.size(); ++i) {
     TRY(validate(restored.configs[i].config));
     const bool ascends = i == 0 || restored.configs[i - 1].index < restored.configs[i].index;
-    if (!ascends || restored.configs[i].index > restored.last_index) return fail(Code::corruption, "misplaced raft config");
+    if (!ascends || restored.configs[i].index > restored.last_index)
+      return fail(Code::corruption, "misplaced raft config");
   }
   return {};
 }
@@ -75,7 +81,8 @@ Raft::Raft(Options options, Restored restored, Rng rng, Time now)
 
 Result<void> Raft::step(NodeId from, Message message, const Context& context) {
   if (from == options_.self || from == NodeId(0)) return fail(Code::invalid, "a raft message from " + to_string(from));
-  if (std::visit([](const auto& body) { return body.term; }, message) > term_max) return fail(Code::invalid, "an absurd term");
+  if (std::visit([](const auto& body) { return body.term; }, message) > term_max)
+    return fail(Code::invalid, "an absurd term");
   TRY(std::visit([&](auto& body) { return on(from, body, context); }, message));
   checked();
   return {};

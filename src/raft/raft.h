@@ -16,10 +16,11 @@
 
 namespace rift::raft {
 
-constexpr Term term_max{std::uint64_t{1} << 62};     // a message beyond it is damaged: terms grow by elections
+constexpr Term term_max{std::uint64_t{1} << 62};      // a message beyond it is damaged: terms grow by elections
 constexpr std::size_t read_rounds_in_flight_max = 2;  // then reads wait for an echo and share the next round
-constexpr std::size_t reads_pending_max = 64;  // rounds of reads that wait for a quorum
-constexpr Duration commit_notice_interval = std::chrono::milliseconds(10);  // between beats that only say what is committed
+constexpr std::size_t reads_pending_max = 64;         // rounds of reads that wait for a quorum
+constexpr Duration commit_notice_interval =
+    std::chrono::milliseconds(10);  // between beats that only say what is committed
 
 struct PeerStatus {
   NodeId node{};
@@ -60,9 +61,9 @@ class Raft {
   Duration last_log_time() const { return log_.last_log_time(); }
   const Config* config() const { return configs_.empty() ? nullptr : &configs_.back().config; }  // the log's latest
   bool handing_over() const;
-  std::vector<PeerStatus> peers() const;      // leader only, without itself; else empty
-  LogIndex durable_on_all_voters() const;     // leader only; else 0
-  bool has_quorum_contact(Time now) const;    // leader: a quorum answered within one minimum election timeout
+  std::vector<PeerStatus> peers() const;    // leader only, without itself; else empty
+  LogIndex durable_on_all_voters() const;   // leader only; else 0
+  bool has_quorum_contact(Time now) const;  // leader: a quorum answered within one minimum election timeout
 
  private:
   struct Follower {
@@ -75,7 +76,7 @@ class Raft {
   };
   struct Candidate {
     LogIndex last_index{};  // durable before any grant can arrive: the vote request leaves when_durable
-    bool asked = false;  // the requests were handed out; an answer before that is nobody's
+    bool asked = false;     // the requests were handed out; an answer before that is nobody's
     std::map<NodeId, bool> answers{};
   };
   struct PendingRead {
@@ -169,7 +170,8 @@ class Raft {
   LogIndex commit_;
   LogIndex durable_;
   LogIndex applied_;
-  LogIndex verified_;  // the log up to here equals that of this term's leader, whatever role this replica took meanwhile
+  LogIndex
+      verified_;  // the log up to here equals that of this term's leader, whatever role this replica took meanwhile
   std::variant<Follower, PreCandidate, Candidate, Leader> state_;
   Time election_deadline_{};
   Time leader_heard_{};

@@ -53,7 +53,8 @@ void Raft::release_reads() {
     echoes.push_back(voter == options_.self ? leader.read_position : leader.peers.at(voter).read_position());
   }
   const std::size_t quorum = config()->quorum();
-  std::nth_element(echoes.begin(), echoes.begin() + static_cast<std::ptrdiff_t>(quorum - 1), echoes.end(), std::greater<>());
+  std::nth_element(echoes.begin(), echoes.begin() + static_cast<std::ptrdiff_t>(quorum - 1), echoes.end(),
+                   std::greater<>());
   auto read = leader.reads.begin();
   for (; read != leader.reads.end() && read->number <= echoes[quorum - 1] && read->index <= commit_; ++read) {
     pending_.reads_ready.push_back(

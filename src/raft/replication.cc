@@ -14,7 +14,8 @@ Result<Proposed> Raft::propose(std::span<const Proposal> proposals, const Contex
   if (proposals.empty()) return fail(Code::invalid, "an empty proposal");
   std::size_t bytes = 0;
   for (const Proposal& proposal : proposals) {
-    if (proposal.payload.size() > limits::entry_bytes_max) return fail(Code::too_large, "an entry above entry_bytes_max");
+    if (proposal.payload.size() > limits::entry_bytes_max)
+      return fail(Code::too_large, "an entry above entry_bytes_max");
     bytes += proposal.payload.size();
   }
   if (leader->uncommitted_bytes + bytes > options_.uncommitted_bytes_max) {
@@ -115,7 +116,8 @@ Result<bool> Raft::send_append(NodeId to, Progress& progress, Fill fill, const C
     progress.needs_snapshot();
     return false;
   }
-  Append append{.term = hard_state_.term, .prev_index = prev, .prev_term = *prev_term, .commit = commit_, .entries = {}};
+  Append append{
+      .term = hard_state_.term, .prev_index = prev, .prev_term = *prev_term, .commit = commit_, .entries = {}};
   if (fill == Fill::entries && prev < log_.last_index()) {
     append.entries = TRY(log_.read(progress.next(), log_.last_index(), options_.append_bytes_max, context.log));
   }

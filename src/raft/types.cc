@@ -12,7 +12,9 @@ bool is_sorted_set(const std::vector<NodeId>& nodes) {
   return std::adjacent_find(nodes.begin(), nodes.end(), std::greater_equal<>()) == nodes.end();
 }
 
-bool holds(const std::vector<NodeId>& nodes, NodeId node) { return std::binary_search(nodes.begin(), nodes.end(), node); }
+bool holds(const std::vector<NodeId>& nodes, NodeId node) {
+  return std::binary_search(nodes.begin(), nodes.end(), node);
+}
 
 void put_nodes(std::string& out, const std::vector<NodeId>& nodes) {
   put_u32(out, static_cast<std::uint32_t>(nodes.size()));
@@ -34,7 +36,8 @@ bool Config::is_member(NodeId node) const { return holds(voters, node) || holds(
 
 Result<void> validate(const Config& config) {
   if (config.voters.empty()) return fail(Code::invalid, "a raft config needs a voter");
-  if (config.voters.size() + config.learners.size() > limits::members_max) return fail(Code::invalid, "too many members");
+  if (config.voters.size() + config.learners.size() > limits::members_max)
+    return fail(Code::invalid, "too many members");
   if (!is_sorted_set(config.voters) || !is_sorted_set(config.learners)) {
     return fail(Code::invalid, "the members of a raft config must be sorted and unique");
   }
@@ -64,34 +67,50 @@ Result<Config> decode_config(ByteView bytes) {
 
 std::string_view to_string(EntryKind kind) {
   switch (kind) {
-    case EntryKind::noop: return "noop";
-    case EntryKind::command: return "command";
-    case EntryKind::config: return "config";
+    case EntryKind::noop:
+      return "noop";
+    case EntryKind::command:
+      return "command";
+    case EntryKind::config:
+      return "config";
   }
   return "?";
 }
 
 std::string_view to_string(Role role) {
   switch (role) {
-    case Role::follower: return "follower";
-    case Role::pre_candidate: return "pre_candidate";
-    case Role::candidate: return "candidate";
-    case Role::leader: return "leader";
+    case Role::follower:
+      return "follower";
+    case Role::pre_candidate:
+      return "pre_candidate";
+    case Role::candidate:
+      return "candidate";
+    case Role::leader:
+      return "leader";
   }
   return "?";
 }
 
 std::string_view to_string(Reason reason) {
   switch (reason) {
-    case Reason::started: return "started";
-    case Reason::election_timeout: return "election_timeout";
-    case Reason::pre_vote_won: return "pre_vote_won";
-    case Reason::vote_won: return "vote_won";
-    case Reason::vote_lost: return "vote_lost";
-    case Reason::leader_heard: return "leader_heard";
-    case Reason::higher_term: return "higher_term";
-    case Reason::lost_quorum: return "lost_quorum";
-    case Reason::transfer: return "transfer";
+    case Reason::started:
+      return "started";
+    case Reason::election_timeout:
+      return "election_timeout";
+    case Reason::pre_vote_won:
+      return "pre_vote_won";
+    case Reason::vote_won:
+      return "vote_won";
+    case Reason::vote_lost:
+      return "vote_lost";
+    case Reason::leader_heard:
+      return "leader_heard";
+    case Reason::higher_term:
+      return "higher_term";
+    case Reason::lost_quorum:
+      return "lost_quorum";
+    case Reason::transfer:
+      return "transfer";
   }
   return "?";
 }

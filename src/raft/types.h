@@ -65,11 +65,11 @@ enum class Reason : std::uint8_t {
   election_timeout,  // no leader heard: asks for pre-votes, or a campaign ran out of time
   pre_vote_won,      // a majority would vote: campaigns in a new term
   vote_won,
-  vote_lost,         // a majority said no
-  leader_heard,      // an append or heartbeat named the leader of this term
-  higher_term,       // somebody is in a later term
-  lost_quorum,       // leader without a quorum's answers for one minimum election timeout
-  transfer,          // told to campaign at once by a leader that hands over
+  vote_lost,     // a majority said no
+  leader_heard,  // an append or heartbeat named the leader of this term
+  higher_term,   // somebody is in a later term
+  lost_quorum,   // leader without a quorum's answers for one minimum election timeout
+  transfer,      // told to campaign at once by a leader that hands over
 };
 
 std::string_view to_string(EntryKind kind);

@@ -81,8 +81,8 @@ struct Receipt {
   ReadPath read_path = ReadPath::none;
   std::optional<Duration> staleness_bound;  // only ever set where it is proved; absent: unbounded
   std::uint32_t hints_left = 0;
-  bool superseded = false;   // ap: a newer version had already won when this one was acknowledged
-  bool duplicate = false;    // cp: answered from the dedup window, not executed again
+  bool superseded = false;      // ap: a newer version had already won when this one was acknowledged
+  bool duplicate = false;       // cp: answered from the dedup window, not executed again
   bool wal_durability = false;  // levels counted copies handed to the operating system
   MapEpoch epoch;
   Duration map_age{};

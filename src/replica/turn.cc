@@ -11,7 +11,9 @@ namespace {
 
 constexpr std::size_t slots_min = 64;
 
-std::uint64_t slot_hash(env::Table table, ByteView key) { return xxh3_64(key) ^ (static_cast<std::uint64_t>(table) << 56); }
+std::uint64_t slot_hash(env::Table table, ByteView key) {
+  return xxh3_64(key) ^ (static_cast<std::uint64_t>(table) << 56);
+}
 
 }  // namespace
 
@@ -65,10 +67,13 @@ void Turn::send(NodeId to, env::Lane lane, Bytes message) {
 }
 
 void Turn::send_when_durable(NodeId to, env::Lane lane, Bytes message) {
-  output_.send_when_durable.push_back(Outgoing{.partition = partition_, .to = to, .lane = lane, .message = std::move(message)});
+  output_.send_when_durable.push_back(
+      Outgoing{.partition = partition_, .to = to, .lane = lane, .message = std::move(message)});
 }
 
-void Turn::reply(Response response, bool last) { output_.reply_now.push_back(Reply{.response = std::move(response), .last = last}); }
+void Turn::reply(Response response, bool last) {
+  output_.reply_now.push_back(Reply{.response = std::move(response), .last = last});
+}
 
 void Turn::reply_when_durable(Response response, bool last) {
   output_.reply_when_durable.push_back(Reply{.response = std::move(response), .last = last});
@@ -134,7 +139,8 @@ Result<std::optional<Bytes>> Turn::get(env::Table table, ByteView key) {
 }
 
 // Scans are for start-up, repair and inspection, never per request: the whole batch is laid over the page.
-Result<std::vector<env::KeyValue>> Turn::scan(env::Table table, const env::Range& range, std::size_t keys_max, std::size_t bytes_max) {
+Result<std::vector<env::KeyValue>> Turn::scan(env::Table table, const env::Range& range, std::size_t keys_max,
+                                              std::size_t bytes_max) {
   std::map<std::string, std::optional<Bytes>> overlay;
   std::size_t erased = 0;
   const auto in_range = [&](ByteView key) { return key >= range.first && (range.last.empty() || key < range.last); };
@@ -142,7 +148,8 @@ Result<std::vector<env::KeyValue>> Turn::scan(env::Table table, const env::Range
     const auto entry = output_.batch.at(i);
     if (entry.table != table) continue;
     if (entry.kind == env::WriteBatch::Kind::erase_range) ++erased;
-    if (entry.kind != env::WriteBatch::Kind::erase_range && in_range(entry.key)) overlay[std::string(entry.key)] = std::nullopt;
+    if (entry.kind != env::WriteBatch::Kind::erase_range && in_range(entry.key))
+      overlay[std::string(entry.key)] = std::nullopt;
   }
   if (overlay.empty() && erased == 0) return inputs_.reader.scan(table, range, keys_max, bytes_max);
 

@@ -68,11 +68,13 @@ class Turn {
   Log& log() { return inputs_.log; }
   Recorder* recorder() { return inputs_.recorder; }
   env::Pressure pressure() const { return inputs_.pressure; }
-  void wake_at(Time at);  // tick comes at `at` or as soon after as possible; the earliest wish wins, and is used up by its tick
+  void wake_at(
+      Time at);  // tick comes at `at` or as soon after as possible; the earliest wish wins, and is used up by its tick
 
   // Reads see this Turn's own batch.
   Result<std::optional<Bytes>> get(env::Table table, ByteView key);
-  Result<std::vector<env::KeyValue>> scan(env::Table table, const env::Range& range, std::size_t keys_max, std::size_t bytes_max);
+  Result<std::vector<env::KeyValue>> scan(env::Table table, const env::Range& range, std::size_t keys_max,
+                                          std::size_t bytes_max);
   std::unique_ptr<env::Snapshot> pin() { return inputs_.storage.pin(); }  // without what is not stored yet
 
   void put(env::Table table, ByteView key, Bytes value) { output_.batch.put(table, key, std::move(value)); }

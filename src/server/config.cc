@@ -14,8 +14,8 @@ extern char** environ;
 namespace rift::server {
 namespace {
 
-constexpr std::array known_keys = {"node.id",   "node.data",      "node.listen",    "node.peer_listen",    "node.http",
-                                   "node.log",  "node.log_level", "node.advertise", "node.peer_advertise"};
+constexpr std::array known_keys = {"node.id",  "node.data",      "node.listen",    "node.peer_listen",   "node.http",
+                                   "node.log", "node.log_level", "node.advertise", "node.peer_advertise"};
 
 using Settings = std::map<std::string, std::string>;  // dotted key -> text
 
@@ -84,7 +84,8 @@ Result<void> read_file(const std::string& path, Settings& settings) {
   try {
     return flatten(toml::parse_file(path), "", path, settings);
   } catch (const toml::parse_error& e) {
-    return fail(Code::invalid, fmt::format("{}:{}:{}: {}", path, e.source().begin.line, e.source().begin.column, e.description()));
+    return fail(Code::invalid,
+                fmt::format("{}:{}:{}: {}", path, e.source().begin.line, e.source().begin.column, e.description()));
   }
 }
 
@@ -98,7 +99,8 @@ std::string variable_of(std::string_view key) {
 Result<void> read_environment(const std::map<std::string, std::string>& environment, Settings& settings) {
   for (const auto& [name, value] : environment) {
     if (!name.starts_with("RIFT_NODE_")) continue;
-    const auto* key = std::find_if(known_keys.begin(), known_keys.end(), [&name = name](const char* k) { return variable_of(k) == name; });
+    const auto* key = std::find_if(known_keys.begin(), known_keys.end(),
+                                   [&name = name](const char* k) { return variable_of(k) == name; });
     if (key == known_keys.end()) return fail(Code::invalid, fmt::format("environment: {} sets no known key", name));
     settings[*key] = value;
   }
@@ -139,8 +141,10 @@ Result<void> check_address(const std::string& key, const std::string& address) {
 Result<void> check_ip_address(const std::string& key, const std::string& address) {
   const std::string host = address.substr(0, address.rfind(':'));
   in6_addr ignored{};
-  if (::inet_pton(AF_INET, host.c_str(), &ignored) == 1 || ::inet_pton(AF_INET6, host.c_str(), &ignored) == 1) return {};
-  return fail(Code::invalid, fmt::format("{} is '{}'; write an IP address and a port, such as 127.0.0.1:8001", key, address));
+  if (::inet_pton(AF_INET, host.c_str(), &ignored) == 1 || ::inet_pton(AF_INET6, host.c_str(), &ignored) == 1)
+    return {};
+  return fail(Code::invalid,
+              fmt::format("{} is '{}'; write an IP address and a port, such as 127.0.0.1:8001", key, address));
 }
 
 Result<Config> interpret(const Settings& settings) {
@@ -169,7 +173,8 @@ Result<Config> interpret(const Settings& settings) {
   }
   if (config.node == NodeId()) return fail(Code::invalid, "node.id is missing; give this node a number from 1");
   if (config.data.empty()) return fail(Code::invalid, "node.data is missing; name a directory for this node's data");
-  if (config.listen.empty() || config.peer_listen.empty()) return fail(Code::invalid, "node.listen and node.peer_listen cannot be empty");
+  if (config.listen.empty() || config.peer_listen.empty())
+    return fail(Code::invalid, "node.listen and node.peer_listen cannot be empty");
   return config;
 }
 

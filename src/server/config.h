@@ -20,14 +20,14 @@ struct Config {
   std::string http;                         // metrics and health; empty: off
   std::string log_path;                     // empty: stderr
   LogLevel log_level = LogLevel::info;
-  std::string advertise;       // what clients are told; empty: listen
-  std::string peer_advertise;  // what nodes are told; empty: peer_listen
+  std::string advertise;               // what clients are told; empty: listen
+  std::string peer_advertise;          // what nodes are told; empty: peer_listen
   std::map<NodeId, std::string> dial;  // per peer, instead of the advertised address
 };
 
 struct ConfigSource {
-  std::string path;                              // empty: no file
-  std::vector<std::string> overrides;            // "node.listen=127.0.0.1:7001"
+  std::string path;                                // empty: no file
+  std::vector<std::string> overrides;              // "node.listen=127.0.0.1:7001"
   std::map<std::string, std::string> environment;  // RIFT_NODE_LISTEN=...
 };
 

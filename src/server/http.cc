@@ -3,13 +3,13 @@
 #include <map>
 #include <thread>
 
+#include <fmt/format.h>
 #include <asio/io_context.hpp>
 #include <asio/ip/tcp.hpp>
 #include <asio/read_until.hpp>
 #include <asio/steady_timer.hpp>
 #include <asio/streambuf.hpp>
 #include <asio/write.hpp>
-#include <fmt/format.h>
 
 #include "server/metrics.h"
 
@@ -30,9 +30,12 @@ struct Answer {
 };
 
 std::string render(const Answer& answer) {
-  const char* reason = answer.status == 200 ? "OK" : answer.status == 404 ? "Not Found" : answer.status == 503 ? "Service Unavailable" : "Bad Request";
-  return fmt::format("HTTP/1.1 {} {}\r\nContent-Type: {}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{}", answer.status, reason,
-                     answer.type, answer.body.size(), answer.body);
+  const char* reason = answer.status == 200   ? "OK"
+                       : answer.status == 404 ? "Not Found"
+                       : answer.status == 503 ? "Service Unavailable"
+                                              : "Bad Request";
+  return fmt::format("HTTP/1.1 {} {}\r\nContent-Type: {}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{}",
+                     answer.status, reason, answer.type, answer.body.size(), answer.body);
 }
 
 }  // namespace
@@ -53,7 +56,8 @@ class Http::Impl {
 
  private:
   struct Connection {
-    Connection(tcp::socket s, asio::io_context& context) : socket(std::move(s)), timer(context), buffer(request_bytes_max) {}
+    Connection(tcp::socket s, asio::io_context& context)
+        : socket(std::move(s)), timer(context), buffer(request_bytes_max) {}
     tcp::socket socket;
     asio::steady_timer timer;
     asio::streambuf buffer;
@@ -104,7 +108,8 @@ class Http::Impl {
     admin_.status([this, number, path](Result<NodeStatus> status) {
       asio::post(context_, [this, number, path, status = std::move(status)] {
         if (!status) return write(number, Answer{.status = 503, .body = status.error().detail + "\n"});
-        if (path == "/metrics") return write(number, Answer{.type = "text/plain; version=0.0.4", .body = metrics_text(*status)});
+        if (path == "/metrics")
+          return write(number, Answer{.type = "text/plain; version=0.0.4", .body = metrics_text(*status)});
         if (path == "/status") return write(number, Answer{.type = "application/json", .body = status_json(*status)});
         if (status->ready) return write(number, Answer{.body = "ready\n"});
         write(number, Answer{.status = 503, .body = "not ready: " + status->not_ready_because + "\n"});

@@ -27,7 +27,8 @@ void add_gauge(prometheus::Registry& registry, const std::string& name, const st
 bool is_level(std::string_view name) { return name == "open_requests" || name == "timers"; }
 
 void add_node_counter(prometheus::Registry& registry, const std::string& name, std::uint64_t value) {
-  if (is_level(name)) return add_gauge(registry, "rift_node_" + name, "now in the node: " + name, {}, static_cast<double>(value));
+  if (is_level(name))
+    return add_gauge(registry, "rift_node_" + name, "now in the node: " + name, {}, static_cast<double>(value));
   prometheus::BuildCounter()
       .Name("rift_node_" + name + "_total")
       .Help("node counter " + name)
@@ -52,12 +53,14 @@ std::string metrics_text(const NodeStatus& status) {
   for (const auto& [name, value] : status.counters) add_node_counter(registry, name, value);
   for (const ReplicaStatus& replica : status.replicas) {
     const auto labels = labels_of(replica);
-    add_gauge(registry, "rift_replica_pending", "requests or writes in flight", labels, static_cast<double>(replica.pending));
+    add_gauge(registry, "rift_replica_pending", "requests or writes in flight", labels,
+              static_cast<double>(replica.pending));
     add_gauge(registry, "rift_replica_hints", "keys kept for owners that have not acknowledged them", labels,
               static_cast<double>(replica.hints));
     if (replica.mode == Mode::cp) {
       add_gauge(registry, "rift_raft_term", "current term", labels, static_cast<double>(replica.term.value()));
-      add_gauge(registry, "rift_raft_commit_index", "last committed log index", labels, static_cast<double>(replica.commit.value()));
+      add_gauge(registry, "rift_raft_commit_index", "last committed log index", labels,
+                static_cast<double>(replica.commit.value()));
       add_gauge(registry, "rift_raft_is_leader", "1 on the leader", labels, replica.role == "leader" ? 1 : 0);
     }
   }
@@ -70,16 +73,17 @@ std::string status_json(const NodeStatus& status) {
     replicas += fmt::format(
         R"({}{{"partition":{},"mode":"{}","role":"{}","leader":"{}","term":"{}","commit":"{}","applied":"{}","pending":"{}","hints":"{}"}})",
         replicas.empty() ? "" : ",", replica.partition.value(), to_string(replica.mode), escape(replica.role),
-        replica.leader == NodeId() ? "" : to_string(replica.leader), replica.term.value(), replica.commit.value(), replica.applied.value(),
-        replica.pending, replica.hints);
+        replica.leader == NodeId() ? "" : to_string(replica.leader), replica.term.value(), replica.commit.value(),
+        replica.applied.value(), replica.pending, replica.hints);
   }
   std::string reachable;
-  for (const NodeId node : status.reachable) reachable += fmt::format(R"({}"{}")", reachable.empty() ? "" : ",", to_string(node));
+  for (const NodeId node : status.reachable)
+    reachable += fmt::format(R"({}"{}")", reachable.empty() ? "" : ",", to_string(node));
   return fmt::format(
       R"({{"schema":"rift.node_status/1","node":"{}","cluster":"{}","ready":{},"not_ready_because":"{}","epoch":"{}","reachable":[{}],"replicas":[{}]}})"
       "\n",
-      to_string(status.identity.node), to_string(status.identity.cluster), status.ready, escape(status.not_ready_because),
-      status.epoch.value(), reachable, replicas);
+      to_string(status.identity.node), to_string(status.identity.cluster), status.ready,
+      escape(status.not_ready_because), status.epoch.value(), reachable, replicas);
 }
 
 }  // namespace rift::server

@@ -21,7 +21,9 @@ void PostedFront::status(Done<NodeStatus> done) {
   executor_.post([this, done = std::move(done)]() mutable { admin_.status(std::move(done)); });
 }
 void PostedFront::found(topology::Catalog first, Done<void> done) {
-  executor_.post([this, first = std::move(first), done = std::move(done)]() mutable { admin_.found(std::move(first), std::move(done)); });
+  executor_.post([this, first = std::move(first), done = std::move(done)]() mutable {
+    admin_.found(std::move(first), std::move(done));
+  });
 }
 void PostedFront::catalog(Done<topology::Catalog> done) {
   executor_.post([this, done = std::move(done)]() mutable { admin_.catalog(std::move(done)); });
@@ -37,9 +39,10 @@ void PostedFront::drop_keyspace(std::string name, Done<topology::Catalog> done) 
   });
 }
 void PostedFront::inspect(std::string keyspace, std::string cursor, std::uint32_t keys_max, Done<InspectPage> done) {
-  executor_.post([this, keyspace = std::move(keyspace), cursor = std::move(cursor), keys_max, done = std::move(done)]() mutable {
-    admin_.inspect(std::move(keyspace), std::move(cursor), keys_max, std::move(done));
-  });
+  executor_.post(
+      [this, keyspace = std::move(keyspace), cursor = std::move(cursor), keys_max, done = std::move(done)]() mutable {
+        admin_.inspect(std::move(keyspace), std::move(cursor), keys_max, std::move(done));
+      });
 }
 
 }  // namespace rift::server

@@ -14,7 +14,8 @@ namespace rift::server {
 class PostedFront final : public Front, public Admin {
  public:
   // The node outlives every posted call: server stops the reactor before it destroys the node.
-  PostedFront(env::Executor& executor, Front& front, Admin& admin) : executor_(executor), front_(front), admin_(admin) {}
+  PostedFront(env::Executor& executor, Front& front, Admin& admin)
+      : executor_(executor), front_(front), admin_(admin) {}
 
   void attach(SinkId id, std::unique_ptr<ReplySink> sink) override;
   void detach(SinkId id) override;

@@ -62,9 +62,8 @@ Result<void> make_store(const Config& config, Process& process) {
 }
 
 Result<void> make_node(const Config& config, Process& process) {
-  process.transport = TRY(transport::Transport::create({.listen = config.peer_listen,
-                                                        .executor = process.reactor->executor(),
-                                                        .log = *process.log}));
+  process.transport = TRY(transport::Transport::create(
+      {.listen = config.peer_listen, .executor = process.reactor->executor(), .log = *process.log}));
   process.node = TRY(node::Node::create(
       {.self = config.node, .dial = config.dial},
       node::Env{.clock = process.reactor->clock(),
@@ -88,12 +87,13 @@ std::string with_port(const std::string& address, std::uint16_t port) {
 
 Result<void> make_fronts(const Config& config, Process& process) {
   const std::string peer_bound = with_port(config.peer_listen, process.transport->port());
-  process.api = TRY(api::Api::create({.listen = config.listen,
-                                      .client_address = config.advertise,
-                                      .peer_address = config.peer_advertise.empty() ? peer_bound : config.peer_advertise,
-                                      .front = process.front.get(),
-                                      .admin = process.front.get(),
-                                      .log = process.log.get()}));
+  process.api =
+      TRY(api::Api::create({.listen = config.listen,
+                            .client_address = config.advertise,
+                            .peer_address = config.peer_advertise.empty() ? peer_bound : config.peer_advertise,
+                            .front = process.front.get(),
+                            .admin = process.front.get(),
+                            .log = process.log.get()}));
   if (!config.http.empty()) process.http = TRY(Http::create({.listen = config.http, .admin = *process.front}));
   return {};
 }
@@ -114,8 +114,9 @@ Result<void> wait_until_started(Process& process) {
 }
 
 void announce(const Config& config, const Process& process) {
-  fmt::print("{{\"event\":\"listening\",\"node\":{},\"listen\":\"{}\",\"peer_listen\":\"{}\",\"http\":\"{}\"}}\n", config.node.value(),
-             with_port(config.listen, process.api->port()), with_port(config.peer_listen, process.transport->port()),
+  fmt::print("{{\"event\":\"listening\",\"node\":{},\"listen\":\"{}\",\"peer_listen\":\"{}\",\"http\":\"{}\"}}\n",
+             config.node.value(), with_port(config.listen, process.api->port()),
+             with_port(config.peer_listen, process.transport->port()),
              process.http ? with_port(config.http, process.http->port()) : "");
   std::fflush(stdout);
 }
@@ -123,9 +124,7 @@ void announce(const Config& config, const Process& process) {
 void stop(Process& process) {
   process.api->set_ready(false);
   auto stopped = std::make_shared<std::promise<void>>();
-  process.reactor->executor().post([&process, stopped] {
-    process.node->stop([stopped] { stopped->set_value(); });
-  });
+  process.reactor->executor().post([&process, stopped] { process.node->stop([stopped] { stopped->set_value(); }); });
   if (stopped->get_future().wait_for(stop_patience) != std::future_status::ready) {
     LOG_WARN(*process.log, "server.unclean_stop", "the node did not come to rest within {} s", stop_patience.count());
   }
@@ -168,7 +167,8 @@ void choose_grpc_polling() { ::setenv("GRPC_POLL_STRATEGY", "poll", /*overwrite=
 int serve(const ServeOptions& options) {
   const sigset_t signals = block_stop_signals();
   choose_grpc_polling();  // before the first thread, and before gRPC starts
-  const auto config = load_config({.path = options.config_path, .overrides = options.overrides, .environment = rift_environment()});
+  const auto config =
+      load_config({.path = options.config_path, .overrides = options.overrides, .environment = rift_environment()});
   if (!config) return refuse_to_start(config.error());
   Process process;
   const auto ran = run(*config, process, signals);

@@ -15,19 +15,23 @@ constexpr std::size_t address_bytes_max = 256;  // a domain name has at most 253
 bool is_name(std::string_view name) {
   if (name.empty() || name.size() > limits::keyspace_name_bytes_max || name.front() == '_') return false;
   return std::all_of(name.begin(), name.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
+           c == '.';
   });
 }
 
 std::uint32_t default_partitions(Mode mode) { return mode == Mode::cp ? 1 : 16; }
 Level default_level(Mode mode) { return mode == Mode::cp ? Level::majority : Level::one; }
 
-Result<void> check_wish(const Catalog& catalog, const KeyspaceWish& wish, std::uint32_t copies, std::uint32_t partitions) {
+Result<void> check_wish(const Catalog& catalog, const KeyspaceWish& wish, std::uint32_t copies,
+                        std::uint32_t partitions) {
   if (!is_name(wish.name)) {
-    return fail(Code::invalid, fmt::format("a keyspace name has 1 to {} letters, digits, '-', '_' or '.', and no leading '_'",
-                                           limits::keyspace_name_bytes_max));
+    return fail(Code::invalid,
+                fmt::format("a keyspace name has 1 to {} letters, digits, '-', '_' or '.', and no leading '_'",
+                            limits::keyspace_name_bytes_max));
   }
-  if (catalog.find(wish.name) != nullptr) return fail(Code::already_exists, "keyspace " + wish.name + " exists already");
+  if (catalog.find(wish.name) != nullptr)
+    return fail(Code::already_exists, "keyspace " + wish.name + " exists already");
   if (copies > catalog.members.size()) {
     return fail(Code::invalid,
                 fmt::format("{} copies need {} nodes, the cluster has {}", copies, copies, catalog.members.size()));
@@ -52,7 +56,8 @@ const Member* Catalog::member(NodeId node) const {
 
 Result<Catalog> found(ClusterId cluster, std::vector<Member> members) {
   if (members.empty()) return fail(Code::invalid, "a cluster is founded by at least one node");
-  if (members.size() > limits::members_max) return fail(Code::too_large, fmt::format("at most {} nodes", limits::members_max));
+  if (members.size() > limits::members_max)
+    return fail(Code::too_large, fmt::format("at most {} nodes", limits::members_max));
   Catalog catalog;
   catalog.cluster = cluster;
   catalog.epoch = MapEpoch(1);
@@ -99,7 +104,8 @@ Result<Catalog> create_keyspace(const Catalog& catalog, const KeyspaceWish& wish
   for (std::uint32_t p = 0; p < partitions; ++p) {
     Partition partition{.id = result.next_partition, .owners = {}};
     result.next_partition = PartitionId(partition.id.value() + 1);
-    for (std::uint32_t c = 0; c < copies; ++c) partition.owners.push_back(nodes[(partition.id.value() + c) % nodes.size()]);
+    for (std::uint32_t c = 0; c < copies; ++c)
+      partition.owners.push_back(nodes[(partition.id.value() + c) % nodes.size()]);
     keyspace.partitions.push_back(std::move(partition));
   }
   result.keyspaces.emplace(keyspace.name, std::move(keyspace));

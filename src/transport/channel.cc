@@ -12,7 +12,8 @@ namespace {
 
 constexpr int message_bytes_max = static_cast<int>(limits::grpc_message_bytes_max);
 constexpr int window_bytes = static_cast<int>(limits::mebi);  // of a stream
-constexpr int streams_per_connection_max = 2 * static_cast<int>(env::lane_count);  // a lane has one, and perhaps one that ends
+constexpr int streams_per_connection_max =
+    2 * static_cast<int>(env::lane_count);  // a lane has one, and perhaps one that ends
 constexpr int keepalive_ms = 500;
 constexpr int keepalive_timeout_ms = 1000;
 
@@ -21,7 +22,8 @@ constexpr int keepalive_timeout_ms = 1000;
 std::shared_ptr<grpc::Channel> make_channel(const std::string& address) {
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
-  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 500);  // also ends a handshake that nobody answers (20 s otherwise)
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS,
+                   500);  // also ends a handshake that nobody answers (20 s otherwise)
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 500);
   arguments.SetInt(GRPC_ARG_DNS_MIN_TIME_BETWEEN_RESOLUTIONS_MS, 500);  // 30 s otherwise
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, keepalive_ms);

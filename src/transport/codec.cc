@@ -12,7 +12,7 @@
 namespace rift::transport {
 namespace {
 
-constexpr char frame_tag = 0x0a;  // field 1, length-delimited
+constexpr char frame_tag = 0x0a;                // field 1, length-delimited
 constexpr std::size_t shared_bytes_min = 4096;  // smaller frames are cheaper to copy than to share
 
 void put_varint(std::string& out, std::size_t value) {

@@ -121,7 +121,8 @@ class StreamConnection final : public Connection {
 
   // Reads nothing more until the shard has decided.
   void ask(Bytes hello) {
-    auto answer = [id = options_.id, poller = options_.poller, delivery = options_.delivery, with_self = options_.with_self](bool accepted) {
+    auto answer = [id = options_.id, poller = options_.poller, delivery = options_.delivery,
+                   with_self = options_.with_self](bool accepted) {
       poller->post([=] {
         with_self([&](Connection* self) {
           if (self != nullptr) {
@@ -213,6 +214,8 @@ class StreamConnection final : public Connection {
 
 }  // namespace
 
-std::unique_ptr<Connection> Connection::await(Options options) { return std::make_unique<StreamConnection>(std::move(options)); }
+std::unique_ptr<Connection> Connection::await(Options options) {
+  return std::make_unique<StreamConnection>(std::move(options));
+}
 
 }  // namespace rift::transport

@@ -6,9 +6,11 @@ namespace rift::transport {
 
 bool LaneQueue::has_room(std::size_t bytes) {
   switch (lane_) {
-    case env::Lane::control: return frames_.size() < limits::lane_control_frames_max;
+    case env::Lane::control:
+      return frames_.size() < limits::lane_control_frames_max;
     case env::Lane::data:
-    case env::Lane::bulk: return bytes_ + bytes <= limits::lane_data_bytes_max;
+    case env::Lane::bulk:
+      return bytes_ + bytes <= limits::lane_data_bytes_max;
   }
   return false;
 }

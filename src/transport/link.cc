@@ -18,9 +18,12 @@ constexpr std::size_t message_bytes_soft = 512 * limits::kibi;
 
 const char* lane_name(env::Lane lane) {
   switch (lane) {
-    case env::Lane::control: return "control";
-    case env::Lane::data: return "data";
-    case env::Lane::bulk: return "bulk";
+    case env::Lane::control:
+      return "control";
+    case env::Lane::data:
+      return "data";
+    case env::Lane::bulk:
+      return "bulk";
   }
   return "?";
 }
@@ -100,8 +103,8 @@ class StreamLink final : public Link {
   void come_up() {
     up_ = true;
     options_.queue->open();
-    LOG_INFO(options_.log, "transport.link_up", "peer={} lane={} address={}", to_string(options_.peer), lane_name(options_.lane),
-             options_.address);
+    LOG_INFO(options_.log, "transport.link_up", "peer={} lane={} address={}", to_string(options_.peer),
+             lane_name(options_.lane), options_.address);
     options_.delivery->link_up(options_.peer, options_.lane);
   }
 
@@ -111,7 +114,8 @@ class StreamLink final : public Link {
     if (!up_) return;
     up_ = false;
     options_.queue->close();
-    LOG_INFO(options_.log, "transport.link_down", "peer={} lane={}", to_string(options_.peer), lane_name(options_.lane));
+    LOG_INFO(options_.log, "transport.link_down", "peer={} lane={}", to_string(options_.peer),
+             lane_name(options_.lane));
     options_.delivery->link_down(options_.peer, options_.lane);
   }
 
@@ -132,8 +136,8 @@ class StreamLink final : public Link {
     stream_.reset();
     context_.reset();
     if (!closing_) {
-      const bool gone = status_.error_code() == grpc::StatusCode::UNAVAILABLE || status_.error_code() == grpc::StatusCode::CANCELLED ||
-                        status_.ok();
+      const bool gone = status_.error_code() == grpc::StatusCode::UNAVAILABLE ||
+                        status_.error_code() == grpc::StatusCode::CANCELLED || status_.ok();
       if (!gone && status_.error_message() != last_refusal_) {
         last_refusal_ = status_.error_message();
         LOG_WARN(options_.log, "transport.link_refused", "peer={} lane={} address={}: {}", to_string(options_.peer),

@@ -37,7 +37,8 @@ std::string why_not(const std::string& address) {
   hints.ai_socktype = SOCK_STREAM;
   hints.ai_flags = AI_PASSIVE;
   addrinfo* found = nullptr;
-  if (const int error = ::getaddrinfo(host.empty() ? nullptr : host.c_str(), port.c_str(), &hints, &found); error != 0) {
+  if (const int error = ::getaddrinfo(host.empty() ? nullptr : host.c_str(), port.c_str(), &hints, &found);
+      error != 0) {
     return ::gai_strerror(error);
   }
   const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner(found, &::freeaddrinfo);
@@ -61,7 +62,8 @@ tl::unexpected<Error> cannot_listen(const std::string& address, const std::strin
 Listener::Listener() : service_(std::make_unique<grpc::AsyncGenericService>()) {}
 Listener::~Listener() = default;
 
-Result<std::unique_ptr<Listener>> Listener::create(const std::string& address, Duration hello_patience, std::shared_ptr<Delivery> delivery) {
+Result<std::unique_ptr<Listener>> Listener::create(const std::string& address, Duration hello_patience,
+                                                   std::shared_ptr<Delivery> delivery) {
   quiet_grpc_log();
   if (const std::string why = why_not(address); !why.empty()) return cannot_listen(address, why);
   std::unique_ptr<Listener> listener(new Listener());

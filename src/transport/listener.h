@@ -21,7 +21,8 @@ namespace rift::transport {
 class Listener {
  public:
   // Binds `address`.
-  static Result<std::unique_ptr<Listener>> create(const std::string& address, Duration hello_patience, std::shared_ptr<Delivery> delivery);
+  static Result<std::unique_ptr<Listener>> create(const std::string& address, Duration hello_patience,
+                                                  std::shared_ptr<Delivery> delivery);
   ~Listener();
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;
@@ -30,7 +31,7 @@ class Listener {
   std::uint16_t port() const { return port_; }
   const LaneCounters& counters() const { return counters_; }
 
-  void start();  // takes connections
+  void start();                              // takes connections
   void stop(std::function<void()> on_idle);  // ends them all; on_idle when the last is gone
   // Closes the port. Blocks until every call has ended: not on the polling thread, which must go on meanwhile.
   void shut_down();

@@ -13,7 +13,10 @@ namespace rift::transport {
 class Transport::Impl {
  public:
   Impl(const Options& options, std::shared_ptr<Delivery> delivery, std::unique_ptr<Listener> listener)
-      : log_(options.log), delivery_(std::move(delivery)), listener_(std::move(listener)), poller_(listener_->poller()) {
+      : log_(options.log),
+        delivery_(std::move(delivery)),
+        listener_(std::move(listener)),
+        poller_(listener_->poller()) {
     poller_->start();
   }
   ~Impl() { stop(); }
@@ -57,9 +60,12 @@ class Transport::Impl {
     if (found == peers_.end()) return false;
     const Lane& to = found->second.lanes[static_cast<std::size_t>(lane)];
     switch (to.queue->push(std::move(frame))) {
-      case LaneQueue::Pushed::refused: return false;
-      case LaneQueue::Pushed::queued: return true;
-      case LaneQueue::Pushed::wake: break;
+      case LaneQueue::Pushed::refused:
+        return false;
+      case LaneQueue::Pushed::queued:
+        return true;
+      case LaneQueue::Pushed::wake:
+        break;
     }
     poller_->post([this, id = to.link] {
       if (const auto link = links_.find(id); link != links_.end()) link->second->pump();
@@ -124,7 +130,8 @@ class Transport::Impl {
   }
 
   // From here on the polling thread.
-  void open_link(std::uint64_t id, NodeId peer, env::Lane lane, const std::string& address, std::shared_ptr<LaneQueue> queue) {
+  void open_link(std::uint64_t id, NodeId peer, env::Lane lane, const std::string& address,
+                 std::shared_ptr<LaneQueue> queue) {
     if (stopping_) return;
     links_[id] = Link::open(Link::Options{.peer = peer,
                                           .lane = lane,
@@ -183,7 +190,8 @@ Result<std::unique_ptr<Transport>> Transport::create(const Options& options) {
   auto delivery = std::make_shared<Delivery>(options.executor);
   auto listener = TRY(Listener::create(options.listen, options.hello_patience, delivery));
   LOG_INFO(options.log, "transport.listen", "{} port {}", options.listen, listener->port());
-  return std::unique_ptr<Transport>(new Transport(std::make_unique<Impl>(options, std::move(delivery), std::move(listener))));
+  return std::unique_ptr<Transport>(
+      new Transport(std::make_unique<Impl>(options, std::move(delivery), std::move(listener))));
 }
 
 void Transport::start(env::NetworkEvents& events) { impl_->start(events); }

@@ -36,11 +36,11 @@ struct LinkStats {  // one's own connection to a peer
   std::uint64_t refused = 0;  // send() said false
   std::uint64_t queued_bytes = 0;
 };
-struct ReceiveStats {  // of one lane, all peers
+struct ReceiveStats {             // of one lane, all peers
   std::uint64_t connections = 0;  // accepted and open
   std::uint64_t frames = 0;
   std::uint64_t bytes = 0;
-  std::uint64_t malformed = 0;  // connections closed for what they sent
+  std::uint64_t malformed = 0;    // connections closed for what they sent
   std::uint64_t turned_away = 0;  // connections whose hello was not accepted
 };
 struct Stats {

@@ -60,7 +60,8 @@ void describe(Io& io, M& m) {
 
 namespace {
 
-Result<void> check(const topology::Keyspace& keyspace, const topology::Catalog& catalog, std::set<PartitionId>& partitions) {
+Result<void> check(const topology::Keyspace& keyspace, const topology::Catalog& catalog,
+                   std::set<PartitionId>& partitions) {
   if (keyspace.partitions.empty()) return fail(Code::corruption, "catalog: a keyspace without partitions");
   for (const auto& partition : keyspace.partitions) {
     if (!partitions.insert(partition.id).second) return fail(Code::corruption, "catalog: two partitions with one id");
@@ -97,13 +98,15 @@ Result<topology::Catalog> decode_catalog(ByteView bytes) {
   catalog.next_partition = stored.next_partition;
   for (auto& member : stored.members) {
     const NodeId node = member.node;
-    if (!catalog.members.emplace(node, std::move(member)).second) return fail(Code::corruption, "catalog: two members with one id");
+    if (!catalog.members.emplace(node, std::move(member)).second)
+      return fail(Code::corruption, "catalog: two members with one id");
   }
   std::set<PartitionId> partitions;
   for (auto& keyspace : stored.keyspaces) {
     TRY(check(keyspace, catalog, partitions));
     const std::string name = keyspace.name;
-    if (!catalog.keyspaces.emplace(name, std::move(keyspace)).second) return fail(Code::corruption, "catalog: two keyspaces with one name");
+    if (!catalog.keyspaces.emplace(name, std::move(keyspace)).second)
+      return fail(Code::corruption, "catalog: two keyspaces with one name");
   }
   return catalog;
 }

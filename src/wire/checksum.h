@@ -27,7 +27,8 @@ std::string serialize_checked(const M& message, ByteView prefix) {
 
 // What follows the crc, if it is right.
 inline Result<ByteView> checked_content(ByteView data, const char* what) {
-  if (data.size() < crc_field_bytes || data[0] != crc_tag) return fail(Code::corruption, std::string(what) + ": no checksum");
+  if (data.size() < crc_field_bytes || data[0] != crc_tag)
+    return fail(Code::corruption, std::string(what) + ": no checksum");
   std::uint32_t crc = 0;
   for (unsigned i = 0; i < 4; ++i) crc |= std::uint32_t{static_cast<std::uint8_t>(data[1 + i])} << (8 * i);
   const ByteView content = data.substr(crc_field_bytes);

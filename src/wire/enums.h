@@ -22,12 +22,15 @@ constexpr bool is_valid(Outcome v) { return within(v, Outcome::done, Outcome::un
 constexpr bool is_valid(Mode v) { return within(v, Mode::cp, Mode::ap); }
 constexpr bool is_valid(ReadPath v) { return within(v, ReadPath::none, ReadPath::quorum_repaired); }
 constexpr bool is_valid(Code v) {
-  return within(v, Code::ok, Code::superseded_entry) || v == Code::dedup_expired || within(v, Code::timeout, Code::disconnected) ||
-         within(v, Code::corruption, Code::io) || v == Code::unreachable;
+  return within(v, Code::ok, Code::superseded_entry) || v == Code::dedup_expired ||
+         within(v, Code::timeout, Code::disconnected) || within(v, Code::corruption, Code::io) ||
+         v == Code::unreachable;
 }
 constexpr bool is_valid(raft::EntryKind v) { return within(v, raft::EntryKind::noop, raft::EntryKind::config); }
 constexpr bool is_valid(causal::Kind v) { return within(v, causal::Kind::value, causal::Kind::tombstone); }
-constexpr bool is_valid(topology::Durability v) { return within(v, topology::Durability::fsync, topology::Durability::wal); }
+constexpr bool is_valid(topology::Durability v) {
+  return within(v, topology::Durability::fsync, topology::Durability::wal);
+}
 constexpr bool is_valid(StoreReason v) { return within(v, StoreReason::write, StoreReason::sync); }
 constexpr bool is_valid(StoreResult v) { return within(v, StoreResult::stored, StoreResult::refused); }
 

@@ -13,7 +13,7 @@ constexpr char applied_tag = 'a';
 constexpr char merkle_tag = 'm';
 constexpr char tombstone_tag = 't';
 constexpr char dirty_tag = 'x';
-constexpr std::size_t state_prefix_bytes = 9;   // partition, generation, tag
+constexpr std::size_t state_prefix_bytes = 9;  // partition, generation, tag
 constexpr std::size_t hint_prefix_bytes = 12;  // target, partition, key hash
 
 std::uint32_t order_hash(ByteView user_key) { return static_cast<std::uint32_t>(xxh3_64(user_key) >> 32); }
@@ -37,7 +37,8 @@ env::Range range_of(std::string prefix) {
 
 // What follows (partition, generation, tag).
 Result<ByteView> after_state_prefix(ByteView key, char tag) {
-  if (key.size() < state_prefix_bytes || key[state_prefix_bytes - 1] != tag) return fail(Code::corruption, "not a key of this kind");
+  if (key.size() < state_prefix_bytes || key[state_prefix_bytes - 1] != tag)
+    return fail(Code::corruption, "not a key of this kind");
   return key.substr(state_prefix_bytes);
 }
 
@@ -209,7 +210,9 @@ Result<HintKey> parse_hint_key(ByteView key) {
   return parsed;
 }
 
-std::string hint_dirty_key(NodeId target, PartitionId partition) { return dirty_prefix() + hint_prefix(target, partition); }
+std::string hint_dirty_key(NodeId target, PartitionId partition) {
+  return dirty_prefix() + hint_prefix(target, partition);
+}
 
 env::Range hint_dirty_range() { return range_of(dirty_prefix()); }
 

@@ -96,7 +96,9 @@ Result<Message> decode_kind(ByteView content, const Bytes& owner) {
 }  // namespace
 
 Bytes encode_message(const Message& message) {
-  return std::visit(overloaded{[](const raft::Message& raft_message) { return std::visit([](const auto& m) { return encode_kind(m); }, raft_message); },
+  return std::visit(overloaded{[](const raft::Message& raft_message) {
+                                 return std::visit([](const auto& m) { return encode_kind(m); }, raft_message);
+                               },
                                [](const auto& m) { return encode_kind(m); }},
                     message);
 }
@@ -108,37 +110,64 @@ Result<Message> decode_message(const Bytes& bytes) {
   const ByteView content = parser.delimited_field();
   if (parser.next() || parser.why() != nullptr) return fail(Code::corruption, "peer message: not exactly one kind");
   switch (kind) {
-    case kind_of<raft::PreVote>: return decode_kind<raft::PreVote>(content, bytes);
-    case kind_of<raft::PreVoteReply>: return decode_kind<raft::PreVoteReply>(content, bytes);
-    case kind_of<raft::Vote>: return decode_kind<raft::Vote>(content, bytes);
-    case kind_of<raft::VoteReply>: return decode_kind<raft::VoteReply>(content, bytes);
-    case kind_of<raft::Append>: return decode_kind<raft::Append>(content, bytes);
-    case kind_of<raft::AppendAck>: return decode_kind<raft::AppendAck>(content, bytes);
-    case kind_of<raft::Heartbeat>: return decode_kind<raft::Heartbeat>(content, bytes);
-    case kind_of<raft::HeartbeatAck>: return decode_kind<raft::HeartbeatAck>(content, bytes);
-    case kind_of<raft::TimeoutNow>: return decode_kind<raft::TimeoutNow>(content, bytes);
-    case kind_of<ReadPosition>: return decode_kind<ReadPosition>(content, bytes);
-    case kind_of<ReadPositionReply>: return decode_kind<ReadPositionReply>(content, bytes);
-    case kind_of<LogDurable>: return decode_kind<LogDurable>(content, bytes);
-    case kind_of<Forward>: return decode_kind<Forward>(content, bytes);
-    case kind_of<ForwardReply>: return decode_kind<ForwardReply>(content, bytes);
-    case kind_of<MapPull>: return decode_kind<MapPull>(content, bytes);
-    case kind_of<MapPush>: return decode_kind<MapPush>(content, bytes);
-    case kind_of<Ping>: return decode_kind<Ping>(content, bytes);
-    case kind_of<PingAck>: return decode_kind<PingAck>(content, bytes);
-    case kind_of<Store>: return decode_kind<Store>(content, bytes);
-    case kind_of<StoreAck>: return decode_kind<StoreAck>(content, bytes);
-    case kind_of<Versions>: return decode_kind<Versions>(content, bytes);
-    case kind_of<VersionsReply>: return decode_kind<VersionsReply>(content, bytes);
-    case kind_of<Fetch>: return decode_kind<Fetch>(content, bytes);
-    case kind_of<FetchReply>: return decode_kind<FetchReply>(content, bytes);
-    case kind_of<HintOffer>: return decode_kind<HintOffer>(content, bytes);
-    case kind_of<HintWant>: return decode_kind<HintWant>(content, bytes);
+    case kind_of<raft::PreVote>:
+      return decode_kind<raft::PreVote>(content, bytes);
+    case kind_of<raft::PreVoteReply>:
+      return decode_kind<raft::PreVoteReply>(content, bytes);
+    case kind_of<raft::Vote>:
+      return decode_kind<raft::Vote>(content, bytes);
+    case kind_of<raft::VoteReply>:
+      return decode_kind<raft::VoteReply>(content, bytes);
+    case kind_of<raft::Append>:
+      return decode_kind<raft::Append>(content, bytes);
+    case kind_of<raft::AppendAck>:
+      return decode_kind<raft::AppendAck>(content, bytes);
+    case kind_of<raft::Heartbeat>:
+      return decode_kind<raft::Heartbeat>(content, bytes);
+    case kind_of<raft::HeartbeatAck>:
+      return decode_kind<raft::HeartbeatAck>(content, bytes);
+    case kind_of<raft::TimeoutNow>:
+      return decode_kind<raft::TimeoutNow>(content, bytes);
+    case kind_of<ReadPosition>:
+      return decode_kind<ReadPosition>(content, bytes);
+    case kind_of<ReadPositionReply>:
+      return decode_kind<ReadPositionReply>(content, bytes);
+    case kind_of<LogDurable>:
+      return decode_kind<LogDurable>(content, bytes);
+    case kind_of<Forward>:
+      return decode_kind<Forward>(content, bytes);
+    case kind_of<ForwardReply>:
+      return decode_kind<ForwardReply>(content, bytes);
+    case kind_of<MapPull>:
+      return decode_kind<MapPull>(content, bytes);
+    case kind_of<MapPush>:
+      return decode_kind<MapPush>(content, bytes);
+    case kind_of<Ping>:
+      return decode_kind<Ping>(content, bytes);
+    case kind_of<PingAck>:
+      return decode_kind<PingAck>(content, bytes);
+    case kind_of<Store>:
+      return decode_kind<Store>(content, bytes);
+    case kind_of<StoreAck>:
+      return decode_kind<StoreAck>(content, bytes);
+    case kind_of<Versions>:
+      return decode_kind<Versions>(content, bytes);
+    case kind_of<VersionsReply>:
+      return decode_kind<VersionsReply>(content, bytes);
+    case kind_of<Fetch>:
+      return decode_kind<Fetch>(content, bytes);
+    case kind_of<FetchReply>:
+      return decode_kind<FetchReply>(content, bytes);
+    case kind_of<HintOffer>:
+      return decode_kind<HintOffer>(content, bytes);
+    case kind_of<HintWant>:
+      return decode_kind<HintWant>(content, bytes);
     case kind_of<Refill>:
       return decode_kind<Refill>(content, bytes);
     case kind_of<RefillAck>:
       return decode_kind<RefillAck>(content, bytes);
-    default: return fail(Code::corruption, "peer message: unknown kind " + std::to_string(kind));
+    default:
+      return fail(Code::corruption, "peer message: unknown kind " + std::to_string(kind));
   }
 }
 

@@ -12,25 +12,45 @@ namespace rift::wire::proto {
 class Reset {
  public:
   template <class T>
-  void scalar(unsigned, T& value) { value = T{}; }
+  void scalar(unsigned, T& value) {
+    value = T{};
+  }
   template <class T>
-  void fixed(unsigned, T& value) { value = T{}; }
+  void fixed(unsigned, T& value) {
+    value = T{};
+  }
   template <class T>
-  void enumeration(unsigned, T& value) { value = T{}; }
+  void enumeration(unsigned, T& value) {
+    value = T{};
+  }
   template <class T>
-  void maybe(unsigned, std::optional<T>& value) { value.reset(); }
+  void maybe(unsigned, std::optional<T>& value) {
+    value.reset();
+  }
   template <class T>
-  void bytes(unsigned, T& value) { value = T{}; }
+  void bytes(unsigned, T& value) {
+    value = T{};
+  }
   template <class T>
-  void required(unsigned, T& value) { value = T{}; }
+  void required(unsigned, T& value) {
+    value = T{};
+  }
   template <class T>
-  void packed(unsigned, std::vector<T>& values) { values.clear(); }
+  void packed(unsigned, std::vector<T>& values) {
+    values.clear();
+  }
   template <class M>
-  void message(unsigned, M& value) { describe(*this, value); }
+  void message(unsigned, M& value) {
+    describe(*this, value);
+  }
   template <class M>
-  void maybe_message(unsigned, std::optional<M>& value) { value.reset(); }
+  void maybe_message(unsigned, std::optional<M>& value) {
+    value.reset();
+  }
   template <class M>
-  void messages(unsigned, std::vector<M>& values, std::size_t) { values.clear(); }
+  void messages(unsigned, std::vector<M>& values, std::size_t) {
+    values.clear();
+  }
 };
 
 // Looks for an enumeration out of range and a required field that is missing. Nested messages were checked when they were parsed, except
@@ -44,7 +64,9 @@ class Check {
   template <class T>
   void fixed(unsigned, const T&) {}
   template <class T>
-  void enumeration(unsigned number, const T& value) { expect(number, is_valid(value)); }
+  void enumeration(unsigned number, const T& value) {
+    expect(number, is_valid(value));
+  }
   template <class T>
   void maybe(unsigned, const std::optional<T>&) {}
   void bytes(unsigned, ByteView) {}
@@ -161,9 +183,7 @@ class Parser {
   }
 
   // The current field's bytes: for a caller that decides by number().
-  ByteView delimited_field() {
-    return take(number_, WireType::delimited) ? delimited() : ByteView();
-  }
+  ByteView delimited_field() { return take(number_, WireType::delimited) ? delimited() : ByteView(); }
 
  private:
   bool take(unsigned number, WireType type) {

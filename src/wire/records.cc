@@ -77,19 +77,26 @@ void describe(Io& io, M& m) {
 }  // namespace proto
 
 Bytes encode(const IdentityRecord& record) { return proto::store(record); }
-Result<IdentityRecord> decode_identity(ByteView bytes) { return proto::load<IdentityRecord>(bytes, nullptr, "identity"); }
+Result<IdentityRecord> decode_identity(ByteView bytes) {
+  return proto::load<IdentityRecord>(bytes, nullptr, "identity");
+}
 
 Bytes encode_u64(std::uint64_t value) { return proto::store(proto::Number{value}); }
-Result<std::uint64_t> decode_u64(ByteView bytes) { return TRY(proto::load<proto::Number>(bytes, nullptr, "number")).value; }
+Result<std::uint64_t> decode_u64(ByteView bytes) {
+  return TRY(proto::load<proto::Number>(bytes, nullptr, "number")).value;
+}
 
 Bytes encode(const raft::HardState& state) { return proto::store(state); }
-Result<raft::HardState> decode_hard_state(ByteView bytes) { return proto::load<raft::HardState>(bytes, nullptr, "hard state"); }
+Result<raft::HardState> decode_hard_state(ByteView bytes) {
+  return proto::load<raft::HardState>(bytes, nullptr, "hard state");
+}
 
 Bytes encode(const raft::Config& config) { return proto::store(config); }
 
 Result<raft::Config> decode_config(ByteView bytes) {
   raft::Config config = TRY(proto::load<raft::Config>(bytes, nullptr, "config"));
-  if (const auto valid = raft::validate(config); !valid) return fail(Code::corruption, "config: " + valid.error().detail);
+  if (const auto valid = raft::validate(config); !valid)
+    return fail(Code::corruption, "config: " + valid.error().detail);
   return config;
 }
 
@@ -97,7 +104,8 @@ Bytes encode(const raft::ConfigAt& config) { return proto::store(config); }
 
 Result<raft::ConfigAt> decode_config_at(ByteView bytes) {
   raft::ConfigAt config = TRY(proto::load<raft::ConfigAt>(bytes, nullptr, "config"));
-  if (const auto valid = raft::validate(config.config); !valid) return fail(Code::corruption, "config: " + valid.error().detail);
+  if (const auto valid = raft::validate(config.config); !valid)
+    return fail(Code::corruption, "config: " + valid.error().detail);
   return config;
 }
 
@@ -109,13 +117,16 @@ Bytes encode(const DedupRow& row) { return proto::store(row); }
 Result<DedupRow> decode_dedup_row(ByteView bytes) {
   DedupRow row = TRY(proto::load<DedupRow>(bytes, nullptr, "dedup row"));
   for (std::size_t i = 1; i < row.outcomes.size(); ++i) {
-    if (row.outcomes[i - 1].sequence >= row.outcomes[i].sequence) return fail(Code::corruption, "dedup row: sequences do not ascend");
+    if (row.outcomes[i - 1].sequence >= row.outcomes[i].sequence)
+      return fail(Code::corruption, "dedup row: sequences do not ascend");
   }
   return row;
 }
 
 Bytes encode(const AppliedRecord& record) { return proto::store(record); }
-Result<AppliedRecord> decode_applied(ByteView bytes) { return proto::load<AppliedRecord>(bytes, nullptr, "applied record"); }
+Result<AppliedRecord> decode_applied(ByteView bytes) {
+  return proto::load<AppliedRecord>(bytes, nullptr, "applied record");
+}
 
 Bytes encode(const HintRecord& record) { return proto::store(record); }
 Result<HintRecord> decode_hint(ByteView bytes) { return proto::load<HintRecord>(bytes, nullptr, "hint"); }
@@ -125,13 +136,15 @@ Bytes encode_log_record(const raft::Entry& entry) { return proto::store_checked(
 Result<raft::Entry> decode_log_record(ByteView bytes, LogIndex expected) {
   raft::Entry entry = TRY(proto::load_checked<raft::Entry>(bytes, nullptr, "log record"));
   if (entry.index != expected) {
-    return fail(Code::corruption, "log record: holds index " + std::to_string(entry.index.value()) + " in the place of " +
-                                      std::to_string(expected.value()));
+    return fail(Code::corruption, "log record: holds index " + std::to_string(entry.index.value()) +
+                                      " in the place of " + std::to_string(expected.value()));
   }
   return entry;
 }
 
 Bytes encode(const causal::Envelope& envelope) { return proto::store_checked(envelope); }
-Result<causal::Envelope> decode_envelope(const Bytes& bytes) { return proto::load_checked<causal::Envelope>(bytes, &bytes, "envelope"); }
+Result<causal::Envelope> decode_envelope(const Bytes& bytes) {
+  return proto::load_checked<causal::Envelope>(bytes, &bytes, "envelope");
+}
 
 }  // namespace rift::wire

@@ -45,7 +45,8 @@ Bytes encode(const raft::HardState& state);
 Result<raft::HardState> decode_hard_state(ByteView bytes);
 Bytes encode(const raft::Config& config);
 Result<raft::Config> decode_config(ByteView bytes);
-Bytes encode(const raft::ConfigAt& config);  // with the index of its entry, which compaction may have removed from the log
+Bytes encode(
+    const raft::ConfigAt& config);  // with the index of its entry, which compaction may have removed from the log
 Result<raft::ConfigAt> decode_config_at(ByteView bytes);
 
 // One log entry with a crc of its own over term, index, kind, log time and payload. decode checks it.
@@ -69,7 +70,7 @@ Bytes encode_commands(std::span<const Command> commands);
 // The keys and values are slices of `payload`: nothing is copied. Malformed: corruption, and the applier treats the entry as a no-op.
 Result<std::vector<Command>> decode_commands(const Bytes& payload);
 
-struct CpValue {  // state_cp d
+struct CpValue {         // state_cp d
   bool deleted = false;  // a delete keeps its version: the checkers need it
   Bytes value;
   Revision create_revision;
@@ -83,8 +84,8 @@ Result<CpValue> decode_cp_value(const Bytes& bytes);  // the value is a slice
 struct DedupOutcome {
   std::uint64_t sequence = 0;
   Code code = Code::ok;
-  Revision revision;       // of the write made, or of the value a failed cas saw
-  bool seen_found = false;  // failed cas: there was a value
+  Revision revision;          // of the write made, or of the value a failed cas saw
+  bool seen_found = false;    // failed cas: there was a value
   bool seen_omitted = false;  // failed cas: it was too large to be kept
   Bytes seen;
   friend bool operator==(const DedupOutcome&, const DedupOutcome&) = default;

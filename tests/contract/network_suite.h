@@ -48,7 +48,8 @@ class EventLog final : public env::NetworkEvents {
   };
   bool accept(env::ConnectionId connection, env::Lane lane, ByteView hello) override {
     EXPECT_FALSE(incoming.contains(connection)) << "a connection id was used again";
-    incoming[connection] = Incoming{.lane = lane, .hello = std::string(hello), .frames = {}, .accepted = welcome, .closed = false};
+    incoming[connection] =
+        Incoming{.lane = lane, .hello = std::string(hello), .frames = {}, .accepted = welcome, .closed = false};
     return welcome;
   }
   void receive(env::ConnectionId connection, env::Lane lane, Bytes frame) override {
@@ -85,8 +86,9 @@ class EventLog final : public env::NetworkEvents {
     return all;
   }
   std::size_t open_connections() const {
-    return static_cast<std::size_t>(
-        std::count_if(incoming.begin(), incoming.end(), [](const auto& entry) { return entry.second.accepted && !entry.second.closed; }));
+    return static_cast<std::size_t>(std::count_if(incoming.begin(), incoming.end(), [](const auto& entry) {
+      return entry.second.accepted && !entry.second.closed;
+    }));
   }
 
   bool welcome = true;  // what accept() answers

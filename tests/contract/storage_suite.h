@@ -52,8 +52,8 @@ class StorageContract : public ::testing::TestWithParam<StorageFactory> {
     const auto value = MUST(reader.get(table, key));
     return value ? std::optional(value->to_string()) : std::nullopt;
   }
-  static Pairs scan(env::Reader& reader, Table table, const std::string& first, const std::string& last, std::size_t keys = everything,
-                    std::size_t bytes = everything) {
+  static Pairs scan(env::Reader& reader, Table table, const std::string& first, const std::string& last,
+                    std::size_t keys = everything, std::size_t bytes = everything) {
     Pairs out;
     for (auto& pair : MUST(reader.scan(table, env::Range{.first = first, .last = last}, keys, bytes))) {
       out.emplace_back(pair.key, pair.value.to_string());
@@ -130,7 +130,8 @@ TEST_P(StorageContract, StopsAScanAtTheBoundsOfItsPage) {
   for (const char* key : {"a", "b", "c"}) put(Table::hint, key, "0123456789");
   EXPECT_EQ(scan(engine(), Table::hint, "", "", 2).size(), 2u);
   EXPECT_EQ(scan(engine(), Table::hint, "", "", 0).size(), 0u);
-  EXPECT_EQ(scan(engine(), Table::hint, "", "", everything, 10).size(), 1u);  // the pair that passes the bound is the last
+  EXPECT_EQ(scan(engine(), Table::hint, "", "", everything, 10).size(),
+            1u);  // the pair that passes the bound is the last
   EXPECT_EQ(scan(engine(), Table::hint, "", "", everything, 12).size(), 2u);
   EXPECT_EQ(scan(engine(), Table::hint, "", "", everything, 0).size(), 1u);
 }
@@ -211,7 +212,9 @@ TEST_P(StorageContract, FeelsNoPressureAtRest) { EXPECT_EQ(engine().pressure(), 
 TEST_P(StorageContract, AgreesWithAMapUnderRandomBatches) {
   Rng rng(7);
   std::map<std::pair<std::size_t, std::string>, std::string> model;
-  const auto random_key = [&] { return std::string(1, static_cast<char>('a' + rng.below(6))) + std::to_string(rng.below(10)); };
+  const auto random_key = [&] {
+    return std::string(1, static_cast<char>('a' + rng.below(6))) + std::to_string(rng.below(10));
+  };
   for (int round = 0; round < 120; ++round) {
     env::WriteBatch batch;
     for (std::uint64_t n = rng.below(8); n > 0; --n) {

@@ -51,7 +51,8 @@ class Terminal {
   bool shows_one_of(const std::vector<std::string_view>& texts) {
     return eventually([&] {
       read();
-      return std::any_of(texts.begin(), texts.end(), [&](auto text) { return said_.find(text, mark_) != std::string::npos; });
+      return std::any_of(texts.begin(), texts.end(),
+                         [&](auto text) { return said_.find(text, mark_) != std::string::npos; });
     });
   }
   // nullopt: it runs for ever.
@@ -77,7 +78,8 @@ class Terminal {
 
  private:
   Result<void> is_open() const {
-    if (master_ < 0 || ::grantpt(master_) != 0 || ::unlockpt(master_) != 0) return fail(Code::io, "no terminal to be had");
+    if (master_ < 0 || ::grantpt(master_) != 0 || ::unlockpt(master_) != 0)
+      return fail(Code::io, "no terminal to be had");
     return {};
   }
   [[noreturn]] static void become(char* const* argv, const std::string& slave) {

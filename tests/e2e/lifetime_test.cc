@@ -41,7 +41,8 @@ class Lifetime : public testing::Test {
   cluster::Plan plan() const { return MUST(cluster::read_plan(dir())); }
   std::vector<std::uint64_t> incarnations() const {
     std::vector<std::uint64_t> result;
-    for (const auto& node : plan().nodes) result.push_back(MUST(AdminClient(node.listen, test::patience).identity()).identity.incarnation);
+    for (const auto& node : plan().nodes)
+      result.push_back(MUST(AdminClient(node.listen, test::patience).identity()).identity.incarnation);
     return result;
   }
 
@@ -91,12 +92,15 @@ TEST_F(Lifetime, AStoppedDemoLeavesNothingBehind) {
     int signal;
     std::string_view after;  // what it has said when the signal comes
   };
-  for (const Case& stop : {Case{SIGINT, "starting 3 nodes"}, Case{SIGTERM, "bank: cp"}, Case{SIGINT, " requests sent, "}, Case{SIGHUP, "split {"}}) {
+  for (const Case& stop : {Case{SIGINT, "starting 3 nodes"}, Case{SIGTERM, "bank: cp"},
+                           Case{SIGINT, " requests sent, "}, Case{SIGHUP, "split {"}}) {
     SCOPED_TRACE(stop.after);
     std::filesystem::remove(stderr_path());
-    Child demo = MUST(Child::start({.command = {RIFT_BINARY_DIR "/rift", "demo", "--auto", "--nodes", "3", "--calm", "1s", "--out", folder_.path() + "/out"},
+    Child demo = MUST(Child::start({.command = {RIFT_BINARY_DIR "/rift", "demo", "--auto", "--nodes", "3", "--calm",
+                                                "1s", "--out", folder_.path() + "/out"},
                                     .stderr_path = stderr_path()}));
-    ASSERT_TRUE(eventually([&] { return text_of(stderr_path()).find(stop.after) != std::string::npos; })) << text_of(stderr_path());
+    ASSERT_TRUE(eventually([&] { return text_of(stderr_path()).find(stop.after) != std::string::npos; }))
+        << text_of(stderr_path());
     std::string scratch;
     ASSERT_TRUE(eventually([&] { return !(scratch = announced_folder(text_of(stderr_path()))).empty(); }));
     ASSERT_TRUE(demo.signal(stop.signal));
@@ -109,8 +113,9 @@ TEST_F(Lifetime, AStoppedDemoLeavesNothingBehind) {
 }
 
 TEST_F(Lifetime, AKilledDemoTakesItsNodesWithIt) {
-  Child demo = MUST(Child::start({.command = {RIFT_BINARY_DIR "/rift", "demo", "--auto", "--nodes", "3", "--out", folder_.path() + "/out"},
-                                  .stderr_path = stderr_path()}));
+  Child demo = MUST(Child::start(
+      {.command = {RIFT_BINARY_DIR "/rift", "demo", "--auto", "--nodes", "3", "--out", folder_.path() + "/out"},
+       .stderr_path = stderr_path()}));
   std::string scratch;
   std::vector<int> pids;
   ASSERT_TRUE(eventually([&] {

@@ -66,7 +66,8 @@ std::vector<Damage> damages(const fs::path& data) {
     for (const std::uintmax_t at : is_data ? std::vector{size / 10, size / 2, size - 1} : std::vector{size / 2}) {
       result.push_back({.file = file, .kind = Damage::Kind::flip, .at = at, .in_the_tail = at == size - 1});
     }
-    for (const std::uintmax_t at : {size / 2, size - 1}) result.push_back({.file = file, .kind = Damage::Kind::cut, .at = at, .in_the_tail = at == size - 1});
+    for (const std::uintmax_t at : {size / 2, size - 1})
+      result.push_back({.file = file, .kind = Damage::Kind::cut, .at = at, .in_the_tail = at == size - 1});
     result.push_back({.file = file, .kind = Damage::Kind::remove});
   }
   return result;
@@ -99,9 +100,10 @@ class Damaged : public testing::Test {
   bool serve_alone(const fs::path& data) {
     const std::string log = nodes_.folder().path() + "/alone.log";
     fs::remove(log);
-    Child child = MUST(Child::start({.command = {RIFT_BINARY_DIR "/rift", "serve", "--set", "node.id=3", "--set", "node.data=" + data.string(),
-                                                 "--set", "dial.n1=127.0.0.1:1", "--set", "dial.n2=127.0.0.1:1"},
-                                     .stderr_path = log}));
+    Child child = MUST(Child::start(
+        {.command = {RIFT_BINARY_DIR "/rift", "serve", "--set", "node.id=3", "--set", "node.data=" + data.string(),
+                     "--set", "dial.n1=127.0.0.1:1", "--set", "dial.n2=127.0.0.1:1"},
+         .stderr_path = log}));
     const auto line = child.read_line(test::patience);
     bool noticed = !line;
     if (line) {
@@ -137,7 +139,8 @@ class Damaged : public testing::Test {
   void write(std::size_t first, std::size_t last) {
     const auto client = nodes_.client();
     for (std::size_t i = first; i < last; ++i) {
-      const Acknowledged write{.key = "key" + std::to_string(i), .value = std::string(1500, static_cast<char>('a' + i % 26)), .version = {}};
+      const Acknowledged write{
+          .key = "key" + std::to_string(i), .value = std::string(1500, static_cast<char>('a' + i % 26)), .version = {}};
       for (const std::string keyspace : {"bank", "carts"}) {
         const Answer answer = client->put(keyspace, write.key, write.value, {.level = Level::all});
         ASSERT_TRUE(answer.is_done() && answer.receipt.reached == Level::all) << test::describe(answer);
@@ -168,11 +171,13 @@ class Damaged : public testing::Test {
       if (replica.role == "stopped") {
         noticed = true;
       } else {
-        EXPECT_GE(replica.last, last_.at(replica.partition)) << "partition " << replica.partition.value() << " has lost entries";
+        EXPECT_GE(replica.last, last_.at(replica.partition))
+            << "partition " << replica.partition.value() << " has lost entries";
       }
     }
     EXPECT_EQ(status->status.replicas.size(), last_.size());
-    const auto client = Client::connect({.endpoints = {address}, .pin = address, .deadline = std::chrono::seconds(5), .retry = false});
+    const auto client =
+        Client::connect({.endpoints = {address}, .pin = address, .deadline = std::chrono::seconds(5), .retry = false});
     if (!client) return true;
     for (const Acknowledged& write : in_carts_) {
       const Answer answer = (*client)->get("carts", write.key, {.level = Level::one});

@@ -41,7 +41,8 @@ class Counter {
     if (answer.is_done()) {
       ++value_;
     } else if (answer.code == Code::condition_failed) {
-      problem_ = key_ + " at " + std::to_string(value_) + " saw " + answer.value.to_string() + ", attempts " + std::to_string(answer.attempts);
+      problem_ = key_ + " at " + std::to_string(value_) + " saw " + answer.value.to_string() + ", attempts " +
+                 std::to_string(answer.attempts);
     } else if (answer.outcome == Outcome::unknown) {
       problem_ = key_ + " cannot be settled: " + test::describe(answer);
     }

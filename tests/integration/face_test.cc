@@ -63,7 +63,8 @@ TEST_F(Face, ReflectionListsTheServices) {
   };
   grpc::ClientContext context;
   Raw::set_deadline(context);
-  const auto call = stub.PrepareCall(&context, "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", &queue);
+  const auto call =
+      stub.PrepareCall(&context, "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", &queue);
   call->StartCall(&queue);
   ASSERT_TRUE(next());
   grpc::Slice list(std::string("\x3a\x01*", 3));
@@ -88,7 +89,8 @@ TEST_F(Face, HttpAnswersLivezReadyzMetricsAndStatus) {
   const std::string http = nodes_->node(NodeId(1)).http;
   EXPECT_THAT(http_get(http, "/livez"), HasSubstr("200 OK"));
   EXPECT_THAT(http_get(http, "/readyz"), HasSubstr("200 OK"));
-  EXPECT_THAT(http_get(http, "/metrics"), testing::AllOf(HasSubstr("200 OK"), HasSubstr("text/plain; version=0.0.4"), HasSubstr("# TYPE rift")));
+  EXPECT_THAT(http_get(http, "/metrics"),
+              testing::AllOf(HasSubstr("200 OK"), HasSubstr("text/plain; version=0.0.4"), HasSubstr("# TYPE rift")));
   EXPECT_THAT(http_get(http, "/status"), testing::AllOf(HasSubstr("200 OK"), HasSubstr("application/json")));
   EXPECT_THAT(http_get(http, "/"), HasSubstr("404 Not Found"));
   EXPECT_THAT(http_get(http, "/" + std::string(20'000, 'x')), testing::Not(HasSubstr("200 OK")));

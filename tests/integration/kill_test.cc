@@ -40,7 +40,8 @@ TEST(Kill, NoAcknowledgedCpWriteIsMissing) {
 
   const std::vector<Acknowledged> writes = test::all_acknowledged(writers);
   for (const NodeId id : nodes.ids()) {
-    EXPECT_THAT(test::missing(*nodes.client_of(id), "bank", writes), testing::IsEmpty()) << to_string(id) << " of " << writes.size();
+    EXPECT_THAT(test::missing(*nodes.client_of(id), "bank", writes), testing::IsEmpty())
+        << to_string(id) << " of " << writes.size();
   }
 }
 
@@ -130,7 +131,8 @@ TEST(Kill, WhatAnApMajorityAcknowledgedIsThereWithoutAndWithTheKilledNode) {
   for (const NodeId id : nodes.ids()) {
     if (id == victim) continue;
     const std::vector<Acknowledged> writes = test::all_acknowledged(writers);
-    EXPECT_THAT(test::missing(*nodes.client_of(id), "carts", writes, Level::majority), testing::IsEmpty()) << to_string(id);
+    EXPECT_THAT(test::missing(*nodes.client_of(id), "carts", writes, Level::majority), testing::IsEmpty())
+        << to_string(id);
   }
   ASSERT_TRUE(nodes.supervisor().start(victim));
   ASSERT_TRUE(grows_by(100));
@@ -138,7 +140,8 @@ TEST(Kill, WhatAnApMajorityAcknowledgedIsThereWithoutAndWithTheKilledNode) {
   ASSERT_TRUE(nodes.reach_each_other(3));
   const std::vector<Acknowledged> writes = test::all_acknowledged(writers);
   for (const NodeId id : nodes.ids()) {
-    EXPECT_THAT(test::missing(*nodes.client_of(id), "carts", writes, Level::majority), testing::IsEmpty()) << to_string(id);
+    EXPECT_THAT(test::missing(*nodes.client_of(id), "carts", writes, Level::majority), testing::IsEmpty())
+        << to_string(id);
   }
   // The hints are delivered: one day every owner holds everything.
   EXPECT_TRUE(eventually([&] {

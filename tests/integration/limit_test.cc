@@ -82,21 +82,24 @@ TEST_F(Limit, LargestRequestsByPipeManyAtOnce) {
     const auto all_at_once = [&](Verb verb, const std::string& value) {
       std::vector<std::promise<Answer>> promises(keys.size());
       for (std::size_t i = 0; i < keys.size(); ++i) {
-        client->submit({.keyspace = keyspace, .verb = verb, .level = Level::all, .key = Bytes(keys[i]), .value = Bytes(value)},
-                       [&promise = promises[i]](Answer answer) { promise.set_value(std::move(answer)); });
+        client->submit(
+            {.keyspace = keyspace, .verb = verb, .level = Level::all, .key = Bytes(keys[i]), .value = Bytes(value)},
+            [&promise = promises[i]](Answer answer) { promise.set_value(std::move(answer)); });
       }
       std::vector<Answer> answers;
       for (auto& promise : promises) answers.push_back(promise.get_future().get());
       return answers;
     };
-    for (const Answer& answer : all_at_once(Verb::put, largest_value)) EXPECT_TRUE(answer.is_done()) << test::describe(answer);
+    for (const Answer& answer : all_at_once(Verb::put, largest_value))
+      EXPECT_TRUE(answer.is_done()) << test::describe(answer);
     for (const Answer& answer : all_at_once(Verb::get, "")) {
       EXPECT_TRUE(answer.is_done()) << test::describe(answer);
       EXPECT_TRUE(answer.value.view() == largest_value) << answer.value.size();
     }
     for (const Answer& answer : all_at_once(Verb::del, "")) EXPECT_TRUE(answer.is_done()) << test::describe(answer);
-    for (const Answer& answer : {client->put(keyspace, keys[0], largest_value + "v"), client->put(keyspace, keys[0] + "k", "v"),
-                                 client->get(keyspace, keys[0] + "k"), client->del(keyspace, keys[0] + "k")}) {
+    for (const Answer& answer :
+         {client->put(keyspace, keys[0], largest_value + "v"), client->put(keyspace, keys[0] + "k", "v"),
+          client->get(keyspace, keys[0] + "k"), client->del(keyspace, keys[0] + "k")}) {
       EXPECT_EQ(test::describe(answer).substr(0, 18), "not_done too_large") << test::describe(answer);
     }
   }
@@ -158,7 +161,8 @@ TEST_F(Limit, ABatchOfTheMostOperationsAndOneMore) {
     return codes;
   };
   EXPECT_THAT(codes_of(limits::batch_ops_max), testing::ElementsAre(testing::Pair("done ok", limits::batch_ops_max)));
-  EXPECT_THAT(codes_of(limits::batch_ops_max + 1), testing::ElementsAre(testing::Pair("not_done too_large", limits::batch_ops_max + 1)));
+  EXPECT_THAT(codes_of(limits::batch_ops_max + 1),
+              testing::ElementsAre(testing::Pair("not_done too_large", limits::batch_ops_max + 1)));
 }
 
 }  // namespace

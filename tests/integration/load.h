@@ -50,7 +50,8 @@ class Writer {
  private:
   void next() {
     const std::string number = std::to_string(next_++);
-    const Acknowledged wanted{.key = options_.prefix + number, .value = "value of " + options_.prefix + number, .version = {}};
+    const Acknowledged wanted{
+        .key = options_.prefix + number, .value = "value of " + options_.prefix + number, .version = {}};
     client_->submit({.keyspace = options_.keyspace,
                      .verb = Verb::put,
                      .level = options_.level,
@@ -85,8 +86,8 @@ class Writer {
 };
 
 // Reads every write back; one line per key that is not there as it was written.
-inline std::vector<std::string> missing(Client& client, const std::string& keyspace, const std::vector<Acknowledged>& writes,
-                                        Level level = Level::unspecified) {
+inline std::vector<std::string> missing(Client& client, const std::string& keyspace,
+                                        const std::vector<Acknowledged>& writes, Level level = Level::unspecified) {
   constexpr std::size_t width = 128;
   std::vector<std::string> result;
   for (std::size_t first = 0; first < writes.size(); first += width) {

@@ -111,7 +111,8 @@ class Nodes {
       const auto status = AdminClient(address).status();
       if (!wanted || !status) continue;
       for (const ReplicaStatus& replica : status->status.replicas) {
-        if (replica.partition != wanted->partitions.front().id || replica.role != "leader" || replica.term < term) continue;
+        if (replica.partition != wanted->partitions.front().id || replica.role != "leader" || replica.term < term)
+          continue;
         term = replica.term;
         result = status->status.identity.node;
       }

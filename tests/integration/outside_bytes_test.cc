@@ -142,7 +142,8 @@ TEST_F(OutsideBytes, APipeWhoseIdsDoNotFitItsOperationsRefusesThatBatchOnly) {
   v1::PipeResponse response;
   std::map<std::uint64_t, std::string> codes;
   while (codes.size() < 2 && stream->Read(&response)) {
-    for (int i = 0; i < response.ids_size(); ++i) codes[response.ids(i)] = Raw::outcome(response.replies(i)) + " " + response.replies(i).code();
+    for (int i = 0; i < response.ids_size(); ++i)
+      codes[response.ids(i)] = Raw::outcome(response.replies(i)) + " " + response.replies(i).code();
   }
   EXPECT_THAT(codes, testing::ElementsAre(testing::Pair(1, "not_done invalid"), testing::Pair(2, "not_done invalid")));
 
@@ -184,8 +185,9 @@ TEST_F(OutsideBytes, BytesThatAreNoGrpcEndTheConnectionOnly) {
   const std::string settings = preface + std::string("\x00\x00\x00\x04\x00\x00\x00\x00\x00", 9);
   const std::string bad_headers = settings + std::string("\x00\x00\x40\x01\x05\x00\x00\x00\x01", 9) + noise(64, 2);
   const std::string orphan_data = settings + std::string("\x00\x00\x08\x00\x01\x00\x00\x00\x07", 9) + noise(8, 3);
-  const std::vector<std::string> messages = {noise(10'000, 4), preface + noise(10'000, 5), lying_settings, bad_headers, orphan_data,
-                                             "GET / HTTP/1.1\r\nHost: x\r\n\r\n", "*1\r\n$4\r\nPING\r\n", std::string(1, '\0')};
+  const std::vector<std::string> messages = {
+      noise(10'000, 4), preface + noise(10'000, 5),          lying_settings,         bad_headers,
+      orphan_data,      "GET / HTTP/1.1\r\nHost: x\r\n\r\n", "*1\r\n$4\r\nPING\r\n", std::string(1, '\0')};
   for (const auto& node : nodes_->plan().nodes) {
     for (const std::string& where : {node.listen, node.peer_listen, node.http}) {
       for (const std::string& bytes : messages) {
@@ -233,7 +235,8 @@ class Stranger {
 TEST_F(OutsideBytes, AHelloThatIsNoneIsNotLetIn) {
   Raw raw(peer_address());
   const NodeIdentity self = MUST(AdminClient(address(2)).identity()).identity;
-  const wire::Hello honest{.cluster = self.cluster, .node = self.node, .disk = self.disk, .incarnation = self.incarnation, .epoch = {}};
+  const wire::Hello honest{
+      .cluster = self.cluster, .node = self.node, .disk = self.disk, .incarnation = self.incarnation, .epoch = {}};
   wire::Hello other_cluster = honest;
   other_cluster.cluster.high ^= 1;
   wire::Hello other_disk = honest;
@@ -241,7 +244,8 @@ TEST_F(OutsideBytes, AHelloThatIsNoneIsNotLetIn) {
   wire::Hello nobody = honest;
   nobody.node = NodeId(77);
   std::vector<std::string> hellos = {"", "hello", noise(500, 6), noise(limits::frame_bytes_max, 7)};
-  for (const wire::Hello& hello : {other_cluster, other_disk, nobody}) hellos.push_back(wire::encode_hello(hello).to_string());
+  for (const wire::Hello& hello : {other_cluster, other_disk, nobody})
+    hellos.push_back(wire::encode_hello(hello).to_string());
   const std::string whole = wire::encode_hello(honest).to_string();
   for (std::size_t size = 0; size < whole.size(); ++size) hellos.push_back(whole.substr(0, size));
   for (const std::string& hello : hellos) {
@@ -260,7 +264,9 @@ TEST_F(OutsideBytes, AHelloThatIsNoneIsNotLetIn) {
 TEST_F(OutsideBytes, MalformedFramesOnThePeerPortAreCountedAndDropped) {
   const NodeIdentity self = MUST(AdminClient(address(2)).identity()).identity;
   const std::string hello =
-      wire::encode_hello({.cluster = self.cluster, .node = self.node, .disk = self.disk, .incarnation = self.incarnation, .epoch = {}}).to_string();
+      wire::encode_hello(
+          {.cluster = self.cluster, .node = self.node, .disk = self.disk, .incarnation = self.incarnation, .epoch = {}})
+          .to_string();
   const std::uint32_t bank = nodes_->keyspace("bank")->partitions.front().id.value();
   const std::uint32_t carts = nodes_->keyspace("carts")->partitions.front().id.value();
   const auto counted = [](const char* name) {
@@ -272,7 +278,8 @@ TEST_F(OutsideBytes, MalformedFramesOnThePeerPortAreCountedAndDropped) {
 
   std::vector<std::string> frames = {"x", noise(100, 8), noise(100'000, 9), noise(limits::frame_bytes_max, 10)};
   const Bytes ping = wire::encode_message(wire::Ping{.sequence = 1, .sent = {}});
-  const std::string honest = wire::encode_frame({.epoch = MapEpoch(1), .parts = {{.partition = PartitionId(), .message = ping}}}).to_string();
+  const std::string honest =
+      wire::encode_frame({.epoch = MapEpoch(1), .parts = {{.partition = PartitionId(), .message = ping}}}).to_string();
   for (std::size_t i = 0; i < honest.size(); ++i) {
     if (i > 0) frames.push_back(honest.substr(0, i));
     std::string flipped = honest;
@@ -282,11 +289,17 @@ TEST_F(OutsideBytes, MalformedFramesOnThePeerPortAreCountedAndDropped) {
   const std::uint64_t broken = frames.size();
   for (const std::uint32_t partition : {0U, 1U, bank, carts, 4'000'000'000U}) {  // whole frames around noise
     for (const std::size_t size : {0U, 1U, 40U, 4000U}) {
-      frames.push_back(wire::encode_frame({.epoch = MapEpoch(1), .parts = {{.partition = PartitionId(partition), .message = Bytes(noise(size, 11))}}}).to_string());
+      frames.push_back(
+          wire::encode_frame({.epoch = MapEpoch(1),
+                              .parts = {{.partition = PartitionId(partition), .message = Bytes(noise(size, 11))}}})
+              .to_string());
     }
     const std::string part = ping.to_string();
     for (std::size_t size = 0; size < part.size(); ++size) {
-      frames.push_back(wire::encode_frame({.epoch = MapEpoch(1), .parts = {{.partition = PartitionId(partition), .message = Bytes(part.substr(0, size))}}}).to_string());
+      frames.push_back(
+          wire::encode_frame({.epoch = MapEpoch(1),
+                              .parts = {{.partition = PartitionId(partition), .message = Bytes(part.substr(0, size))}}})
+              .to_string());
     }
   }
   Raw raw(peer_address());
@@ -294,7 +307,8 @@ TEST_F(OutsideBytes, MalformedFramesOnThePeerPortAreCountedAndDropped) {
     Stranger stranger(raw, lane);
     ASSERT_TRUE(stranger.send({hello}));
     ASSERT_TRUE(stranger.is_accepted());
-    for (const std::string& frame : frames) ASSERT_TRUE(stranger.send({frame})) << "lane " << lane << ", " << frame.size() << " bytes";
+    for (const std::string& frame : frames)
+      ASSERT_TRUE(stranger.send({frame})) << "lane " << lane << ", " << frame.size() << " bytes";
     stranger.end();
   }
   EXPECT_TRUE(test::eventually([&] { return counted("frames_malformed") >= before + 3 * broken; }))

@@ -26,7 +26,9 @@ class Raw {
   const std::shared_ptr<grpc::Channel>& channel() const { return channel_; }
   v1::KvService::Stub& kv() { return *kv_; }
 
-  static void set_deadline(grpc::ClientContext& context) { context.set_deadline(std::chrono::system_clock::now() + patience); }
+  static void set_deadline(grpc::ClientContext& context) {
+    context.set_deadline(std::chrono::system_clock::now() + patience);
+  }
 
   grpc::Status execute(const v1::Operation& operation, v1::Reply& reply) {
     grpc::ClientContext context;
@@ -77,7 +79,8 @@ inline v1::Operation del(const std::string& keyspace, const std::string& key) {
   result.mutable_delete_();
   return result;
 }
-inline v1::Operation cas(const std::string& keyspace, const std::string& key, const std::string& expected, const std::string& value) {
+inline v1::Operation cas(const std::string& keyspace, const std::string& key, const std::string& expected,
+                         const std::string& value) {
   v1::Operation result = operation(keyspace, key);
   result.mutable_compare_and_set()->mutable_condition()->set_value(expected);
   result.mutable_compare_and_set()->set_value(value);

@@ -9,8 +9,8 @@ namespace rift {
 namespace {
 
 using cluster::Child;
-using testing::HasSubstr;
 using test::Folder;
+using testing::HasSubstr;
 
 class Serve : public testing::Test {
  protected:
@@ -35,13 +35,16 @@ class Serve : public testing::Test {
     EXPECT_TRUE(text.starts_with("rift serve: ")) << text;
     return text;
   }
-  std::vector<std::string> node(const std::string& id, const std::string& data, std::vector<std::string> more = {}) const {
-    std::vector<std::string> arguments = {"--set", "node.id=" + id, "--set", "node.data=" + folder_.path() + "/" + data, "--set",
-                                          "node.log_level=error"};
+  std::vector<std::string> node(const std::string& id, const std::string& data,
+                                std::vector<std::string> more = {}) const {
+    std::vector<std::string> arguments = {
+        "--set", "node.id=" + id, "--set", "node.data=" + folder_.path() + "/" + data, "--set", "node.log_level=error"};
     for (std::string& text : more) arguments.insert(arguments.end(), {"--set", std::move(text)});
     return arguments;
   }
-  std::string refused_config(const std::string& text) { return refusal({"--config", folder_.write("node.toml", text)}); }
+  std::string refused_config(const std::string& text) {
+    return refusal({"--config", folder_.write("node.toml", text)});
+  }
 
   // It listens, and ends when it is asked to.
   Child running(std::vector<std::string> arguments) {
@@ -75,7 +78,8 @@ TEST_F(Serve, ASecondStartOnADataDirectoryInUse) {
 TEST_F(Serve, AnotherNodesDataDirectory) {
   Child first = running(node("1", "data"));
   stop(first);
-  EXPECT_THAT(refusal(node("2", "data")), testing::AllOf(HasSubstr("belongs to n1"), HasSubstr("n2"), HasSubstr("node.data")));
+  EXPECT_THAT(refusal(node("2", "data")),
+              testing::AllOf(HasSubstr("belongs to n1"), HasSubstr("n2"), HasSubstr("node.data")));
   Child again = running(node("1", "data"));  // the refusal has changed nothing
   stop(again);
 }
@@ -118,8 +122,10 @@ TEST_F(Serve, AConfigurationWithMistakes) {
   EXPECT_THAT(refused_config("[node\nid = 1\n"), HasSubstr("node.toml:1"));
   EXPECT_THAT(refused_config("\xff\xfe\x00\x01"), HasSubstr("node.toml"));
   EXPECT_THAT(refused_config("[node]\nid = 1\n" + data + "listen = \"nowhere\"\n"), HasSubstr("host:port"));
-  EXPECT_THAT(refused_config("[node]\nid = 1\n" + data + "listen = \"127.0.0.1:99999\"\n"), HasSubstr("127.0.0.1:99999"));
-  EXPECT_THAT(refused_config("[node]\nid = 1\n" + data + "log_level = \"error\"\nlisten = \"192.0.2.1:7001\"\n"), HasSubstr("192.0.2.1:7001"));
+  EXPECT_THAT(refused_config("[node]\nid = 1\n" + data + "listen = \"127.0.0.1:99999\"\n"),
+              HasSubstr("127.0.0.1:99999"));
+  EXPECT_THAT(refused_config("[node]\nid = 1\n" + data + "log_level = \"error\"\nlisten = \"192.0.2.1:7001\"\n"),
+              HasSubstr("192.0.2.1:7001"));
   EXPECT_THAT(refused_config("[node]\nid = 1\n" + data + "[dial]\nx = \"127.0.0.1:1\"\n"), HasSubstr("dial.x"));
 }
 

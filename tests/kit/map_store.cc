@@ -23,7 +23,8 @@ class MapStore::Pinned final : public env::Snapshot {
   Tables tables_;
 };
 
-std::vector<env::KeyValue> MapStore::page(const Map& map, const env::Range& range, std::size_t keys_max, std::size_t bytes_max) {
+std::vector<env::KeyValue> MapStore::page(const Map& map, const env::Range& range, std::size_t keys_max,
+                                          std::size_t bytes_max) {
   std::vector<env::KeyValue> pairs;
   std::size_t bytes = 0;
   for (auto it = map.lower_bound(range.first); it != map.end() && pairs.size() < keys_max && bytes <= bytes_max; ++it) {
@@ -39,7 +40,9 @@ void MapStore::carry_out(const env::WriteBatch& batch, Tables& tables) {
     const auto entry = batch.at(i);
     Map& map = tables[static_cast<std::size_t>(entry.table)];
     switch (entry.kind) {
-      case env::WriteBatch::Kind::put: map.insert_or_assign(std::string(entry.key), batch.value_at(i)); break;
+      case env::WriteBatch::Kind::put:
+        map.insert_or_assign(std::string(entry.key), batch.value_at(i));
+        break;
       case env::WriteBatch::Kind::erase:
         if (const auto it = map.find(entry.key); it != map.end()) map.erase(it);
         break;

@@ -50,7 +50,8 @@ class MapStore final : public env::Engine {
   class Pinned;
 
   static void carry_out(const env::WriteBatch& batch, Tables& tables);
-  static std::vector<env::KeyValue> page(const Map& map, const env::Range& range, std::size_t keys_max, std::size_t bytes_max);
+  static std::vector<env::KeyValue> page(const Map& map, const env::Range& range, std::size_t keys_max,
+                                         std::size_t bytes_max);
   void make_durable(std::size_t batches);
 
   Tables live_;

@@ -24,7 +24,12 @@ ReplicaCluster::ReplicaCluster(Options options, Factory factory)
     own.log_prefix = fmt::format("n{}", n);
     own.log_to_stderr = options_.log_to_stderr;
     const auto make = [this, node](MapStore& store, Turn& turn) {
-      return factory_(Making{.self = node, .partition = partition(), .catalog = catalog_, .keyspace = keyspace(), .store = store, .turn = turn});
+      return factory_(Making{.self = node,
+                             .partition = partition(),
+                             .catalog = catalog_,
+                             .keyspace = keyspace(),
+                             .store = store,
+                             .turn = turn});
     };
     harnesses_.emplace(node, std::make_unique<TurnHarness>(own, make));
   }
@@ -52,7 +57,8 @@ void ReplicaCluster::schedule(Time at, Event event) { events_.emplace(std::pair(
 void ReplicaCluster::collect(NodeId node) {
   for (Outgoing& message : at(node).take_sent()) {
     const auto fixed = delays_.find({node, message.to});
-    const Duration delay = fixed != delays_.end() ? fixed->second : random_.between(options_.delay_min, options_.delay_max);
+    const Duration delay =
+        fixed != delays_.end() ? fixed->second : random_.between(options_.delay_min, options_.delay_max);
     if (random_.chance(options_.drop_probability) || (filter_ && filter_(node, message))) {
       ++lost_;
       continue;

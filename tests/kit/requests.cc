@@ -91,7 +91,9 @@ topology::Catalog catalog_of(std::uint32_t nodes, Mode mode) {
 topology::ViewPtr view_of(topology::Catalog catalog, NodeId self, std::vector<NodeId> reachable) {
   std::sort(reachable.begin(), reachable.end());
   return std::make_shared<const topology::View>(
-      topology::View{.catalog = std::make_shared<const topology::Catalog>(std::move(catalog)), .self = self, .reachable = std::move(reachable)});
+      topology::View{.catalog = std::make_shared<const topology::Catalog>(std::move(catalog)),
+                     .self = self,
+                     .reachable = std::move(reachable)});
 }
 
 std::vector<NodeId> nodes_of(std::initializer_list<std::uint32_t> numbers) {

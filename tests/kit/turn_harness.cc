@@ -61,7 +61,8 @@ void TurnHarness::carry_out() {
   for (Outgoing& message : output_.send_now) leave(std::move(message));
   for (Reply& reply : output_.reply_now) leave(std::move(reply));
   if (writes || !output_.send_when_durable.empty() || !output_.reply_when_durable.empty()) {
-    held_.push_back(Held{.sends = std::move(output_.send_when_durable), .replies = std::move(output_.reply_when_durable)});
+    held_.push_back(
+        Held{.sends = std::move(output_.send_when_durable), .replies = std::move(output_.reply_when_durable)});
     store_.sync([this] {
       Held held = std::move(held_.front());
       held_.pop_front();
@@ -171,7 +172,8 @@ void TurnHarness::advance(Duration by) {
 }
 
 std::optional<Response> TurnHarness::take_reply(RequestId id) {
-  const auto it = std::find_if(replies_.begin(), replies_.end(), [id](const Response& reply) { return reply.id == id; });
+  const auto it =
+      std::find_if(replies_.begin(), replies_.end(), [id](const Response& reply) { return reply.id == id; });
   if (it == replies_.end()) return std::nullopt;
   Response reply = std::move(*it);
   replies_.erase(it);
@@ -204,8 +206,12 @@ void TurnHarness::crash(Crash kind, std::optional<std::size_t> batches_kept) {
   own_.clear();
   wake_.reset();
   switch (kind) {
-    case Crash::kill: store_.kill(); break;
-    case Crash::power_loss: store_.lose_power(batches_kept.value_or(store_.synced())); break;
+    case Crash::kill:
+      store_.kill();
+      break;
+    case Crash::power_loss:
+      store_.lose_power(batches_kept.value_or(store_.synced()));
+      break;
   }
 }
 

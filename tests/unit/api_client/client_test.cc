@@ -300,13 +300,15 @@ TEST(Client, DestructionEndsOpenOperationsAndIsBounded) {
   cluster.front().set_script([](const Request&) -> std::optional<Response> { return std::nullopt; });
   std::atomic<int> ended = 0;
   for (int i = 0; i < 100; ++i) {
-    client->submit({.keyspace = "carts", .verb = Verb::put, .key = "k", .value = "v", .deadline = std::chrono::seconds(60)},
-                   [&](const Answer&) { ++ended; });
+    client->submit(
+        {.keyspace = "carts", .verb = Verb::put, .key = "k", .value = "v", .deadline = std::chrono::seconds(60)},
+        [&](const Answer&) { ++ended; });
   }
   const auto begin = std::chrono::steady_clock::now();
   client.reset();
   EXPECT_EQ(ended, 100);
-  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(30)) << "it does not wait for their deadlines";
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(30))
+      << "it does not wait for their deadlines";
 }
 
 }  // namespace

@@ -10,7 +10,8 @@ namespace {
 // xoshiro256** seeded by splitmix64, computed apart from our code: a replay of an old seed depends on them.
 TEST(Rng, GivesTheSameNumbersForEver) {
   Rng zero(0);
-  for (const std::uint64_t expected : {0x99ec5f36cb75f2b4ULL, 0xbf6e1f784956452aULL, 0x1a5f849d4933e6e0ULL, 0x6aa594f1262d2d2cULL}) {
+  for (const std::uint64_t expected :
+       {0x99ec5f36cb75f2b4ULL, 0xbf6e1f784956452aULL, 0x1a5f849d4933e6e0ULL, 0x6aa594f1262d2d2cULL}) {
     EXPECT_EQ(zero.next(), expected);
   }
 }

@@ -75,11 +75,30 @@ TEST(Coding, ReadingPastTheEndIsCorruption) {
   EXPECT_EQ(KeyReader("").u8().error().code, Code::corruption);
 }
 
-constexpr std::array all_codes = {Code::ok,           Code::invalid,      Code::too_large,     Code::unknown_keyspace, Code::unsupported,
-                                  Code::condition_failed, Code::not_leader, Code::no_leader,   Code::level_unreachable, Code::overloaded,
-                                  Code::disk_full,    Code::wrong_node,   Code::not_ready,     Code::already_exists,   Code::refused,
-                                  Code::superseded_entry, Code::dedup_expired, Code::timeout,  Code::leadership_lost,  Code::level_missed,
-                                  Code::disconnected, Code::corruption,   Code::io,            Code::unreachable};
+constexpr std::array all_codes = {Code::ok,
+                                  Code::invalid,
+                                  Code::too_large,
+                                  Code::unknown_keyspace,
+                                  Code::unsupported,
+                                  Code::condition_failed,
+                                  Code::not_leader,
+                                  Code::no_leader,
+                                  Code::level_unreachable,
+                                  Code::overloaded,
+                                  Code::disk_full,
+                                  Code::wrong_node,
+                                  Code::not_ready,
+                                  Code::already_exists,
+                                  Code::refused,
+                                  Code::superseded_entry,
+                                  Code::dedup_expired,
+                                  Code::timeout,
+                                  Code::leadership_lost,
+                                  Code::level_missed,
+                                  Code::disconnected,
+                                  Code::corruption,
+                                  Code::io,
+                                  Code::unreachable};
 
 TEST(Outcome, EveryCodeHasAName) {
   std::set<std::string_view> names;
@@ -91,11 +110,13 @@ TEST(Outcome, EveryCodeHasAName) {
 // A timeout is never a failure: what may have happened is unknown.
 TEST(Outcome, OnlyWhatIsProvedIsNotDone) {
   EXPECT_EQ(outcome_of(Code::ok), Outcome::done);
-  for (const Code code : {Code::timeout, Code::leadership_lost, Code::level_missed, Code::disconnected, Code::corruption, Code::io, Code::dedup_expired}) {
+  for (const Code code : {Code::timeout, Code::leadership_lost, Code::level_missed, Code::disconnected,
+                          Code::corruption, Code::io, Code::dedup_expired}) {
     EXPECT_EQ(outcome_of(code), Outcome::unknown) << to_string(code);
     EXPECT_FALSE(took_no_effect(code)) << to_string(code);
   }
-  for (const Code code : {Code::invalid, Code::condition_failed, Code::not_leader, Code::overloaded, Code::superseded_entry, Code::unreachable}) {
+  for (const Code code : {Code::invalid, Code::condition_failed, Code::not_leader, Code::overloaded,
+                          Code::superseded_entry, Code::unreachable}) {
     EXPECT_EQ(outcome_of(code), Outcome::not_done) << to_string(code);
     EXPECT_TRUE(took_no_effect(code)) << to_string(code);
   }

@@ -124,8 +124,8 @@ TEST_F(LocalClusterTest, RefusesWhatItDoesNotUnderstand) {
   for (const char* line :
        {"", "x", "[]", "{}", R"({"do":"dance"})", R"({"do":7})", R"({"do":"kill"})", R"({"do":"kill","node":3})",
         R"({"do":"kill","node":"n9"})", R"({"do":"cut","groups":"n1"})", R"({"do":"cut","groups":[1]})",
-        R"({"do":"heal","cut":"cut-9"})", "{\"do\":\"\\u00ff\"}", "{\"do\":\"\xff\"}", R"({"do":"delay","from":"n1","to":"n2","ms":-4})",
-        R"({"do":"delay","from":"n1","to":"n9","ms":4})"}) {
+        R"({"do":"heal","cut":"cut-9"})", "{\"do\":\"\\u00ff\"}", "{\"do\":\"\xff\"}",
+        R"({"do":"delay","from":"n1","to":"n2","ms":-4})", R"({"do":"delay","from":"n1","to":"n9","ms":4})"}) {
     const json answer = ask(line);
     EXPECT_FALSE(answer.at("ok")) << line;
     EXPECT_FALSE(answer.at("why").get<std::string>().empty()) << line;

@@ -79,8 +79,8 @@ TEST(Applier, AConditionOnADeletedKeySeesAbsenceAndTheDeletesVersion) {
 
 TEST(Applier, AChainOfConditionsInsideOneEntrySeesItsOwnWrites) {
   ApplyBench bench;
-  const auto results = bench.apply({command_of(cas_absent("k", "1")), command_of(cas_value("k", "1", "2")), command_of(cas_value("k", "1", "3")),
-                                    command_of(cas_value("k", "2", "4"))});
+  const auto results = bench.apply({command_of(cas_absent("k", "1")), command_of(cas_value("k", "1", "2")),
+                                    command_of(cas_value("k", "1", "3")), command_of(cas_value("k", "2", "4"))});
   ASSERT_EQ(results.size(), 4U);
   EXPECT_EQ(results[1].code, Code::ok);
   EXPECT_EQ(results[2].code, Code::condition_failed);
@@ -94,7 +94,11 @@ TEST(Applier, AMalformedEntryIsANoOp) {
   ApplyBench bench;
   bench.apply_one(put_of("k", "one"));
   const auto before = bench.applied();
-  raft::Entry entry{.term = Term(1), .index = {}, .kind = raft::EntryKind::command, .log_time = {}, .payload = Bytes("garbage \xff\x01")};
+  raft::Entry entry{.term = Term(1),
+                    .index = {},
+                    .kind = raft::EntryKind::command,
+                    .log_time = {},
+                    .payload = Bytes("garbage \xff\x01")};
   EXPECT_TRUE(bench.apply_entry(std::move(entry)).empty());
   EXPECT_EQ(bench.applied().revision, before.revision);
   EXPECT_EQ(bench.applied().hash, before.hash);
@@ -113,7 +117,8 @@ TEST(Applier, AMalformedCommandIsANoOpAndItsNeighboursAreNot) {
   nobody.op = OpId{.client = {}, .sequence = 1, .floor = 1, .first = true, .retry = false};
   wire::Command nameless = command_of(kit::resolve("k", kit::op_of(1, 1)));
   nameless.op.reset();
-  const auto results = bench.apply({long_key, no_condition, wide_window, nobody, nameless, command_of(get("k")), put_of("good", "v")});
+  const auto results =
+      bench.apply({long_key, no_condition, wide_window, nobody, nameless, command_of(get("k")), put_of("good", "v")});
   ASSERT_EQ(results.size(), 7U);
   for (std::size_t i = 0; i < 6; ++i) EXPECT_EQ(results[i].code, Code::invalid) << i;
   for (std::size_t i = 0; i < 6; ++i) EXPECT_EQ(results[i].outcome, Outcome::not_done) << i;
@@ -149,13 +154,18 @@ TEST(Applier, AnUnreadableRecordIsAnErrorNotACrash) {
   bench.apply_one(put_of("k", "one"));
   const auto records = MUST(bench.store().scan(env::Table::state_cp, env::Range{}, 10, 1000));
   for (const auto& record : records) bench.store().poke(env::Table::state_cp, record.key, Bytes("\x7fnonsense"));
-  raft::Entry entry{.term = Term(1), .index = next(bench.applier().index()), .kind = raft::EntryKind::command, .log_time = {}, .payload = {}};
+  raft::Entry entry{.term = Term(1),
+                    .index = next(bench.applier().index()),
+                    .kind = raft::EntryKind::command,
+                    .log_time = {},
+                    .payload = {}};
   const std::vector<wire::Command> commands = {put_of("k", "two")};
   entry.payload = wire::encode_commands(commands);
   TurnOutput output;
   Rng random(1);
   const auto log = make_null_log();
-  Turn turn(Turn::Inputs{.now = {}, .storage = bench.store(), .reader = bench.store(), .random = random, .log = *log}, output);
+  Turn turn(Turn::Inputs{.now = {}, .storage = bench.store(), .reader = bench.store(), .random = random, .log = *log},
+            output);
   const auto result = bench.applier().apply(entry, turn);
   ASSERT_FALSE(result.has_value());
   EXPECT_EQ(result.error().code, Code::corruption);

@@ -17,7 +17,8 @@ class ApplyBench {
 
   // One entry with these commands, then finish() and the batch applied.
   std::vector<Applied> apply(std::vector<wire::Command> commands) {
-    raft::Entry entry{.term = Term(1), .index = {}, .kind = raft::EntryKind::command, .log_time = log_time, .payload = {}};
+    raft::Entry entry{
+        .term = Term(1), .index = {}, .kind = raft::EntryKind::command, .log_time = log_time, .payload = {}};
     entry.payload = wire::encode_commands(commands);
     return apply_entry(std::move(entry));
   }
@@ -49,7 +50,10 @@ class ApplyBench {
 
  private:
   Turn make_turn(TurnOutput& output) {
-    return Turn(Turn::Inputs{.now = {}, .storage = store_, .reader = store_, .random = random_, .log = *log_, .recorder = nullptr}, output);
+    return Turn(
+        Turn::Inputs{
+            .now = {}, .storage = store_, .reader = store_, .random = random_, .log = *log_, .recorder = nullptr},
+        output);
   }
   void load(wire::AppliedRecord applied) {
     TurnOutput output;

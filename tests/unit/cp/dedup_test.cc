@@ -37,7 +37,8 @@ TEST(Dedup, ARetryOfAnAppliedOperationIsAnsweredNotExecuted) {
 
 TEST(Dedup, TheOriginalAndItsRetryInsideOneEntry) {
   ApplyBench bench;
-  const auto results = bench.apply({named_put("a", op_of(1, 1)), command_of(put("k", "b")), named_put("a", retry_of(op_of(1, 1)))});
+  const auto results =
+      bench.apply({named_put("a", op_of(1, 1)), command_of(put("k", "b")), named_put("a", retry_of(op_of(1, 1)))});
   EXPECT_FALSE(results[0].duplicate);
   EXPECT_TRUE(results[2].duplicate);
   EXPECT_EQ(bench.value("k")->value, Bytes("b"));
@@ -54,7 +55,8 @@ TEST(Dedup, SurvivesARestart) {
 TEST(Dedup, AnEarlierSequenceThatNeverArrivedIsStillExecuted) {
   ApplyBench bench;
   bench.apply_one(named_put("1", op_of(1, 1)));
-  for (const std::uint64_t sequence : {7U, 5U, 8U}) bench.apply_one(named_put(std::to_string(sequence), op_of(1, sequence)));
+  for (const std::uint64_t sequence : {7U, 5U, 8U})
+    bench.apply_one(named_put(std::to_string(sequence), op_of(1, sequence)));
   const Applied late = bench.apply_one(named_put("6", retry_of(op_of(1, 6))));
   EXPECT_EQ(late.code, Code::ok);
   EXPECT_FALSE(late.duplicate);
@@ -257,7 +259,8 @@ TEST(Dedup, IsAPureFunctionOfTheLog) {
     for (std::uint64_t i = random.between(1, 4); i > 0; --i) {
       const std::uint64_t client = random.between(1, 8);
       std::uint64_t& last = sequences[client];
-      const std::uint64_t sequence = random.chance(0.3) && last > 0 ? random.between(last > 6 ? last - 6 : 1, last) : ++last;
+      const std::uint64_t sequence =
+          random.chance(0.3) && last > 0 ? random.between(last > 6 ? last - 6 : 1, last) : ++last;
       OpId op = op_of(client, sequence);
       op.floor = sequence > 5 && random.chance(0.5) ? sequence - random.between(0, 5) : 1;
       if (sequence - op.floor >= limits::dedup_window_max) op.floor = sequence - 5;

@@ -12,7 +12,8 @@ namespace rift::cp {
 
 using namespace std::chrono_literals;
 
-inline Result<std::unique_ptr<Replica>> make_replica(const kit::ReplicaCluster::Making& making, const CpReplica::Options& base) {
+inline Result<std::unique_ptr<Replica>> make_replica(const kit::ReplicaCluster::Making& making,
+                                                     const CpReplica::Options& base) {
   CpReplica::Options options = base;
   options.partition = making.partition;
   options.self = making.self;
@@ -37,7 +38,8 @@ class Group : public kit::ReplicaCluster {
       const auto leader = with_role("leader");
       if (!leader) return false;
       const auto status = at(*leader).replica().status();
-      return status.commit > LogIndex(1) && status.applied == status.last && std::all_of(all().begin(), all().end(), [&](NodeId n) {
+      return status.commit > LogIndex(1) && status.applied == status.last &&
+             std::all_of(all().begin(), all().end(), [&](NodeId n) {
                return !at(n).running() || is_cut_off(n) || at(n).replica().status().leader == *leader;
              });
     }));
@@ -88,7 +90,8 @@ class Group : public kit::ReplicaCluster {
       const auto leader = with_role("leader");
       if (!leader) return false;
       return std::all_of(all().begin(), all().end(), [&](NodeId n) {
-        return replica(n).applied() == replica(*leader).applied() && replica(n).applied().index == at(*leader).replica().status().last;
+        return replica(n).applied() == replica(*leader).applied() &&
+               replica(n).applied().index == at(*leader).replica().status().last;
       });
     });
     EXPECT_TRUE(converged);

@@ -79,7 +79,11 @@ TEST(Pack, TheLargestCommandFitsAnEntryOfItsOwn) {
   std::vector<Request> writes;
   writes.push_back(kit::put("small", "v"));
   Request largest = kit::put(std::string(limits::key_bytes_max, 'k'), std::string(limits::value_bytes_max, 'v'));
-  largest.op = OpId{.client = kit::client_of(1), .sequence = ~std::uint64_t{0}, .floor = ~std::uint64_t{0} - 100, .first = true, .retry = true};
+  largest.op = OpId{.client = kit::client_of(1),
+                    .sequence = ~std::uint64_t{0},
+                    .floor = ~std::uint64_t{0} - 100,
+                    .first = true,
+                    .retry = true};
   writes.push_back(std::move(largest));
   writes.push_back(kit::put("small", "v"));
   const auto entries = pack(writes, start);

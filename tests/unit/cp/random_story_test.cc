@@ -15,9 +15,9 @@ constexpr int keys = 4;
 
 // What a client may conclude about one key, whose values are unique.
 struct KeyHistory {
-  std::set<std::string> refused;               // not done
-  std::map<std::string, Revision> done;        // by value
-  Revision newest;                             // of an acknowledged write
+  std::set<std::string> refused;         // not done
+  std::map<std::string, Revision> done;  // by value
+  Revision newest;                       // of an acknowledged write
 };
 
 class Chaos {
@@ -74,7 +74,9 @@ class Chaos {
     const std::string key = "k" + std::to_string(random_.below(keys));
     const std::string value = std::to_string(++last_value_);
     const double kind = random_.unit();
-    Request request = kind < 0.5 ? put(key, value) : kind < 0.7 ? cas_value(key, newest_value(key), value) : kit::get(key);
+    Request request = kind < 0.5   ? put(key, value)
+                      : kind < 0.7 ? cas_value(key, newest_value(key), value)
+                                   : kit::get(key);
     if (kind >= 0.95) request.level = Level::one;
     request.budget = random_.between(Duration(100ms), Duration(3s));
     const bool writes = is_write(request.verb);

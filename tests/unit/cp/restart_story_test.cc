@@ -38,7 +38,8 @@ TEST(CpRestart, AKilledReplicaCatchesUp) {
 void lose_power_after(int writes, std::size_t kept) {
   kit::TurnHarness harness({}, [](kit::MapStore&, Turn& turn) -> Result<std::unique_ptr<Replica>> {
     const Birth birth{.partition = PartitionId(7), .voters = {NodeId(1)}, .first = {}};
-    if (const auto born = give_birth(birth, turn); !born && born.error().code != Code::already_exists) return fail(born.error().code, "");
+    if (const auto born = give_birth(birth, turn); !born && born.error().code != Code::already_exists)
+      return fail(born.error().code, "");
     CpReplica::Options options;
     options.partition = birth.partition;
     options.self = NodeId(1);
@@ -73,7 +74,8 @@ void lose_power_after(int writes, std::size_t kept) {
     const auto reply = harness.take_reply(id);
     ASSERT_TRUE(reply.has_value());
     const std::size_t overwritten = static_cast<std::size_t>(i) < kept ? 1 : 0;
-    EXPECT_EQ(reply->value, Bytes(overwritten ? "unknown" : "v")) << "write " << i << " of " << writes << ", kept " << kept;
+    EXPECT_EQ(reply->value, Bytes(overwritten ? "unknown" : "v"))
+        << "write " << i << " of " << writes << ", kept " << kept;
   }
 }
 
@@ -120,7 +122,8 @@ TEST(CpRestart, AReplicaWithoutRecordsNeitherVotesNorCampaigns) {
   MUST(harness.start());
   harness.advance(30s);
   EXPECT_EQ(harness.replica().status().role, "learner");
-  const raft::Message vote = raft::Vote{.term = Term(5), .last_index = LogIndex(9), .last_term = Term(4), .transfer = true};
+  const raft::Message vote =
+      raft::Vote{.term = Term(5), .last_index = LogIndex(9), .last_term = Term(4), .transfer = true};
   harness.receive(NodeId(2), env::Lane::control, wire::encode_message(wire::Message(vote)));
   harness.settle();
   for (const Outgoing& sent : harness.take_sent()) {
@@ -141,7 +144,9 @@ class Damaged : public ::testing::Test {
     group.expect_convergence();
     group.crash(NodeId(1), Crash::power_loss);
   }
-  std::vector<env::KeyValue> records(env::Table table) { return MUST(store().scan(table, env::Range{}, 10'000, 1 << 24)); }
+  std::vector<env::KeyValue> records(env::Table table) {
+    return MUST(store().scan(table, env::Range{}, 10'000, 1 << 24));
+  }
   kit::MapStore& store() { return group.at(1).store(); }
   void expect_refused_start() {
     const auto started = group.restart(NodeId(1));
@@ -179,7 +184,8 @@ TEST_F(Damaged, AMissingAppliedEntryIsCorruption) {
 TEST_F(Damaged, AHoleInTheLogIsCorruption) {
   // The state is older than the log: what would be replayed has a hole.
   const auto log = records(env::Table::log);
-  store().poke(env::Table::state_cp, wire::cp_applied_key(group.partition(), Generation(1)), wire::encode(wire::AppliedRecord{}));
+  store().poke(env::Table::state_cp, wire::cp_applied_key(group.partition(), Generation(1)),
+               wire::encode(wire::AppliedRecord{}));
   store().poke(env::Table::log, log[log.size() - 3].key, std::nullopt);
   expect_refused_start();
 }
@@ -223,15 +229,18 @@ TEST(CpReplica, GarbageFromAPeerIsDroppedAndCounted) {
   }
   // Well formed, and not for a peer to say.
   group.at(leader).receive(NodeId(2), env::Lane::data,
-                           wire::encode_message(wire::Message(wire::LogDurable{.term = Term(9), .index = LogIndex(99), .index_term = Term(9)})));
-  group.at(leader).receive(NodeId(2), env::Lane::data, wire::encode_message(wire::Message(wire::MapPull{.epoch = MapEpoch(1)})));
+                           wire::encode_message(wire::Message(
+                               wire::LogDurable{.term = Term(9), .index = LogIndex(99), .index_term = Term(9)})));
+  group.at(leader).receive(NodeId(2), env::Lane::data,
+                           wire::encode_message(wire::Message(wire::MapPull{.epoch = MapEpoch(1)})));
   EXPECT_GE(group.replica(leader).status().counters.at("messages_dropped"), 400U);
   EXPECT_EQ(group.write(put("k", "v")).outcome, Outcome::done);
 }
 
 TEST(CpBirth, EveryFounderHasTheSameFirstEntries) {
   kit::MapStore store;
-  const std::vector<wire::Command> first = {{.verb = Verb::put, .key = Bytes("catalog"), .value = Bytes("map"), .condition = {}, .op = {}}};
+  const std::vector<wire::Command> first = {
+      {.verb = Verb::put, .key = Bytes("catalog"), .value = Bytes("map"), .condition = {}, .op = {}}};
   std::vector<std::vector<env::KeyValue>> logs;
   for (const std::uint32_t self : {1U, 2U, 3U}) {
     kit::TurnHarness::Options options;
@@ -240,7 +249,8 @@ TEST(CpBirth, EveryFounderHasTheSameFirstEntries) {
       std::vector<NodeId> voters = kit::nodes_of({3, 1, 2});
       std::rotate(voters.begin(), voters.begin() + self - 1, voters.end());
       TRY(give_birth(Birth{.partition = PartitionId(7), .voters = voters, .first = first}, turn));
-      EXPECT_EQ(give_birth(Birth{.partition = PartitionId(7), .voters = voters, .first = first}, turn).error().code, Code::already_exists);
+      EXPECT_EQ(give_birth(Birth{.partition = PartitionId(7), .voters = voters, .first = first}, turn).error().code,
+                Code::already_exists);
       CpReplica::Options made;
       made.partition = PartitionId(7);
       made.self = NodeId(self);

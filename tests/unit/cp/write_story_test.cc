@@ -179,7 +179,8 @@ TEST(CpWrites, TheMinorityRefusesFastAndExplains) {
   EXPECT_EQ(response.code, Code::no_leader);
   EXPECT_EQ(response.outcome, Outcome::not_done);
   EXPECT_EQ(group.now() - begin, Duration::zero());
-  EXPECT_NE(response.why.find(to_string(leader) + " reaches 2 of 5 voters of k/0, needs 3, for "), std::string::npos) << response.why;
+  EXPECT_NE(response.why.find(to_string(leader) + " reaches 2 of 5 voters of k/0, needs 3, for "), std::string::npos)
+      << response.why;
 }
 
 TEST(CpWrites, ARetryAfterAFailoverIsAnsweredFromTheWindow) {

@@ -191,7 +191,8 @@ TEST_F(Damage, RefusesAMissingTableFile) {
 
 TEST_F(Damage, AnswersReadsOfADamagedTableWithCorruption) {
   open();
-  for (int i = 0; i < 200; ++i) put(Table::log, "k" + std::to_string(i), std::string(300, static_cast<char>('a' + i % 26)));
+  for (int i = 0; i < 200; ++i)
+    put(Table::log, "k" + std::to_string(i), std::string(300, static_cast<char>('a' + i % 26)));
   contract::copy_as_killed(root_ / "db", root_ / "copy");
   open("copy");  // writes what it replays to tables
   close();
@@ -224,7 +225,8 @@ TEST_F(Damage, NeverCrashesOrLosesSilentlyWhateverByteIsDamaged) {
   for (int i = 1; i <= batches / 2; ++i) put(Table::state_ap, "k" + std::to_string(i), "value" + std::to_string(i));
   close();
   open("live");  // the first half is in tables, the second in the log
-  for (int i = batches / 2 + 1; i <= batches; ++i) put(Table::state_ap, "k" + std::to_string(i), "value" + std::to_string(i));
+  for (int i = batches / 2 + 1; i <= batches; ++i)
+    put(Table::state_ap, "k" + std::to_string(i), "value" + std::to_string(i));
   sync();
   contract::copy_as_killed(root_ / "live", root_ / "db");
   close();
@@ -250,7 +252,8 @@ TEST_F(Damage, NeverCrashesOrLosesSilentlyWhateverByteIsDamaged) {
       watched.on_fatal = [&](const Error& error) { fatal = error; };
       auto opened = RocksEngine::create(watched);
       if (!opened) {
-        EXPECT_TRUE(opened.error().code == Code::corruption || opened.error().code == Code::io) << opened.error().detail;
+        EXPECT_TRUE(opened.error().code == Code::corruption || opened.error().code == Code::io)
+            << opened.error().detail;
         ++refused;
         continue;
       }

@@ -83,7 +83,8 @@ class Store : public ::testing::Test {
   static constexpr const char* root_variable = "RIFT_ENGINE_TEST_ROOT";
 
   contract::QueueExecutor executor_;
-  std::unique_ptr<Log> log_ = std::move(*make_process_log(LogLevel::error, "engine", ""));  // a store that fails says why
+  std::unique_ptr<Log> log_ =
+      std::move(*make_process_log(LogLevel::error, "engine", ""));  // a store that fails says why
   std::filesystem::path root_;
   std::unique_ptr<RocksEngine> engine_;
 };

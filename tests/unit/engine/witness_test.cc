@@ -12,7 +12,9 @@ class WitnessTest : public Store {
  protected:
   std::string path() const { return (root_ / "witness").string(); }
   std::uint64_t read() const { return MUST(Witness::read(path())).value().batch; }
-  static Testimony batch(std::uint64_t number) { return Testimony{.batch = number, .manifest = {.number = 1, .bytes = 2, .hash = 3}}; }
+  static Testimony batch(std::uint64_t number) {
+    return Testimony{.batch = number, .manifest = {.number = 1, .bytes = 2, .hash = 3}};
+  }
 };
 
 TEST_F(WitnessTest, IsAbsentThenSaysZeroThenWhatWasWritten) {

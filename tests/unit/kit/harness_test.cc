@@ -31,7 +31,9 @@ class Toy final : public Replica {
       turn.reply_when_durable(std::move(response));
     }
   }
-  void receive(NodeId from, env::Lane, const Bytes& message, Turn&) override { heard_ += to_string(from) + ":" + message.to_string() + " "; }
+  void receive(NodeId from, env::Lane, const Bytes& message, Turn&) override {
+    heard_ += to_string(from) + ":" + message.to_string() + " ";
+  }
   void tick(Turn& turn) override {
     ++ticks_;
     turn.wake_at(turn.now().steady + period);
@@ -120,7 +122,8 @@ TEST(TurnHarness, AFailedReplicaHearsNothingMore) {
 }
 
 TEST(TurnHarness, RefusesToStartWhatItsFactoryRefuses) {
-  TurnHarness harness({}, [](MapStore&, Turn&) -> Result<std::unique_ptr<Replica>> { return fail(Code::corruption, "bad record"); });
+  TurnHarness harness(
+      {}, [](MapStore&, Turn&) -> Result<std::unique_ptr<Replica>> { return fail(Code::corruption, "bad record"); });
   EXPECT_EQ(harness.start().error().code, Code::corruption);
   EXPECT_FALSE(harness.running());
 }
@@ -189,7 +192,8 @@ TEST_F(ClusterTest, ACrashedReplicaIsSilentUntilItIsRestarted) {
 
 TEST_F(ClusterTest, EveryReplicaTicksInVirtualTime) {
   cluster_.run_for(std::chrono::seconds(1));
-  for (const NodeId node : cluster_.nodes()) EXPECT_NEAR(static_cast<double>(cluster_.at(node).replica().status().counters.at("ticks")), 100, 1);
+  for (const NodeId node : cluster_.nodes())
+    EXPECT_NEAR(static_cast<double>(cluster_.at(node).replica().status().counters.at("ticks")), 100, 1);
 }
 
 TEST_F(ClusterTest, ShowsEachNodeItsOwnView) {
@@ -208,7 +212,8 @@ TEST(ReplicaClusterRuns, AreTheSameForTheSameSeed) {
     ReplicaCluster cluster(options, [](const ReplicaCluster::Making& making) -> Result<std::unique_ptr<Replica>> {
       return std::make_unique<Toy>(making.self, making.keyspace.partitions.front().owners, making.turn);
     });
-    for (int i = 0; i < 50; ++i) cluster.submit(NodeId(static_cast<std::uint32_t>(1 + i % 3)), put("k" + std::to_string(i), "v"));
+    for (int i = 0; i < 50; ++i)
+      cluster.submit(NodeId(static_cast<std::uint32_t>(1 + i % 3)), put("k" + std::to_string(i), "v"));
     cluster.run_for(std::chrono::seconds(1));
     std::string trace;
     for (const NodeId node : cluster.nodes()) trace += cluster.at(node).replica().status().last_change + "\n";

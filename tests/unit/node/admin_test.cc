@@ -18,7 +18,8 @@ struct Cluster : NodeWorld {
 
   Told create(const std::string& name, std::uint32_t n = 1, Mode mode = Mode::cp) {
     auto told = std::make_shared<std::optional<Result<topology::Catalog>>>();
-    node(n).create_keyspace({.name = name, .mode = mode, .partitions = 1}, [told](Result<topology::Catalog> result) { *told = std::move(result); });
+    node(n).create_keyspace({.name = name, .mode = mode, .partitions = 1},
+                            [told](Result<topology::Catalog> result) { *told = std::move(result); });
     return told;
   }
   Told drop(const std::string& name, std::uint32_t n = 1) {
@@ -44,7 +45,8 @@ TEST(CatalogChange, IsSeenByEveryNode) {
   Cluster world(3);
   EXPECT_EQ(world.outcome(world.create("bank", 2)), "ok");
   ASSERT_TRUE(world.pass_until([&] {
-    return world.map(1).find("bank") != nullptr && world.map(2).find("bank") != nullptr && world.map(3).find("bank") != nullptr;
+    return world.map(1).find("bank") != nullptr && world.map(2).find("bank") != nullptr &&
+           world.map(3).find("bank") != nullptr;
   }));
   EXPECT_EQ(world.map(1).epoch, MapEpoch(2));
   EXPECT_EQ(world.map(1), world.map(3));
@@ -72,7 +74,8 @@ TEST(CatalogChange, OfTheSameNameByTwoNodesIsWonByOne) {
 TEST(CatalogChange, OfDifferentNamesAtOnceLosesNone) {
   Cluster world(3);
   std::vector<Told> answers;
-  for (int i = 0; i < 6; ++i) answers.push_back(world.create("k" + std::to_string(i), 1 + static_cast<std::uint32_t>(i) % 3));
+  for (int i = 0; i < 6; ++i)
+    answers.push_back(world.create("k" + std::to_string(i), 1 + static_cast<std::uint32_t>(i) % 3));
   for (const Told& told : answers) EXPECT_EQ(world.outcome(told), "ok");
   ASSERT_TRUE(world.pass_until([&] { return world.map(1).epoch == MapEpoch(7); }));
   std::set<PartitionId> partitions;
@@ -105,10 +108,13 @@ TEST(CatalogChange, IsRefusedAtOnceWhereTheMapForbidsIt) {
 TEST(CatalogChange, NeedsAFoundedNode) {
   NodeWorld world;
   std::optional<Code> code;
-  world.node().create_keyspace({.name = "bank"}, [&code](const Result<topology::Catalog>& result) { code = result ? Code::ok : result.error().code; });
+  world.node().create_keyspace({.name = "bank"}, [&code](const Result<topology::Catalog>& result) {
+    code = result ? Code::ok : result.error().code;
+  });
   EXPECT_EQ(code, Code::not_ready);
   code.reset();
-  world.node().catalog([&code](const Result<topology::Catalog>& result) { code = result ? Code::ok : result.error().code; });
+  world.node().catalog(
+      [&code](const Result<topology::Catalog>& result) { code = result ? Code::ok : result.error().code; });
   EXPECT_EQ(code, Code::not_ready);
 }
 
@@ -270,8 +276,9 @@ TEST(Status, CountsWhatIsOpenAndWhatWasDropped) {
   EXPECT_EQ(status.epoch, MapEpoch(4));
   EXPECT_EQ(status.reachable, std::vector<NodeId>{n1});
   EXPECT_EQ(status.replicas.size(), 1u + 3 + 3 + 2);
-  for (const char* name : {"rounds", "syncs", "batches", "store_keys", "requests", "messages", "messages_dropped", "open_requests", "slow_rounds",
-                           "stopped_replicas", "cache_hits", "cache_misses", "frames_sent", "frames_refused", "timers"}) {
+  for (const char* name :
+       {"rounds", "syncs", "batches", "store_keys", "requests", "messages", "messages_dropped", "open_requests",
+        "slow_rounds", "stopped_replicas", "cache_hits", "cache_misses", "frames_sent", "frames_refused", "timers"}) {
     EXPECT_TRUE(status.counters.contains(name)) << name;
   }
   world.seat().hold_disk = true;

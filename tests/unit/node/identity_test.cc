@@ -76,7 +76,8 @@ TEST(Identity, AnUncleanStopTakesANewIncarnation) {
   const StartState second = MUST(disk.start(self, 2));
   EXPECT_TRUE(second.unclean);
   EXPECT_EQ(second.identity.incarnation >> 32, 2u);
-  EXPECT_NE(second.identity.incarnation & 0xffffffff, first.identity.incarnation & 0xffffffff) << "a copied disk draws another one";
+  EXPECT_NE(second.identity.incarnation & 0xffffffff, first.identity.incarnation & 0xffffffff)
+      << "a copied disk draws another one";
   EXPECT_EQ(second.dot_sequence, 0u);
 }
 

@@ -16,7 +16,8 @@ std::uint64_t incarnation_of(NodeWorld& world, std::uint32_t n = 1) { return wor
 
 std::string told(const std::vector<Result<void>>& answers) {
   std::string text;
-  for (const auto& answer : answers) text += (text.empty() ? "" : " ") + std::string(answer ? "ok" : to_string(answer.error().code));
+  for (const auto& answer : answers)
+    text += (text.empty() ? "" : " ") + std::string(answer ? "ok" : to_string(answer.error().code));
   return text;
 }
 
@@ -281,7 +282,9 @@ struct WithTwoPartitions : NodeWorld {
     bad = partition_of(catalog, "bad");
     found_catalog = catalog;
   }
-  void spoil() { seat().store.poke(env::Table::state_cp, wire::cp_applied_key(bad, Generation(1)), Bytes("no record")); }
+  void spoil() {
+    seat().store.poke(env::Table::state_cp, wire::cp_applied_key(bad, Generation(1)), Bytes("no record"));
+  }
 
   topology::Catalog found_catalog;
   PartitionId bad;
@@ -302,7 +305,8 @@ TEST(Start, GoesOnWithoutAReplicaThatCannotOpen) {
 // Its birth and its failure are one: half a birth would be taken for a whole one at the next start.
 TEST(Start, DropsWhatAReplicaWroteThatCouldNotOpen) {
   WithTwoPartitions world;
-  world.seat().store.poke(env::Table::meta, wire::partition_meta_key(world.bad, "first_index"), Bytes("no number"));  // birth does not write it
+  world.seat().store.poke(env::Table::meta, wire::partition_meta_key(world.bad, "first_index"),
+                          Bytes("no number"));  // birth does not write it
   MUST(world.found_one(world.found_catalog));
   world.pass(std::chrono::milliseconds(100));
   EXPECT_EQ(world.counter("replicas_not_started"), 1u);
@@ -348,15 +352,14 @@ TEST(Start, RefusesTheDirectoryOfAnotherNode) {
   NodeWorld world;
   Seat& seat = world.seat();
   world.kill();
-  const auto made = Node::create({.self = NodeId(2), .dial = {}},
-                                 Env{.clock = seat.executor,
-                                     .executor = seat.executor,
-                                     .storage = seat.store,
-                                     .network = seat.network,
-                                     .log = *seat.log,
-                                     .seed = 7,
-                                     .recorder = nullptr,
-                                     .fatal = [](const Error&) {}});
+  const auto made = Node::create({.self = NodeId(2), .dial = {}}, Env{.clock = seat.executor,
+                                                                      .executor = seat.executor,
+                                                                      .storage = seat.store,
+                                                                      .network = seat.network,
+                                                                      .log = *seat.log,
+                                                                      .seed = 7,
+                                                                      .recorder = nullptr,
+                                                                      .fatal = [](const Error&) {}});
   ASSERT_FALSE(made);
   EXPECT_EQ(made.error().code, Code::invalid);
   EXPECT_THAT(made.error().detail, testing::HasSubstr("belongs to n1"));
@@ -368,7 +371,8 @@ TEST(Start, RefusesADiskWhoseFoundingIsMissing) {
   world.found(world.first_catalog(1));
   world.kill();
   world.seat().store.poke(env::Table::meta, wire::node_meta_key("founding"), std::nullopt);
-  world.seat().store.poke(env::Table::state_cp, wire::cp_data_key(topology::system_partition, Generation(1), topology::catalog_key),
+  world.seat().store.poke(env::Table::state_cp,
+                          wire::cp_data_key(topology::system_partition, Generation(1), topology::catalog_key),
                           std::nullopt);
   const auto started = world.start();
   ASSERT_FALSE(started);
@@ -380,7 +384,8 @@ TEST(Start, RefusesAMapThatCannotBeRead) {
   world.found(world.first_catalog(1));
   world.pass(std::chrono::seconds(2));
   world.kill();
-  world.seat().store.poke(env::Table::state_cp, wire::cp_data_key(topology::system_partition, Generation(1), topology::catalog_key),
+  world.seat().store.poke(env::Table::state_cp,
+                          wire::cp_data_key(topology::system_partition, Generation(1), topology::catalog_key),
                           Bytes("no map"));
   const auto started = world.start();
   ASSERT_FALSE(started);

@@ -84,7 +84,12 @@ class ManualNetwork final : public env::Network {
       ++refused;
       return false;
     }
-    SentFrame record{.to = peer, .lane = lane, .messages = {}, .applied = store_.applied(), .synced = store_.synced(), .bytes = frame.size()};
+    SentFrame record{.to = peer,
+                     .lane = lane,
+                     .messages = {},
+                     .applied = store_.applied(),
+                     .synced = store_.synced(),
+                     .bytes = frame.size()};
     for (const auto& part : MUST(wire::decode_frame(frame)).parts) record.messages.push_back(part.message.to_string());
     sent.push_back(std::move(record));
     return true;
@@ -145,7 +150,9 @@ class ObedientReplica final : public Replica {
   }
   void obey(const Request& request, Turn& turn) {
     const std::string what = request.key.to_string();
-    if (what != "quiet" && what != "read") turn.put(env::Table::state_cp, std::to_string(partition_.value()) + "/" + std::to_string(request.id.value()), request.value);
+    if (what != "quiet" && what != "read")
+      turn.put(env::Table::state_cp, std::to_string(partition_.value()) + "/" + std::to_string(request.id.value()),
+               request.value);
     if (what == "put") turn.reply_when_durable(done(request));
     if (what == "now") turn.reply(done(request));
     if (what == "later") turn.store_later();
@@ -192,9 +199,13 @@ class LoopWorld : public LoopEvents {
     return loop.submit(std::move(request));
   }
 
-  void on_reply(Response response, bool) override { replies.push_back({std::move(response), store.synced(), store.applied()}); }
+  void on_reply(Response response, bool) override {
+    replies.push_back({std::move(response), store.synced(), store.applied()});
+  }
   void on_applied(const env::WriteBatch& batch, std::size_t first) override { applied.push_back(batch.size() - first); }
-  void on_stopped(PartitionId partition, const std::string& reason) override { stopped.emplace_back(partition, reason); }
+  void on_stopped(PartitionId partition, const std::string& reason) override {
+    stopped.emplace_back(partition, reason);
+  }
   void on_flush() override { loop.outbox().flush(MapEpoch(1)); }
 
   kit::MapStore store;

@@ -89,7 +89,8 @@ class NodeWorld {
 
   // Maps. `members` nodes, those with a seat by their true disks; `_system` on all of them.
   topology::Catalog first_catalog(std::uint32_t members) const;
-  static void add(topology::Catalog& catalog, const std::string& name, Mode mode, std::vector<std::vector<NodeId>> owners);
+  static void add(topology::Catalog& catalog, const std::string& name, Mode mode,
+                  std::vector<std::vector<NodeId>> owners);
   static PartitionId partition_of(const topology::Catalog& catalog, const std::string& name) {
     return catalog.find(name)->partitions.front().id;
   }
@@ -108,7 +109,7 @@ class NodeWorld {
   std::uint64_t counter(const std::string& name, std::uint32_t n = 1) { return status(n).counters[name]; }
 
   // Peers without a seat.
-  void play(NodeId peer) { played_.insert(peer); }     // it answers pings
+  void play(NodeId peer) { played_.insert(peer); }  // it answers pings
   void silence(NodeId peer) { played_.erase(peer); }
   bool say_hello(NodeId peer, const wire::Hello& hello, env::ConnectionId connection, std::uint32_t n = 1);
   wire::Hello hello_of(NodeId peer) const;  // as the founded catalog knows it

@@ -28,7 +28,8 @@ DiskId disk_of_played(NodeId peer) { return DiskId{.high = 0xd15c, .low = peer.v
 
 bool Post::send(NodeId peer, env::Lane lane, Bytes frame) {
   if (refused.contains(peer)) return false;
-  for (const wire::FramePart& part : keeps_letters ? MUST(wire::decode_frame(frame)).parts : std::vector<wire::FramePart>()) {
+  for (const wire::FramePart& part :
+       keeps_letters ? MUST(wire::decode_frame(frame)).parts : std::vector<wire::FramePart>()) {
     wire::Message message = MUST(wire::decode_message(part.message));
     if (std::holds_alternative<wire::Ping>(message) || std::holds_alternative<wire::PingAck>(message)) continue;
     letters.push_back(Letter{.to = peer, .lane = lane, .partition = part.partition, .message = std::move(message)});
@@ -152,7 +153,8 @@ topology::Catalog NodeWorld::first_catalog(std::uint32_t members) const {
   return MUST(topology::found(ClusterId{.high = 0xc1, .low = 1}, std::move(list)));
 }
 
-void NodeWorld::add(topology::Catalog& catalog, const std::string& name, Mode mode, std::vector<std::vector<NodeId>> owners) {
+void NodeWorld::add(topology::Catalog& catalog, const std::string& name, Mode mode,
+                    std::vector<std::vector<NodeId>> owners) {
   catalog = MUST(topology::create_keyspace(
       catalog, {.name = name, .mode = mode, .copies = 1, .partitions = static_cast<std::uint32_t>(owners.size())}));
   topology::Keyspace& keyspace = catalog.keyspaces.at(name);
@@ -186,7 +188,8 @@ void NodeWorld::found(const topology::Catalog& catalog) {
 bool NodeWorld::are_led(const NodeStatus& status) const {
   for (const auto& [name, keyspace] : catalog_->keyspaces) {
     for (const topology::Partition& partition : keyspace.partitions) {
-      const bool seated = std::all_of(partition.owners.begin(), partition.owners.end(), [&](NodeId n) { return seats_.contains(n); });
+      const bool seated =
+          std::all_of(partition.owners.begin(), partition.owners.end(), [&](NodeId n) { return seats_.contains(n); });
       if (keyspace.mode != Mode::cp || !seated) continue;
       for (const ReplicaStatus& replica : status.replicas) {
         if (replica.partition == partition.id && replica.leader == NodeId()) return false;
@@ -211,7 +214,8 @@ RequestId NodeWorld::submit(Request request, std::uint32_t n) {
 
 std::optional<Response> NodeWorld::take_reply(RequestId id, std::uint32_t n) {
   auto& replies = seat(n).replies;
-  const auto it = std::find_if(replies.begin(), replies.end(), [&](const Response& response) { return response.id == id; });
+  const auto it =
+      std::find_if(replies.begin(), replies.end(), [&](const Response& response) { return response.id == id; });
   if (it == replies.end()) return std::nullopt;
   Response response = std::move(*it);
   replies.erase(it);
@@ -299,7 +303,8 @@ void NodeWorld::answer_pings(NodeId from, NodeId peer, const Bytes& frame) {
     const auto* ping = std::get_if<wire::Ping>(&message);
     if (ping == nullptr) continue;
     say(peer, PartitionId(),
-        wire::PingAck{.sequence = ping->sequence, .sent = ping->sent, .wall = seats_.at(from)->executor.now().wall}, from.value());
+        wire::PingAck{.sequence = ping->sequence, .sent = ping->sent, .wall = seats_.at(from)->executor.now().wall},
+        from.value());
   }
 }
 

@@ -37,10 +37,20 @@ struct Fixture {
   Post network;
   std::unique_ptr<Log> log = make_null_log();
   Recorder recorder;
-  Env env{.clock = executor, .executor = executor, .storage = store, .network = network, .log = *log, .seed = 1, .recorder = &recorder, .fatal = {}};
+  Env env{.clock = executor,
+          .executor = executor,
+          .storage = store,
+          .network = network,
+          .log = *log,
+          .seed = 1,
+          .recorder = &recorder,
+          .fatal = {}};
   Options options{.self = NodeId(1), .dial = {}};
   topology::Catalog catalog = kit::catalog_of(3, Mode::cp);
-  NodeIdentity identity{.node = NodeId(1), .cluster = catalog.cluster, .disk = catalog.member(NodeId(1))->disk, .incarnation = incarnation(1, 1)};
+  NodeIdentity identity{.node = NodeId(1),
+                        .cluster = catalog.cluster,
+                        .disk = catalog.member(NodeId(1))->disk,
+                        .incarnation = incarnation(1, 1)};
   Peers peers{env, options};
 };
 
@@ -56,7 +66,8 @@ TEST(PeersJudge, AcceptsAMemberWithItsDisk) {
 TEST(PeersJudge, RefusesEverybodyBeforeItIsFounded) {
   Fixture f;
   EXPECT_FALSE(f.peers.judge(f.hello(), nullptr).peer);
-  f.peers.set_identity(NodeIdentity{.node = NodeId(1), .cluster = {}, .disk = f.identity.disk, .incarnation = 1}, MapEpoch());
+  f.peers.set_identity(NodeIdentity{.node = NodeId(1), .cluster = {}, .disk = f.identity.disk, .incarnation = 1},
+                       MapEpoch());
   EXPECT_THAT(f.refusal(f.hello()), testing::HasSubstr("not founded"));
   wire::Hello unfounded = f.hello();
   unfounded.cluster = {};
@@ -131,8 +142,10 @@ TEST(PeersJudge, RefusesAProtocolItDoesNotSpeak) {
 
 TEST(Peers, RememberTheIncarnationsOnTheirDisk) {
   Fixture f;
-  f.store.poke(env::Table::meta, wire::node_meta_key(Peers::incarnation_name(NodeId(2))), wire::encode_u64(incarnation(9, 9)));
-  f.store.poke(env::Table::meta, wire::node_meta_key(Peers::incarnation_name(NodeId(12))), wire::encode_u64(incarnation(2, 2)));
+  f.store.poke(env::Table::meta, wire::node_meta_key(Peers::incarnation_name(NodeId(2))),
+               wire::encode_u64(incarnation(9, 9)));
+  f.store.poke(env::Table::meta, wire::node_meta_key(Peers::incarnation_name(NodeId(12))),
+               wire::encode_u64(incarnation(2, 2)));
   ASSERT_TRUE(f.peers.load(f.store));
   EXPECT_EQ(f.peers.incarnation_of(NodeId(2)), incarnation(9, 9));
   EXPECT_EQ(f.peers.incarnation_of(NodeId(12)), incarnation(2, 2));
@@ -152,7 +165,8 @@ TEST(Peers, DialWhoIsAMemberAndForgetWhoIsNot) {
   Fixture f;
   f.options.dial[NodeId(3)] = "127.0.0.1:9999";  // a proxy in between
   f.peers.follow(f.catalog);
-  EXPECT_EQ(f.network.dialled, (std::map<NodeId, std::string>{{NodeId(2), "127.0.0.1:7102"}, {NodeId(3), "127.0.0.1:9999"}}));
+  EXPECT_EQ(f.network.dialled,
+            (std::map<NodeId, std::string>{{NodeId(2), "127.0.0.1:7102"}, {NodeId(3), "127.0.0.1:9999"}}));
   topology::Catalog next = f.catalog;
   next.members.at(NodeId(2)).peer_address = "127.0.0.1:8102";
   next.members.erase(NodeId(3));

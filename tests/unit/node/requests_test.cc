@@ -11,7 +11,8 @@ namespace {
 constexpr std::uint32_t life = 7;
 constexpr Time soon = Time(std::chrono::seconds(1));
 
-RequestId open(Requests& requests, Origin origin, std::uint64_t origin_id, Time deadline = soon, std::uint32_t partition = 4) {
+RequestId open(Requests& requests, Origin origin, std::uint64_t origin_id, Time deadline = soon,
+               std::uint32_t partition = 4) {
   Request request = kit::with_id(kit::put("k", "v"), origin_id);
   request.partition = PartitionId(partition);
   return requests.open(std::move(origin), request, deadline, false);
@@ -133,7 +134,8 @@ TEST(Requests, AreSelectedBySinkPartitionAndPeer) {
   requests.find(there)->forwarded_to = NodeId(2);
   EXPECT_EQ(requests.of_sink(SinkId(1)), std::vector<RequestId>{here});
   EXPECT_EQ(requests.of_sink(SinkId(2)), std::vector<RequestId>{there});
-  EXPECT_EQ(requests.of_partition(PartitionId(4)), std::vector<RequestId>{here}) << "a forward is not in this node's replica";
+  EXPECT_EQ(requests.of_partition(PartitionId(4)), std::vector<RequestId>{here})
+      << "a forward is not in this node's replica";
   EXPECT_EQ(requests.of_partition(PartitionId(5)), std::vector<RequestId>{of_peer});
   EXPECT_EQ(requests.forwarded_to(NodeId(2)), std::vector<RequestId>{there});
   EXPECT_TRUE(requests.forwarded_to(NodeId(3)).empty());

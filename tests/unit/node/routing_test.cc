@@ -46,7 +46,9 @@ struct WithOthers : NodeWorld {
     settle();
   }
   // n1 hears from n2 that it leads.
-  void hear_leader() { say(n2, partition_of(map, "all"), wire::Message(raft::Message(raft::Heartbeat{.term = Term(1000)}))); }
+  void hear_leader() {
+    say(n2, partition_of(map, "all"), wire::Message(raft::Message(raft::Heartbeat{.term = Term(1000)})));
+  }
 
   topology::Catalog map;
   RequestId last;
@@ -87,7 +89,8 @@ TEST(RoutingHere, AnswersOfOneRoundLeaveTogether) {
   for (const char* key : {"a", "b", "c"}) world.submit(in("carts", kit::put(key, "1")));
   const std::size_t before = world.seat().deliveries.size();
   world.pass(std::chrono::milliseconds(20));
-  EXPECT_EQ(std::vector<std::size_t>(world.seat().deliveries.begin() + static_cast<std::ptrdiff_t>(before), world.seat().deliveries.end()),
+  EXPECT_EQ(std::vector<std::size_t>(world.seat().deliveries.begin() + static_cast<std::ptrdiff_t>(before),
+                                     world.seat().deliveries.end()),
             std::vector<std::size_t>{3});
 }
 
@@ -153,7 +156,8 @@ TEST(Routing, AnswersNobodyWhoHasLeftOrCancelled) {
 TEST(Forwarding, CarriesEveryVerbOnceToAnOwnerAndItsAnswerBack) {
   WithOthers world;
   for (const char* keyspace : {"bank", "carts"}) {
-    for (const Request& request : {kit::get("a"), kit::put("a", "1"), kit::del("a"), kit::cas_absent("a", "1"), kit::resolve("a", kit::op_of(1, 1))}) {
+    for (const Request& request : {kit::get("a"), kit::put("a", "1"), kit::del("a"), kit::cas_absent("a", "1"),
+                                   kit::resolve("a", kit::op_of(1, 1))}) {
       const Request sent = world.forwarded(n2, in(keyspace, request));
       EXPECT_EQ(sent.verb, request.verb);
       EXPECT_EQ(sent.keyspace, keyspace);
@@ -429,7 +433,8 @@ TEST(Routing, EveryNodeOfAClusterServesEveryKeyspace) {
       const Response written = world.call(in(keyspace, kit::put(key, "v")), n);
       EXPECT_EQ(written.code, Code::ok) << keyspace << " by n" << n << ": " << describe(written);
       for (std::uint32_t reader = 1; reader <= 3; ++reader) {
-        EXPECT_EQ(world.call(in(keyspace, kit::get(key)), reader).value, Bytes("v")) << keyspace << " n" << n << " n" << reader;
+        EXPECT_EQ(world.call(in(keyspace, kit::get(key)), reader).value, Bytes("v"))
+            << keyspace << " n" << n << " n" << reader;
       }
     }
   }

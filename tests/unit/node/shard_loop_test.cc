@@ -267,7 +267,8 @@ TEST(ShardLoop, PeersCannotFillTheInboxWithoutBound) {
   LoopWorld world;
   auto& replica = world.host(7);
   const Bytes message("m");
-  for (std::size_t i = 0; i < inbox_messages_max + 10; ++i) world.loop.receive(PartitionId(7), NodeId(2), env::Lane::data, message);
+  for (std::size_t i = 0; i < inbox_messages_max + 10; ++i)
+    world.loop.receive(PartitionId(7), NodeId(2), env::Lane::data, message);
   world.loop.receive(PartitionId(7), NodeId(1), env::Lane::data, "my own is never lost");
   EXPECT_EQ(world.loop.counters().messages_dropped, 10u);
   world.executor.run();

@@ -104,7 +104,8 @@ class Cluster {
     for (const auto& ids : {config_.voters, config_.learners}) {
       for (const NodeId id : ids) {
         Node& node = nodes_[id];
-        node.durable = Disk{.hard_state = {.term = Term(1), .vote = {}}, .log = {founding_entry(config_)}, .applied = {}};
+        node.durable =
+            Disk{.hard_state = {.term = Term(1), .vote = {}}, .log = {founding_entry(config_)}, .applied = {}};
         node.visible = node.durable;
         start(id);
       }
@@ -210,7 +211,9 @@ class Cluster {
                       .last_log_time = node.visible.log.back().log_time,
                       .applied = node.visible.applied,
                       .tail = {}};
-    if (warm_start) restored.tail = {node.visible.log.end() - static_cast<std::ptrdiff_t>((node.visible.log.size() + 1) / 2), node.visible.log.end()};
+    if (warm_start)
+      restored.tail = {node.visible.log.end() - static_cast<std::ptrdiff_t>((node.visible.log.size() + 1) / 2),
+                       node.visible.log.end()};
     auto created = Raft::create(options, restored, rng_.fork(), now);
     ASSERT_TRUE(created.has_value()) << created.error().detail;
     node.raft.emplace(std::move(*created));
@@ -240,7 +243,8 @@ class Cluster {
   }
   void step(Envelope envelope, bool flush_after = true) {
     if (!is_up(envelope.to.value()) || cut_.contains({envelope.from, envelope.to})) return;
-    const auto stepped = raft(envelope.to.value()).step(envelope.from, std::move(envelope.message), context(envelope.to));
+    const auto stepped =
+        raft(envelope.to.value()).step(envelope.from, std::move(envelope.message), context(envelope.to));
     EXPECT_TRUE(stepped.has_value()) << stepped.error().detail;
     if (flush_after) flush(envelope.to.value());
   }
@@ -349,7 +353,8 @@ class Cluster {
       ASSERT_TRUE(entries.has_value());
       const auto [known, fresh] = committed_.emplace(index, entries->front());
       ASSERT_EQ(known->second, entries->front()) << "two entries committed at " << index.value();
-      ASSERT_FALSE(superseded_.contains({entries->front().term, index})) << "a proposal called superseded was committed";
+      ASSERT_FALSE(superseded_.contains({entries->front().term, index}))
+          << "a proposal called superseded was committed";
     }
     last_commit_[id] = effects.commit;
     for (const Superseded& fate : effects.superseded) {
@@ -357,7 +362,8 @@ class Cluster {
       for (LogIndex index = fate.first; index <= fate.last; index = next(index)) {
         superseded_.insert({fate.term, index});
         const auto known = committed_.find(index);
-        ASSERT_FALSE(known != committed_.end() && known->second.term == fate.term) << "a committed proposal called superseded";
+        ASSERT_FALSE(known != committed_.end() && known->second.term == fate.term)
+            << "a committed proposal called superseded";
       }
     }
   }
@@ -387,7 +393,8 @@ class Cluster {
 
 namespace rift::raft {
 inline void PrintTo(const Entry& entry, std::ostream* out) {
-  *out << entry.index.value() << "(" << entry.term.value() << ") " << to_string(entry.kind) << " '" << entry.payload.view() << "'";
+  *out << entry.index.value() << "(" << entry.term.value() << ") " << to_string(entry.kind) << " '"
+       << entry.payload.view() << "'";
 }
 }  // namespace rift::raft
 

@@ -103,15 +103,21 @@ TEST(RaftElection, ADelayedGrantFromBeforeAPowerLossElectsNobody) {
 TEST(RaftElection, AGrantLeavesOnlyWhenTheVoteIsDurable) {
   Cluster cluster(3);
   cluster.auto_sync = false;
-  cluster.step({.from = NodeId(2), .to = NodeId(1), .message = Vote{.term = Term(5), .last_index = LogIndex(1), .last_term = Term(1)}});
+  cluster.step({.from = NodeId(2),
+                .to = NodeId(1),
+                .message = Vote{.term = Term(5), .last_index = LogIndex(1), .last_term = Term(1)}});
   EXPECT_TRUE(cluster.network.empty());
   cluster.power_loss(1);
   EXPECT_EQ(cluster.node(1).durable.hard_state.vote, NodeId(0));
   cluster.restart(1);
-  cluster.step({.from = NodeId(3), .to = NodeId(1), .message = Vote{.term = Term(5), .last_index = LogIndex(1), .last_term = Term(1)}});
+  cluster.step({.from = NodeId(3),
+                .to = NodeId(1),
+                .message = Vote{.term = Term(5), .last_index = LogIndex(1), .last_term = Term(1)}});
   cluster.sync(1);
   EXPECT_EQ(cluster.take_messages<VoteReply>(1, 3).size(), 1u);
-  cluster.step({.from = NodeId(2), .to = NodeId(1), .message = Vote{.term = Term(5), .last_index = LogIndex(9), .last_term = Term(4)}});
+  cluster.step({.from = NodeId(2),
+                .to = NodeId(1),
+                .message = Vote{.term = Term(5), .last_index = LogIndex(9), .last_term = Term(4)}});
   cluster.sync(1);
   const auto replies = cluster.take_messages<VoteReply>(1, 2);
   ASSERT_EQ(replies.size(), 1u);
@@ -120,11 +126,15 @@ TEST(RaftElection, AGrantLeavesOnlyWhenTheVoteIsDurable) {
 
 TEST(RaftElection, AVoteSurvivesARestart) {
   Cluster cluster(3);
-  cluster.step({.from = NodeId(2), .to = NodeId(1), .message = Vote{.term = Term(5), .last_index = LogIndex(1), .last_term = Term(1)}});
+  cluster.step({.from = NodeId(2),
+                .to = NodeId(1),
+                .message = Vote{.term = Term(5), .last_index = LogIndex(1), .last_term = Term(1)}});
   cluster.take_messages<VoteReply>();
   cluster.power_loss(1);
   cluster.restart(1);
-  cluster.step({.from = NodeId(3), .to = NodeId(1), .message = Vote{.term = Term(5), .last_index = LogIndex(1), .last_term = Term(1)}});
+  cluster.step({.from = NodeId(3),
+                .to = NodeId(1),
+                .message = Vote{.term = Term(5), .last_index = LogIndex(1), .last_term = Term(1)}});
   const auto replies = cluster.take_messages<VoteReply>(1, 3);
   ASSERT_EQ(replies.size(), 1u);
   EXPECT_FALSE(std::get<VoteReply>(replies.front().message).granted);
@@ -258,7 +268,8 @@ TEST(RaftElection, ANodeInALaterTermIsHeardAndRejoins) {
   Cluster cluster(3);
   cluster.campaign(1);
   cluster.isolate(3);
-  cluster.step({.from = NodeId(9), .to = NodeId(3), .message = TimeoutNow{.term = Term(1)}});  // of an old term: no effect
+  cluster.step(
+      {.from = NodeId(9), .to = NodeId(3), .message = TimeoutNow{.term = Term(1)}});  // of an old term: no effect
   cluster.power_loss(3);
   cluster.node(3).durable.hard_state = {.term = Term(40), .vote = NodeId(3)};  // campaigned and crashed
   cluster.node(3).visible = cluster.node(3).durable;

@@ -51,7 +51,8 @@ TEST(RaftLog, AnswersTheSameWhateverPartIsInMemory) {
     for (std::uint64_t i = 1; i <= 7; ++i) EXPECT_EQ(MUST(log.term(LogIndex(i), store.reader)), Term(terms[i - 1]));
     std::vector<Entry> all;
     while (all.size() < 7) {
-      for (Entry& e : MUST(log.read(LogIndex(all.size() + 1), LogIndex(7), 1000, store.reader))) all.push_back(std::move(e));
+      for (Entry& e : MUST(log.read(LogIndex(all.size() + 1), LogIndex(7), 1000, store.reader)))
+        all.push_back(std::move(e));
     }
     EXPECT_EQ(all, store.disk.log);
   }

@@ -6,7 +6,8 @@ namespace rift::raft::test {
 namespace {
 
 Entry command(std::uint64_t index, std::uint64_t term) {
-  return {.term = Term(term), .index = LogIndex(index), .kind = EntryKind::command, .log_time = {}, .payload = Bytes("x")};
+  return {
+      .term = Term(term), .index = LogIndex(index), .kind = EntryKind::command, .log_time = {}, .payload = Bytes("x")};
 }
 
 Code refused(Cluster& cluster, std::uint32_t to, std::uint32_t from, Message message) {
@@ -29,7 +30,11 @@ TEST(RaftMalformed, RefusesAbsurdTerms) {
 
 TEST(RaftMalformed, RefusesAnAppendThatIsNoPieceOfALog) {
   Cluster cluster(3);
-  const Append good{.term = Term(3), .prev_index = LogIndex(1), .prev_term = Term(1), .commit = {}, .entries = {command(2, 2), command(3, 3)}};
+  const Append good{.term = Term(3),
+                    .prev_index = LogIndex(1),
+                    .prev_term = Term(1),
+                    .commit = {},
+                    .entries = {command(2, 2), command(3, 3)}};
   std::vector<Append> broken(7, good);
   broken[0].entries[1].index = LogIndex(4);
   broken[1].entries[0].index = LogIndex(1);
@@ -59,7 +64,11 @@ TEST(RaftMalformed, ASecondLeaderOfATermIsRefused) {
 TEST(RaftMalformed, ALeaderThatContradictsItselfIsRefused) {
   Cluster cluster(3);
   const auto append = [](std::uint64_t term_of_two) {
-    return Append{.term = Term(5), .prev_index = LogIndex(1), .prev_term = Term(1), .commit = {}, .entries = {command(2, term_of_two)}};
+    return Append{.term = Term(5),
+                  .prev_index = LogIndex(1),
+                  .prev_term = Term(1),
+                  .commit = {},
+                  .entries = {command(2, term_of_two)}};
   };
   EXPECT_EQ(refused(cluster, 1, 2, append(4)), Code::ok);
   EXPECT_EQ(refused(cluster, 1, 2, append(5)), Code::invalid);
@@ -71,8 +80,10 @@ TEST(RaftMalformed, AcksOfWhatWasNeverSentAreRefused) {
   const Term term = cluster.raft(1).term();
   EXPECT_EQ(refused(cluster, 1, 2, AppendAck{.term = term, .accepted = true, .match = LogIndex(99)}), Code::invalid);
   EXPECT_EQ(refused(cluster, 1, 2, HeartbeatAck{.term = term, .read_position = 7}), Code::invalid);
-  EXPECT_EQ(refused(cluster, 1, 2, AppendAck{.term = term, .rejected_prev = LogIndex(99), .hint_index = LogIndex(98)}), Code::ok);
-  EXPECT_EQ(refused(cluster, 1, 9, AppendAck{.term = term, .accepted = true, .match = LogIndex(2)}), Code::ok) << "a stranger";
+  EXPECT_EQ(refused(cluster, 1, 2, AppendAck{.term = term, .rejected_prev = LogIndex(99), .hint_index = LogIndex(98)}),
+            Code::ok);
+  EXPECT_EQ(refused(cluster, 1, 9, AppendAck{.term = term, .accepted = true, .match = LogIndex(2)}), Code::ok)
+      << "a stranger";
 }
 
 TEST(RaftMalformed, AGrantBeforeTheRequestIsNobodys) {
@@ -92,23 +103,36 @@ Message random_message(Rng& rng, Term around) {
   const auto term = [&] { return rng.chance(0.05) ? Term(rng.next()) : Term(around.value() + rng.below(3)); };
   const auto index = [&] { return rng.chance(0.05) ? LogIndex(rng.next()) : LogIndex(rng.below(8)); };
   switch (rng.below(9)) {
-    case 0: return PreVote{.term = term(), .last_index = index(), .last_term = term()};
-    case 1: return PreVoteReply{.term = term(), .campaign = term(), .granted = rng.chance(0.5)};
-    case 2: return Vote{.term = term(), .last_index = index(), .last_term = term(), .transfer = rng.chance(0.5)};
-    case 3: return VoteReply{.term = term(), .granted = rng.chance(0.5)};
+    case 0:
+      return PreVote{.term = term(), .last_index = index(), .last_term = term()};
+    case 1:
+      return PreVoteReply{.term = term(), .campaign = term(), .granted = rng.chance(0.5)};
+    case 2:
+      return Vote{.term = term(), .last_index = index(), .last_term = term(), .transfer = rng.chance(0.5)};
+    case 3:
+      return VoteReply{.term = term(), .granted = rng.chance(0.5)};
     case 4: {
-      Append append{.term = term(), .prev_index = index(), .prev_term = Term(rng.below(4)), .commit = index(), .entries = {}};
+      Append append{
+          .term = term(), .prev_index = index(), .prev_term = Term(rng.below(4)), .commit = index(), .entries = {}};
       for (std::uint64_t i = rng.below(3); i > 0; --i) {
-        append.entries.push_back(command(append.prev_index.value() + append.entries.size() + 1, append.prev_term.value()));
+        append.entries.push_back(
+            command(append.prev_index.value() + append.entries.size() + 1, append.prev_term.value()));
       }
       return append;
     }
     case 5:
-      return AppendAck{.term = term(), .accepted = rng.chance(0.5), .match = index(), .rejected_prev = index(),
-                       .hint_index = index(), .hint_term = term()};
-    case 6: return Heartbeat{.term = term(), .commit = index(), .read_position = rng.below(5)};
-    case 7: return HeartbeatAck{.term = term(), .read_position = rng.below(5), .verified = index()};
-    default: return TimeoutNow{.term = term()};
+      return AppendAck{.term = term(),
+                       .accepted = rng.chance(0.5),
+                       .match = index(),
+                       .rejected_prev = index(),
+                       .hint_index = index(),
+                       .hint_term = term()};
+    case 6:
+      return Heartbeat{.term = term(), .commit = index(), .read_position = rng.below(5)};
+    case 7:
+      return HeartbeatAck{.term = term(), .read_position = rng.below(5), .verified = index()};
+    default:
+      return TimeoutNow{.term = term()};
   }
 }
 

@@ -21,7 +21,8 @@ void make_small(Options& options) {
 
 class Schedule {
  public:
-  Schedule(const Shape& shape, std::uint64_t seed) : shape_(shape), cluster_(shape.size, seed, make_small), rng_(seed * 7919) {
+  Schedule(const Shape& shape, std::uint64_t seed)
+      : shape_(shape), cluster_(shape.size, seed, make_small), rng_(seed * 7919) {
     cluster_.auto_sync = false;
     cluster_.warm_start = rng_.chance(0.5);
     loss_ = rng_.chance(0.3) ? 0.0 : rng_.unit() * 0.2;
@@ -164,11 +165,12 @@ void run(const Shape& shape) {
   EXPECT_GT(committed, shape.seeds * 5);
   EXPECT_GT(leaders, shape.seeds * 2);
   for (const char* name :
-       {"raft.self_ack_of_another_term", "raft.self_ack_of_overwritten_entry", "raft.lost_quorum", "raft.append_rejected",
-        "raft.conflicting_suffix_truncated", "raft.stale_rejection", "raft.lost_append_probed", "raft.heartbeat_commit_clamped",
-        "raft.pre_vote_refused_leader_lives", "raft.pre_vote_refused_stale_log", "raft.pre_vote_term_too_low",
-        "raft.vote_ignored_leader_lives", "raft.campaign_by_transfer", "raft.transfer_gave_up", "raft.in_flight_bytes_full",
-        "raft.proposal_superseded", "raft.append_from_old_leader", "raft.heartbeat_from_old_leader"}) {
+       {"raft.self_ack_of_another_term", "raft.self_ack_of_overwritten_entry", "raft.lost_quorum",
+        "raft.append_rejected", "raft.conflicting_suffix_truncated", "raft.stale_rejection", "raft.lost_append_probed",
+        "raft.heartbeat_commit_clamped", "raft.pre_vote_refused_leader_lives", "raft.pre_vote_refused_stale_log",
+        "raft.pre_vote_term_too_low", "raft.vote_ignored_leader_lives", "raft.campaign_by_transfer",
+        "raft.transfer_gave_up", "raft.in_flight_bytes_full", "raft.proposal_superseded", "raft.append_from_old_leader",
+        "raft.heartbeat_from_old_leader"}) {
     EXPECT_GT(marks[name], 0u) << name;
   }
 }

@@ -12,7 +12,11 @@ std::vector<std::string> payloads(const std::vector<Entry>& log) {
 }
 
 Entry command(std::uint64_t index, std::uint64_t term, std::string payload) {
-  return {.term = Term(term), .index = LogIndex(index), .kind = EntryKind::command, .log_time = {}, .payload = Bytes(std::move(payload))};
+  return {.term = Term(term),
+          .index = LogIndex(index),
+          .kind = EntryKind::command,
+          .log_time = {},
+          .payload = Bytes(std::move(payload))};
 }
 
 TEST(RaftReplication, AProposalReachesEveryDiskAndIsCommitted) {
@@ -150,7 +154,8 @@ TEST(RaftReplication, AnAckLeavesOnlyWhenTheEntriesAreDurable) {
   cluster.flush(1);
   const auto appends = cluster.take_messages<Append>(1, 2);
   cluster.step(appends.front());
-  cluster.step(appends.front());  // the repetition changes nothing and must not be acknowledged earlier than the original
+  cluster.step(
+      appends.front());  // the repetition changes nothing and must not be acknowledged earlier than the original
   EXPECT_TRUE(cluster.take_messages<AppendAck>().empty());
   cluster.sync(2);
   const auto acks = cluster.take_messages<AppendAck>(2, 1);
@@ -198,8 +203,12 @@ std::unique_ptr<Cluster> figure_eight() {
   lead_silently(*cluster, 1);  // (c) n1 leads again; its own no-op is held back
   for (const std::uint32_t peer : {2u, 3u}) {
     const Term term = cluster->raft(1).term();
-    cluster->step({.from = NodeId(1), .to = NodeId(peer),
-                   .message = Append{.term = term, .prev_index = LogIndex(2), .prev_term = Term(2), .commit = LogIndex(2),
+    cluster->step({.from = NodeId(1),
+                   .to = NodeId(peer),
+                   .message = Append{.term = term,
+                                     .prev_index = LogIndex(2),
+                                     .prev_term = Term(2),
+                                     .commit = LogIndex(2),
                                      .entries = {command(3, 2, "two")}}});
   }
   for (Envelope& ack : cluster->take_messages<AppendAck>()) cluster->step(std::move(ack));
@@ -238,7 +247,10 @@ TEST(RaftReplication, AStaleDurableAckOfAnOverwrittenEntryIsDropped) {
   write(cluster.node(1).durable, {.effects = taken, .applied = {}});
   ASSERT_TRUE(taken.self_ack.has_value());
   const Term later = next(next(cluster.raft(1).term()));
-  const Append overwrite{.term = later, .prev_index = LogIndex(2), .prev_term = cluster.raft(1).term(), .commit = LogIndex(2),
+  const Append overwrite{.term = later,
+                         .prev_index = LogIndex(2),
+                         .prev_term = cluster.raft(1).term(),
+                         .commit = LogIndex(2),
                          .entries = {command(3, later.value(), "new")}};
   cluster.step({.from = NodeId(2), .to = NodeId(1), .message = overwrite});
   EXPECT_EQ(cluster.raft(1).durable(), LogIndex(2));
@@ -255,8 +267,11 @@ TEST(RaftReplication, AStaleDurableAckOfTheSameTermIsDropped) {
   const auto append = [&](std::uint64_t term, std::uint64_t prev, std::uint64_t prev_term, std::vector<Entry> entries) {
     cluster.step({.from = NodeId(2),
                   .to = NodeId(1),
-                  .message = Append{.term = Term(term), .prev_index = LogIndex(prev), .prev_term = Term(prev_term),
-                                    .commit = LogIndex(1), .entries = std::move(entries)}},
+                  .message = Append{.term = Term(term),
+                                    .prev_index = LogIndex(prev),
+                                    .prev_term = Term(prev_term),
+                                    .commit = LogIndex(1),
+                                    .entries = std::move(entries)}},
                  false);
   };
   append(2, 1, 1, {command(2, 2, "a"), command(3, 2, "b")});
@@ -281,8 +296,12 @@ TEST(RaftReplication, ACommitBeyondWhatWasVerifiedIsClamped) {
   Cluster cluster(3);
   cluster.step({.from = NodeId(2), .to = NodeId(1), .message = Heartbeat{.term = Term(3), .commit = LogIndex(100)}});
   EXPECT_EQ(cluster.raft(1).commit(), LogIndex(0));
-  cluster.step({.from = NodeId(2), .to = NodeId(1),
-                .message = Append{.term = Term(3), .prev_index = LogIndex(1), .prev_term = Term(1), .commit = LogIndex(100),
+  cluster.step({.from = NodeId(2),
+                .to = NodeId(1),
+                .message = Append{.term = Term(3),
+                                  .prev_index = LogIndex(1),
+                                  .prev_term = Term(1),
+                                  .commit = LogIndex(100),
                                   .entries = {command(2, 3, "a")}}});
   EXPECT_EQ(cluster.raft(1).commit(), LogIndex(2));
 }
@@ -436,7 +455,8 @@ TEST(RaftReplication, AFollowerFarBehindIsFedFromTheStore) {
 TEST(RaftReplication, LogTimeNeverFalls) {
   Cluster cluster(3);
   cluster.campaign(1);
-  const std::vector<Proposal> proposals{{.payload = Bytes("a"), .log_time = 5s}, {.payload = Bytes("b"), .log_time = 3s}};
+  const std::vector<Proposal> proposals{{.payload = Bytes("a"), .log_time = 5s},
+                                        {.payload = Bytes("b"), .log_time = 3s}};
   MUST(cluster.raft(1).propose(proposals, cluster.context(1)));
   cluster.flush(1);
   cluster.settle();
@@ -453,11 +473,18 @@ TEST(RaftReplication, AConfigCountsFromTheMomentItIsAppendedAndGoesWithItsEntry)
   Entry entry = command(2, 2, "");
   entry.kind = EntryKind::config;
   entry.payload = encode(wider);
-  cluster.step({.from = NodeId(2), .to = NodeId(1),
-                .message = Append{.term = Term(2), .prev_index = LogIndex(1), .prev_term = Term(1), .commit = {}, .entries = {entry}}});
+  cluster.step(
+      {.from = NodeId(2),
+       .to = NodeId(1),
+       .message =
+           Append{.term = Term(2), .prev_index = LogIndex(1), .prev_term = Term(1), .commit = {}, .entries = {entry}}});
   EXPECT_EQ(*cluster.raft(1).config(), wider);
-  cluster.step({.from = NodeId(3), .to = NodeId(1),
-                .message = Append{.term = Term(3), .prev_index = LogIndex(1), .prev_term = Term(1), .commit = {},
+  cluster.step({.from = NodeId(3),
+                .to = NodeId(1),
+                .message = Append{.term = Term(3),
+                                  .prev_index = LogIndex(1),
+                                  .prev_term = Term(1),
+                                  .commit = {},
                                   .entries = {command(2, 3, "other")}}});
   EXPECT_EQ(*cluster.raft(1).config(), cluster.config()) << "truncated with its entry (I8)";
 }

@@ -77,7 +77,9 @@ TEST(RaftRestart, ReportsItsStart) {
             (RoleChange{.role = Role::follower, .term = Term(1), .leader = {}, .reason = Reason::started}));
 }
 
-Result<Raft> create(Restored restored) { return Raft::create({.self = NodeId(1)}, std::move(restored), Rng(1), Time(1s)); }
+Result<Raft> create(Restored restored) {
+  return Raft::create({.self = NodeId(1)}, std::move(restored), Rng(1), Time(1s));
+}
 
 TEST(RaftRestart, AStoreThatContradictsItselfIsCorruption) {
   const Config config{.voters = {NodeId(1), NodeId(2), NodeId(3)}, .learners = {}};

@@ -13,9 +13,15 @@ namespace {
 std::string describe(const Message& message) {
   const auto number = [](auto id) { return std::to_string(id.value()); };
   const auto body = overloaded{
-      [&](const PreVote& m) { return "PreVote for t" + number(m.term) + " last " + number(m.last_index) + "/t" + number(m.last_term); },
-      [&](const PreVoteReply& m) { return std::string("PreVoteReply ") + (m.granted ? "yes" : "no") + " to t" + number(m.campaign); },
-      [&](const Vote& m) { return "Vote t" + number(m.term) + " last " + number(m.last_index) + "/t" + number(m.last_term); },
+      [&](const PreVote& m) {
+        return "PreVote for t" + number(m.term) + " last " + number(m.last_index) + "/t" + number(m.last_term);
+      },
+      [&](const PreVoteReply& m) {
+        return std::string("PreVoteReply ") + (m.granted ? "yes" : "no") + " to t" + number(m.campaign);
+      },
+      [&](const Vote& m) {
+        return "Vote t" + number(m.term) + " last " + number(m.last_index) + "/t" + number(m.last_term);
+      },
       [&](const VoteReply& m) { return "VoteReply t" + number(m.term) + (m.granted ? " yes" : " no"); },
       [&](const Append& m) {
         return "Append t" + number(m.term) + " after " + number(m.prev_index) + "/t" + number(m.prev_term) + " +" +
@@ -23,12 +29,16 @@ std::string describe(const Message& message) {
       },
       [&](const AppendAck& m) {
         if (m.accepted) return "AppendAck t" + number(m.term) + " match " + number(m.match);
-        return "AppendAck t" + number(m.term) + " no " + number(m.rejected_prev) + ", try " + number(m.hint_index) + "/t" + number(m.hint_term);
+        return "AppendAck t" + number(m.term) + " no " + number(m.rejected_prev) + ", try " + number(m.hint_index) +
+               "/t" + number(m.hint_term);
       },
       [&](const Heartbeat& m) {
-        return "Heartbeat t" + number(m.term) + " commit " + number(m.commit) + " read " + std::to_string(m.read_position);
+        return "Heartbeat t" + number(m.term) + " commit " + number(m.commit) + " read " +
+               std::to_string(m.read_position);
       },
-      [&](const HeartbeatAck& m) { return "HeartbeatAck t" + number(m.term) + " read " + std::to_string(m.read_position); },
+      [&](const HeartbeatAck& m) {
+        return "HeartbeatAck t" + number(m.term) + " read " + std::to_string(m.read_position);
+      },
       [&](const TimeoutNow& m) { return "TimeoutNow t" + number(m.term); },
   };
   return std::visit(body, message);
@@ -95,8 +105,9 @@ class Stage {
         continue;
       }
       const Raft& raft = cluster_->raft(id);
-      out_ << to_string(raft.role()) << " t" << raft.term().value() << " leader n" << raft.leader().value() << " commit "
-           << raft.commit().value() << " durable " << raft.durable().value() << " last " << raft.last_index().value() << "\n";
+      out_ << to_string(raft.role()) << " t" << raft.term().value() << " leader n" << raft.leader().value()
+           << " commit " << raft.commit().value() << " durable " << raft.durable().value() << " last "
+           << raft.last_index().value() << "\n";
     }
   }
 
@@ -176,7 +187,8 @@ class Stage {
 
   void read(std::uint32_t id) {
     const auto position = cluster_->read(id);
-    out_ << (position ? "position " + std::to_string(position->number) : std::string(to_string(position.error().code))) << "\n";
+    out_ << (position ? "position " + std::to_string(position->number) : std::string(to_string(position.error().code)))
+         << "\n";
     if (position) cluster_->flush(id);
   }
 

@@ -24,8 +24,9 @@ Code refusal(const Request& request) {
 }
 
 TEST(Validate, AcceptsEveryVerb) {
-  for (const Request& request : {get("k"), put("k", "v"), put("k", ""), del("k"), cas_absent("k", "v"), cas_version("k", 3, "v"),
-                                 cas_value("k", "a", "b"), kit::resolve("k", op_of(1, 5)), with_op(put("k", "v"), op_of(1, 1))}) {
+  for (const Request& request :
+       {get("k"), put("k", "v"), put("k", ""), del("k"), cas_absent("k", "v"), cas_version("k", 3, "v"),
+        cas_value("k", "a", "b"), kit::resolve("k", op_of(1, 5)), with_op(put("k", "v"), op_of(1, 1))}) {
     EXPECT_EQ(refusal(request), Code::ok) << static_cast<int>(request.verb);
   }
 }

@@ -51,7 +51,7 @@ TEST_F(TurnTest, ReadsTheStoreAndThenItsOwnBatch) {
   turn.put(Table::state_cp, "b", "2");
   EXPECT_EQ(value_of(turn, "a"), Bytes("new"));
   EXPECT_EQ(value_of(turn, "b"), Bytes("2"));
-  EXPECT_EQ(MUST(turn.get(Table::state_ap, "a")), std::nullopt);  // another table
+  EXPECT_EQ(MUST(turn.get(Table::state_ap, "a")), std::nullopt);    // another table
   EXPECT_EQ(MUST(store_.get(Table::state_cp, "a")), Bytes("old"));  // nothing is applied yet
 }
 
@@ -91,7 +91,9 @@ TEST_F(TurnTest, AScanMergesBatchAndStoreAndKeepsItsLimits) {
   turn.erase(Table::state_cp, "f");
   turn.put(Table::state_cp, "z", "n");
   turn.put(Table::state_ap, "c", "n");
-  const auto scan = [&](Range range, std::size_t keys, std::size_t bytes) { return keys_of(MUST(turn.scan(Table::state_cp, range, keys, bytes))); };
+  const auto scan = [&](Range range, std::size_t keys, std::size_t bytes) {
+    return keys_of(MUST(turn.scan(Table::state_cp, range, keys, bytes)));
+  };
   EXPECT_EQ(scan(Range{}, no_limit, no_limit), "a=n b=s d=n h=s z=n ");
   EXPECT_EQ(scan(Range{"b", "h"}, no_limit, no_limit), "b=s d=n ");
   EXPECT_EQ(scan(Range{}, 3, no_limit), "a=n b=s d=n ");
@@ -186,7 +188,8 @@ class Model {
   std::vector<env::KeyValue> scan(const Range& range, std::size_t keys_max, std::size_t bytes_max) const {
     std::vector<env::KeyValue> pairs;
     std::size_t bytes = 0;
-    for (auto it = map_.lower_bound(range.first); it != map_.end() && pairs.size() < keys_max && bytes <= bytes_max; ++it) {
+    for (auto it = map_.lower_bound(range.first); it != map_.end() && pairs.size() < keys_max && bytes <= bytes_max;
+         ++it) {
       if (!range.last.empty() && it->first >= range.last) break;
       bytes += it->first.size() + it->second.size();
       pairs.push_back(env::KeyValue{.key = it->first, .value = Bytes(it->second)});
@@ -224,7 +227,9 @@ TEST_F(TurnTest, ABatchMayWaitWhenAllWhoWroteItSaySo) {
 
 TEST_F(TurnTest, AgreesWithAMapWhateverHappens) {
   Rng rng(2024);
-  const auto random_key = [&] { return std::string(1, static_cast<char>('a' + rng.below(4))) + std::to_string(rng.below(30)); };
+  const auto random_key = [&] {
+    return std::string(1, static_cast<char>('a' + rng.below(4))) + std::to_string(rng.below(30));
+  };
   Model model;
   for (int round = 0; round < 150; ++round) {
     output_.clear_effects();
@@ -252,12 +257,15 @@ TEST_F(TurnTest, AgreesWithAMapWhateverHappens) {
             turn.erase_range(Table::state_cp, key, other);
             model.erase_range(key, other);
             break;
-          case 4: ASSERT_EQ(value_of(turn, key), model.get(key)) << key; break;
+          case 4:
+            ASSERT_EQ(value_of(turn, key), model.get(key)) << key;
+            break;
           case 5: {
             const Range range{rng.chance(0.3) ? "" : key, rng.chance(0.3) ? "" : other};
             const std::size_t keys_max = rng.between(1, 12);
             const std::size_t bytes_max = rng.chance(0.5) ? no_limit : rng.between(1, 40);
-            ASSERT_EQ(MUST(turn.scan(Table::state_cp, range, keys_max, bytes_max)), model.scan(range, keys_max, bytes_max));
+            ASSERT_EQ(MUST(turn.scan(Table::state_cp, range, keys_max, bytes_max)),
+                      model.scan(range, keys_max, bytes_max));
             break;
           }
         }
@@ -271,7 +279,8 @@ TEST_F(TurnTest, AgreesWithAMapWhateverHappens) {
     if (rng.chance(0.4)) continue;  // stored along with a later round
     ASSERT_TRUE(store_.apply(output_.batch).has_value());
     output_.clear_batch();
-    ASSERT_EQ(MUST(store_.scan(Table::state_cp, Range{}, no_limit, no_limit)), model.scan(Range{}, no_limit, no_limit)) << round;
+    ASSERT_EQ(MUST(store_.scan(Table::state_cp, Range{}, no_limit, no_limit)), model.scan(Range{}, no_limit, no_limit))
+        << round;
   }
 }
 

@@ -38,7 +38,9 @@ ConfigSource with(std::vector<std::string> overrides) {
 }
 
 TEST(Config, ReadsAFile) {
-  const File file("[node]\nid = 3\ndata = \"/var/lib/rift\"\nlisten = \"127.0.0.1:7001\"\nlog_level = \"warn\"\n[dial]\nn2 = \"127.0.0.1:9002\"\n");
+  const File file(
+      "[node]\nid = 3\ndata = \"/var/lib/rift\"\nlisten = \"127.0.0.1:7001\"\nlog_level = \"warn\"\n[dial]\nn2 = "
+      "\"127.0.0.1:9002\"\n");
   const auto config = load_config({.path = file.path(), .overrides = {}, .environment = {}});
   ASSERT_TRUE(config.has_value()) << config.error().detail;
   EXPECT_EQ(config->node, NodeId(3));
@@ -51,9 +53,10 @@ TEST(Config, ReadsAFile) {
 
 TEST(Config, FlagsWinOverTheEnvironmentAndThatOverTheFile) {
   const File file("[node]\nid = 1\ndata = \"file\"\nhttp = \"127.0.0.1:1\"\n");
-  const auto config = load_config({.path = file.path(),
-                                   .overrides = {"node.id=3"},
-                                   .environment = {{"RIFT_NODE_ID", "2"}, {"RIFT_NODE_DATA", "environment"}, {"RIFT_ENDPOINTS", "not ours"}}});
+  const auto config = load_config(
+      {.path = file.path(),
+       .overrides = {"node.id=3"},
+       .environment = {{"RIFT_NODE_ID", "2"}, {"RIFT_NODE_DATA", "environment"}, {"RIFT_ENDPOINTS", "not ours"}}});
   ASSERT_TRUE(config.has_value()) << config.error().detail;
   EXPECT_EQ(config->node, NodeId(3));
   EXPECT_EQ(config->data, "environment");
@@ -66,7 +69,8 @@ TEST(Config, NamesTheNearestSpellingAndThePlace) {
   EXPECT_THAT(why, HasSubstr("unknown key 'node.lissen'; did you mean 'node.listen'?"));
   EXPECT_THAT(why, HasSubstr(":3:"));
   EXPECT_THAT(refusal(with({"node.dta=x"})), HasSubstr("did you mean 'node.data'?"));
-  EXPECT_THAT(refusal({.path = {}, .overrides = {}, .environment = {{"RIFT_NODE_LISTN", "x"}}}), HasSubstr("RIFT_NODE_LISTN sets no known key"));
+  EXPECT_THAT(refusal({.path = {}, .overrides = {}, .environment = {{"RIFT_NODE_LISTN", "x"}}}),
+              HasSubstr("RIFT_NODE_LISTN sets no known key"));
 }
 
 TEST(Config, RefusesWhatItCannotMean) {
@@ -85,14 +89,16 @@ TEST(Config, RefusesWhatItCannotMean) {
 TEST(Config, RefusesASectionThatItDoesNotKnowEvenAnEmptyOne) {
   for (const char* section : {"[extra]\n", "[dial.n2]\n", "[node.more]\n"}) {
     const File file(std::string("[node]\nid = 1\ndata = \"x\"\n") + section);
-    EXPECT_THAT(refusal({.path = file.path(), .overrides = {}, .environment = {}}), HasSubstr("unknown section [")) << section;
+    EXPECT_THAT(refusal({.path = file.path(), .overrides = {}, .environment = {}}), HasSubstr("unknown section ["))
+        << section;
   }
   const File empty("[node]\nid = 1\ndata = \"x\"\n[dial]\n");
   EXPECT_TRUE(load_config({.path = empty.path(), .overrides = {}, .environment = {}}).has_value());
 }
 
 TEST(Config, WantsAnIpAddressForHttp) {
-  EXPECT_THAT(refusal(with({"node.http=localhost:0"})), HasSubstr("node.http is 'localhost:0'; write an IP address and a port"));
+  EXPECT_THAT(refusal(with({"node.http=localhost:0"})),
+              HasSubstr("node.http is 'localhost:0'; write an IP address and a port"));
   EXPECT_TRUE(load_config(with({"node.http=127.0.0.1:0"})).has_value());
   EXPECT_TRUE(load_config(with({"node.http=::1:8001"})).has_value());
   EXPECT_TRUE(load_config(with({"node.http="})).has_value());
@@ -103,7 +109,8 @@ TEST(Config, RefusesAFileThatItCannotRead) {
   const File broken("[node\nid = 1\n");
   EXPECT_THAT(refusal({.path = broken.path(), .overrides = {}, .environment = {}}), HasSubstr(":1:"));
   const File list("[node]\nid = [1]\n");
-  EXPECT_THAT(refusal({.path = list.path(), .overrides = {}, .environment = {}}), HasSubstr("must be a string or a whole number"));
+  EXPECT_THAT(refusal({.path = list.path(), .overrides = {}, .environment = {}}),
+              HasSubstr("must be a string or a whole number"));
 }
 
 }  // namespace

@@ -17,7 +17,8 @@ using nlohmann::json;
 
 NodeStatus full_status() {
   NodeStatus status;
-  status.identity = {.node = NodeId(3), .cluster = {.high = 0xabc, .low = 1}, .disk = {.high = 2, .low = 2}, .incarnation = 7};
+  status.identity = {
+      .node = NodeId(3), .cluster = {.high = 0xabc, .low = 1}, .disk = {.high = 2, .low = 2}, .incarnation = 7};
   status.ready = true;
   status.epoch = MapEpoch(~std::uint64_t{0});  // no double holds it
   status.reachable = {NodeId(1), NodeId(3)};
@@ -86,7 +87,8 @@ struct Exposition {
     family = name;
   }
   static void check_labels(const std::string& labels) {
-    static const std::regex whole(R"re((\{[a-z_][a-z0-9_]*="([^"\\\n]|\\["\\n])*"(,[a-z_][a-z0-9_]*="([^"\\\n]|\\["\\n])*")*\})?)re");
+    static const std::regex whole(
+        R"re((\{[a-z_][a-z0-9_]*="([^"\\\n]|\\["\\n])*"(,[a-z_][a-z0-9_]*="([^"\\\n]|\\["\\n])*")*\})?)re");
     EXPECT_TRUE(std::regex_match(labels, whole)) << labels;
   }
 };
@@ -130,8 +132,10 @@ TEST(StatusJson, SaysWhatTheStatusSays) {
   const std::string text = status_json(full_status());
   EXPECT_TRUE(text.ends_with("}\n"));
   const json value = json::parse(text, nullptr, false);
-  const json cp = {{"partition", 4}, {"mode", "cp"}, {"role", "leader"}, {"leader", "n3"}, {"term", "9"}, {"commit", "100"}, {"applied", "99"}, {"pending", "6"}, {"hints", "0"}};
-  const json ap = {{"partition", 5}, {"mode", "ap"}, {"role", "owner"}, {"leader", ""}, {"term", "0"}, {"commit", "0"}, {"applied", "0"}, {"pending", "0"}, {"hints", "8"}};
+  const json cp = {{"partition", 4},  {"mode", "cp"},    {"role", "leader"}, {"leader", "n3"}, {"term", "9"},
+                   {"commit", "100"}, {"applied", "99"}, {"pending", "6"},   {"hints", "0"}};
+  const json ap = {{"partition", 5}, {"mode", "ap"},   {"role", "owner"}, {"leader", ""}, {"term", "0"},
+                   {"commit", "0"},  {"applied", "0"}, {"pending", "0"},  {"hints", "8"}};
   json follower = cp;
   follower.update({{"partition", 6}, {"role", "follower"}, {"leader", ""}});
   const json expected = {{"schema", "rift.node_status/1"},

@@ -14,7 +14,8 @@ namespace {
 
 std::vector<Member> members(std::uint32_t count) {
   std::vector<Member> all;
-  for (std::uint32_t n = 1; n <= count; ++n) all.push_back(Member{.node = NodeId(n), .client_address = "c", .peer_address = "p", .disk = {}});
+  for (std::uint32_t n = 1; n <= count; ++n)
+    all.push_back(Member{.node = NodeId(n), .client_address = "c", .peer_address = "p", .disk = {}});
   return all;
 }
 
@@ -106,7 +107,8 @@ TEST(CreateKeyspace, GivesEachPartitionDistinctOwnersAndSpreadsThem) {
 TEST(CreateKeyspace, RefusesWhatCannotBe) {
   const Catalog catalog = MUST(create_keyspace(cluster(3), wish("bank", Mode::cp)));
   const auto code = [&](KeyspaceWish asked) { return create_keyspace(catalog, asked).error().code; };
-  for (const std::string name : {"", "_system", "_x", "a/b", "ä", "a b"}) EXPECT_EQ(code(wish(name, Mode::cp)), Code::invalid) << name;
+  for (const std::string name : {"", "_system", "_x", "a/b", "ä", "a b"})
+    EXPECT_EQ(code(wish(name, Mode::cp)), Code::invalid) << name;
   EXPECT_EQ(code(wish(std::string(limits::keyspace_name_bytes_max + 1, 'a'), Mode::cp)), Code::invalid);
   EXPECT_TRUE(create_keyspace(catalog, wish(std::string(limits::keyspace_name_bytes_max, 'a'), Mode::cp)).has_value());
   EXPECT_EQ(code(wish("bank", Mode::ap)), Code::already_exists);
@@ -144,8 +146,8 @@ TEST(Place, HashesTheTagIfThereIsOne) {
   expect_hash_of("user:{42}:name", "42");
   expect_hash_of("{a}{b}", "a");
   expect_hash_of("{{a}", "{a");
-  expect_hash_of("{}x", "{}x");      // an empty tag is none
-  expect_hash_of("x{y", "x{y");      // never closed
+  expect_hash_of("{}x", "{}x");  // an empty tag is none
+  expect_hash_of("x{y", "x{y");  // never closed
   expect_hash_of("}x{", "}x{");
   expect_hash_of("x}y{z}", "z");
 }

@@ -26,7 +26,12 @@ grpc::ByteBuffer message(ByteView bytes, std::size_t piece = 1 << 20) {
 
 TEST(Codec, WritesTheProtobufOfTheInterfaceFile) {
   const std::vector<Bytes> frames{Bytes("abc"), Bytes(""), Bytes(std::string(200, 'x'))};
-  EXPECT_EQ(flatten(encode_frames(frames)), std::string("\x0a\x03" "abc" "\x0a\x00" "\x0a\xc8\x01", 10) + std::string(200, 'x'));
+  EXPECT_EQ(flatten(encode_frames(frames)), std::string("\x0a\x03"
+                                                        "abc"
+                                                        "\x0a\x00"
+                                                        "\x0a\xc8\x01",
+                                                        10) +
+                                                std::string(200, 'x'));
   EXPECT_EQ(flatten(encode_frames({})), "");
 }
 
@@ -55,10 +60,16 @@ TEST(Codec, RefusesWhatIsNoListOfFrames) {
   };
   EXPECT_TRUE(refused("x"));
   EXPECT_TRUE(refused("\x0a"));
-  EXPECT_TRUE(refused("\x0a\x05" "abc"));
-  EXPECT_TRUE(refused("\x12\x01" "a"));
+  EXPECT_TRUE(
+      refused("\x0a\x05"
+              "abc"));
+  EXPECT_TRUE(
+      refused("\x12\x01"
+              "a"));
   EXPECT_TRUE(refused("\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"));
-  EXPECT_TRUE(refused("\x0a\x01" "ab"));
+  EXPECT_TRUE(
+      refused("\x0a\x01"
+              "ab"));
 }
 
 TEST(Codec, RefusesAFrameAboveTheLimitWithoutReadingIt) {

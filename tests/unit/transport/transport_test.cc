@@ -19,15 +19,16 @@
 namespace rift::transport {
 namespace {
 
+using env::Lane;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 using ::testing::HasSubstr;
-using env::Lane;
 
 // One node with a shard of its own, run by the test when it says so.
 struct Node {
   explicit Node(const std::string& listen = "127.0.0.1:0", Duration hello_patience = seconds(60))
-      : network(MUST(Transport::create({.listen = listen, .executor = shard, .log = *log, .hello_patience = hello_patience}))) {
+      : network(MUST(
+            Transport::create({.listen = listen, .executor = shard, .log = *log, .hello_patience = hello_patience}))) {
     network->start(events);
     network->set_hello(Bytes("hello"));
   }
@@ -164,8 +165,9 @@ TEST(Transport, RefusesAPortInUseInOneClearLine) {
   auto second = Transport::create({.listen = first.address(), .executor = first.shard, .log = *first.log});
   ASSERT_FALSE(second.has_value());
   EXPECT_EQ(second.error().code, Code::io);
-  EXPECT_EQ(second.error().detail, "cannot listen for other nodes on " + first.address() +
-                                       ": Address already in use; stop what uses the address or set another peer_listen");
+  EXPECT_EQ(second.error().detail,
+            "cannot listen for other nodes on " + first.address() +
+                ": Address already in use; stop what uses the address or set another peer_listen");
 }
 
 TEST(Transport, RefusesAnAddressThatIsNone) {
@@ -292,7 +294,11 @@ TEST(Transport, HasPlacesForPeersWhileStrangersAreSilent) {
 
 TEST(Transport, EndsStreamsThatSendNoFrames) {
   Node node;
-  for (const std::string& bytes : {std::string("garbage"), std::string("\x0a\x7f"), std::string("\x0a\x00", 2), std::string("\x0a\x01" "a" "\x0a\x01" "b")}) {
+  for (const std::string& bytes : {std::string("garbage"), std::string("\x0a\x7f"), std::string("\x0a\x00", 2),
+                                   std::string("\x0a\x01"
+                                               "a"
+                                               "\x0a\x01"
+                                               "b")}) {
     Stranger stranger(node, method, "1");
     stranger.send(bytes);
     EXPECT_EQ(stranger.end().error_code(), grpc::StatusCode::INVALID_ARGUMENT);
@@ -342,8 +348,10 @@ TEST(Transport, BoundsWhatWaitsForAShardThatIsBehind) {
   ASSERT_TRUE(run_until(a, b, [&] { return !b.events.frames(Lane::control).empty(); }));
 
   // Now b's shard has run: everything that was taken arrives, nothing was lost on the way.
-  ASSERT_TRUE(run_until(a, b, [&] { return b.events.frames(Lane::data).size() == a.link(peer, Lane::data).frames_sent &&
-                                           a.link(peer, Lane::data).queued_bytes == 0; }));
+  ASSERT_TRUE(run_until(a, b, [&] {
+    return b.events.frames(Lane::data).size() == a.link(peer, Lane::data).frames_sent &&
+           a.link(peer, Lane::data).queued_bytes == 0;
+  }));
   EXPECT_EQ(a.events.downs, 0);
   EXPECT_EQ(a.link(peer, Lane::data).dropped, 0u);
 }
@@ -353,7 +361,8 @@ TEST(Transport, ControlDropsItsOldestFramesForAShardThatIsBehind) {
   connect(a, b);
   const std::string padding(8192, 'p');
   int sent = 0;
-  while (a.link(peer, Lane::control).dropped < 100) ASSERT_TRUE(a.network->send(peer, Lane::control, Bytes(std::to_string(sent++) + padding)));
+  while (a.link(peer, Lane::control).dropped < 100)
+    ASSERT_TRUE(a.network->send(peer, Lane::control, Bytes(std::to_string(sent++) + padding)));
   ASSERT_TRUE(run_until(a, b, [&] {
     const auto seen = b.events.frames(Lane::control);
     return !seen.empty() && seen.back() == std::to_string(sent - 1) + padding;

@@ -22,24 +22,29 @@ void expect_corruption(const auto& result, const std::string& what) {
 // PeerMessage with one field of `number` that holds `content`.
 Bytes peer_message(unsigned number, std::string content) {
   std::string bytes;
-  for (unsigned tag = (number << 3) | 2U; tag != 0; tag >>= 7) bytes.push_back(static_cast<char>((tag & 0x7fU) | (tag > 0x7fU ? 0x80U : 0U)));
+  for (unsigned tag = (number << 3) | 2U; tag != 0; tag >>= 7)
+    bytes.push_back(static_cast<char>((tag & 0x7fU) | (tag > 0x7fU ? 0x80U : 0U)));
   bytes.push_back(static_cast<char>(content.size()));
   return Bytes(bytes + content);
 }
 
 TEST(HostileFrame, EveryFlippedBitIsFound) {
   const Bytes bytes = encode_frame(samples::frame());
-  for (std::size_t bit = 0; bit < bytes.size() * 8; ++bit) expect_corruption(decode_frame(Bytes(flipped(bytes, bit))), std::to_string(bit));
+  for (std::size_t bit = 0; bit < bytes.size() * 8; ++bit)
+    expect_corruption(decode_frame(Bytes(flipped(bytes, bit))), std::to_string(bit));
 }
 
 TEST(HostileFrame, EveryTruncationIsFound) {
   const Bytes bytes = encode_frame(samples::frame());
-  for (std::size_t size = 0; size < bytes.size(); ++size) expect_corruption(decode_frame(bytes.slice(0, size)), std::to_string(size));
+  for (std::size_t size = 0; size < bytes.size(); ++size)
+    expect_corruption(decode_frame(bytes.slice(0, size)), std::to_string(size));
   expect_corruption(decode_frame(Bytes(bytes.to_string() + "x")), "trailing byte");
 }
 
 TEST(HostileFrame, APartMayNotBeEmpty) {
-  expect_corruption(decode_frame(encode_frame(Frame{.epoch = MapEpoch(1), .parts = {FramePart{.partition = PartitionId(1), .message = {}}}})), "");
+  expect_corruption(decode_frame(encode_frame(
+                        Frame{.epoch = MapEpoch(1), .parts = {FramePart{.partition = PartitionId(1), .message = {}}}})),
+                    "");
 }
 
 TEST(HostileRecords, EveryFlippedBitOfALogRecordIsFound) {
@@ -51,7 +56,8 @@ TEST(HostileRecords, EveryFlippedBitOfALogRecordIsFound) {
 
 TEST(HostileRecords, EveryFlippedBitOfAnEnvelopeIsFound) {
   const Bytes bytes = encode(samples::envelope());
-  for (std::size_t bit = 0; bit < bytes.size() * 8; ++bit) expect_corruption(decode_envelope(Bytes(flipped(bytes, bit))), std::to_string(bit));
+  for (std::size_t bit = 0; bit < bytes.size() * 8; ++bit)
+    expect_corruption(decode_envelope(Bytes(flipped(bytes, bit))), std::to_string(bit));
 }
 
 TEST(HostileRecords, ALogRecordInAnotherPlaceIsFound) {
@@ -69,7 +75,8 @@ TEST(HostileRecords, NoTruncationOrFlipCrashes) {
       EXPECT_TRUE(result.has_value() || result.error().code == Code::corruption) << record.name;
     }
     expect_corruption(record.recode(Bytes()), record.name);
-    expect_corruption(record.recode(Bytes("\x02" + record.bytes.slice(1).to_string())), record.name + ": another format");
+    expect_corruption(record.recode(Bytes("\x02" + record.bytes.slice(1).to_string())),
+                      record.name + ": another format");
     expect_corruption(record.recode(Bytes(record.bytes.to_string() + "\x0f")), record.name + ": trailing byte");
   }
 }
@@ -77,7 +84,8 @@ TEST(HostileRecords, NoTruncationOrFlipCrashes) {
 TEST(HostileMessages, EveryTruncationIsFound) {
   for (const auto& [name, message] : samples::messages()) {
     const Bytes bytes = encode_message(message);
-    for (std::size_t size = 0; size < bytes.size(); ++size) expect_corruption(decode_message(bytes.slice(0, size)), name);
+    for (std::size_t size = 0; size < bytes.size(); ++size)
+      expect_corruption(decode_message(bytes.slice(0, size)), name);
     expect_corruption(decode_message(Bytes(bytes.to_string() + "x")), name);
   }
 }
@@ -86,7 +94,8 @@ TEST(HostileMessages, NoFlipCrashes) {
   std::size_t refused = 0;
   for (const auto& [name, message] : samples::messages()) {
     const Bytes bytes = encode_message(message);
-    for (std::size_t bit = 0; bit < bytes.size() * 8; ++bit) refused += decode_message(Bytes(flipped(bytes, bit))) ? 0 : 1;
+    for (std::size_t bit = 0; bit < bytes.size() * 8; ++bit)
+      refused += decode_message(Bytes(flipped(bytes, bit))) ? 0 : 1;
   }
   EXPECT_GT(refused, 0U);
 }
@@ -96,7 +105,8 @@ TEST(HostileMessages, NoGarbageCrashes) {
   const auto records = samples::records();
   for (int run = 0; run < 20'000; ++run) {
     std::string bytes;
-    for (std::uint64_t n = rng.below(60); n > 0; --n) bytes.push_back(static_cast<char>(rng.chance(0.5) ? rng.below(64) : rng.below(256)));
+    for (std::uint64_t n = rng.below(60); n > 0; --n)
+      bytes.push_back(static_cast<char>(rng.chance(0.5) ? rng.below(64) : rng.below(256)));
     static_cast<void>(decode_message(Bytes(bytes)));
     static_cast<void>(decode_frame(Bytes(bytes)));
     static_cast<void>(decode_hello(bytes));
@@ -105,9 +115,12 @@ TEST(HostileMessages, NoGarbageCrashes) {
 }
 
 TEST(HostileMessages, UnknownKindsAreRefused) {
-  for (const unsigned number : {13U, 15U, 22U, 31U, 42U, 5000U}) expect_corruption(decode_message(peer_message(number, "")), std::to_string(number));
+  for (const unsigned number : {13U, 15U, 22U, 31U, 42U, 5000U})
+    expect_corruption(decode_message(peer_message(number, "")), std::to_string(number));
   expect_corruption(decode_message(Bytes()), "empty");
-  expect_corruption(decode_message(Bytes(encode_message(MapPull{}).to_string() + encode_message(MapPush{}).to_string())), "two kinds");
+  expect_corruption(
+      decode_message(Bytes(encode_message(MapPull{}).to_string() + encode_message(MapPush{}).to_string())),
+      "two kinds");
   expect_corruption(decode_message(Bytes("\x90\x01\x05")), "a kind that is no message");
 }
 
@@ -119,8 +132,10 @@ TEST(HostileMessages, FieldsMustBeKnownOnceAndOfTheirType) {
   expect_corruption(decode_message(peer_message(18, "\x0b")), "group");
   expect_corruption(decode_message(peer_message(18, std::string("\x00\x01", 2))), "field number 0");
   expect_corruption(decode_message(peer_message(18, "\x08")), "number cut off");
-  expect_corruption(decode_message(peer_message(18, "\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02")), "number above 64 bits");
-  expect_corruption(decode_message(peer_message(18, "\x08\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x01")), "number of 11 bytes");
+  expect_corruption(decode_message(peer_message(18, "\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02")),
+                    "number above 64 bits");
+  expect_corruption(decode_message(peer_message(18, "\x08\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x01")),
+                    "number of 11 bytes");
 }
 
 // A claimed length is believed only as far as there are bytes.
@@ -152,7 +167,8 @@ TEST(HostileMessages, EnumerationsHaveTheirRange) {
     raft::Entry entry = samples::entry(1, "");
     entry.kind = static_cast<raft::EntryKind>(kind);
     expect_corruption(decode_message(encode_message(raft::Message(raft::Append{.entries = {entry}}))), "entry kind");
-    Store store{.token = 1, .reason = static_cast<StoreReason>(kind == 0 ? 0 : 5), .key = "k", .envelope = samples::envelope()};
+    Store store{
+        .token = 1, .reason = static_cast<StoreReason>(kind == 0 ? 0 : 5), .key = "k", .envelope = samples::envelope()};
     expect_corruption(decode_message(encode_message(store)), "store reason");
     store.reason = StoreReason::write;
     store.envelope.kind = static_cast<causal::Kind>(kind);
@@ -166,7 +182,9 @@ TEST(HostileMessages, WhatMustBeThereIsAskedFor) {
   expect_corruption(decode_message(peer_message(16, "")), "a forward without a request");
   expect_corruption(decode_message(peer_message(32, "\x10\x01\x1a\x01k")), "a store without an envelope");
   expect_corruption(decode_message(encode_message(Versions{.token = 1, .key = {}})), "a key");
-  expect_corruption(decode_message(encode_message(raft::Message(raft::Append{.entries = {raft::Entry{.term = Term(1)}}}))), "an index");
+  expect_corruption(
+      decode_message(encode_message(raft::Message(raft::Append{.entries = {raft::Entry{.term = Term(1)}}}))),
+      "an index");
   expect_corruption(decode_hello(Bytes()), "a node");
   Hello hello = samples::hello();
   hello.protocol_min = 3;
@@ -184,7 +202,8 @@ TEST(HostileMessages, AHintOfferIsBounded) {
 TEST(HostileRecords, ADedupRowAscendsAndIsBounded) {
   DedupRow row;
   for (std::uint64_t s = 1; s <= 4096; ++s) {
-    row.outcomes.push_back(DedupOutcome{.sequence = s, .code = Code::ok, .revision = {}, .seen_found = false, .seen_omitted = false, .seen = {}});
+    row.outcomes.push_back(DedupOutcome{
+        .sequence = s, .code = Code::ok, .revision = {}, .seen_found = false, .seen_omitted = false, .seen = {}});
   }
   EXPECT_EQ(MUST(decode_dedup_row(encode(row))), row);
   row.outcomes.push_back(row.outcomes.back());
@@ -206,18 +225,21 @@ TEST(HostileRecords, ACatalogIsWhole) {
   expect_corruption(broken([](topology::Keyspace& k) { k.partitions.clear(); }), "no partitions");
   expect_corruption(broken([](topology::Keyspace& k) { k.partitions[0].owners.clear(); }), "no owners");
   expect_corruption(broken([](topology::Keyspace& k) { k.partitions[0].owners.push_back(NodeId(9)); }), "a stranger");
-  expect_corruption(broken([](topology::Keyspace& k) { k.partitions[0].owners.push_back(k.partitions[0].owners[0]); }), "an owner twice");
+  expect_corruption(broken([](topology::Keyspace& k) { k.partitions[0].owners.push_back(k.partitions[0].owners[0]); }),
+                    "an owner twice");
   expect_corruption(broken([](topology::Keyspace& k) { k.partitions[1].id = k.partitions[0].id; }), "an id twice");
   expect_corruption(broken([](topology::Keyspace& k) { k.partitions[0].id = PartitionId(0); }), "partition 0");
   expect_corruption(broken([](topology::Keyspace& k) { k.name = "bank"; }), "a name twice");
   expect_corruption(broken([](topology::Keyspace& k) { k.name = ""; }), "no name");
   expect_corruption(broken([](topology::Keyspace& k) { k.mode = static_cast<Mode>(3); }), "mode");
-  expect_corruption(broken([](topology::Keyspace& k) { k.partitions.resize(65, k.partitions[0]); }), "too many partitions");
+  expect_corruption(broken([](topology::Keyspace& k) { k.partitions.resize(65, k.partitions[0]); }),
+                    "too many partitions");
 }
 
 TEST(HostileRecords, AConfigIsValid) {
   expect_corruption(wire::decode_config(wire::encode(raft::Config{})), "no voter");
-  expect_corruption(wire::decode_config(wire::encode(raft::Config{.voters = {NodeId(2), NodeId(1)}, .learners = {}})), "unsorted");
+  expect_corruption(wire::decode_config(wire::encode(raft::Config{.voters = {NodeId(2), NodeId(1)}, .learners = {}})),
+                    "unsorted");
   expect_corruption(decode_config_at(encode(raft::ConfigAt{.index = LogIndex(1), .config = {}})), "no voter");
 }
 

@@ -90,17 +90,21 @@ TEST(Keys, ParsersRefuseWhatIsNoKeyOfTheirKind) {
   }
 }
 
-bool holds(const env::Range& range, const std::string& key) { return key >= range.first && (range.last.empty() || key < range.last); }
+bool holds(const env::Range& range, const std::string& key) {
+  return key >= range.first && (range.last.empty() || key < range.last);
+}
 
 TEST(Keys, RangesHoldTheirOwnKeysOnly) {
   for (const PartitionId partition : {PartitionId(1), PartitionId(0xff), PartitionId(0xffffffff)}) {
     for (const Generation generation : {Generation(0), Generation(0xff), Generation(0xffffffff)}) {
       const std::string wide(20, '\xff');
       EXPECT_TRUE(holds(cp_data_range(partition, generation), cp_data_key(partition, generation, wide)));
-      EXPECT_TRUE(holds(cp_data_range(partition, generation), cp_data_key(partition, generation, std::string(1, '\0'))));
+      EXPECT_TRUE(
+          holds(cp_data_range(partition, generation), cp_data_key(partition, generation, std::string(1, '\0'))));
       EXPECT_FALSE(holds(cp_data_range(partition, generation), cp_dedup_key(partition, generation, {})));
       EXPECT_FALSE(holds(cp_data_range(partition, generation), cp_history_key(partition, generation, Revision(0))));
-      EXPECT_TRUE(holds(cp_dedup_range(partition, generation), cp_dedup_key(partition, generation, {UINT64_MAX, UINT64_MAX})));
+      EXPECT_TRUE(
+          holds(cp_dedup_range(partition, generation), cp_dedup_key(partition, generation, {UINT64_MAX, UINT64_MAX})));
       EXPECT_FALSE(holds(cp_dedup_range(partition, generation), cp_applied_key(partition, generation)));
       EXPECT_TRUE(holds(ap_data_range(partition, generation), ap_data_key(partition, generation, wide)));
       EXPECT_FALSE(holds(ap_data_range(partition, generation), ap_merkle_key(partition, generation, 0)));

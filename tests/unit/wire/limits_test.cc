@@ -8,7 +8,11 @@ namespace rift::wire {
 namespace {
 
 OpId widest_op() {
-  return OpId{.client = {.high = UINT64_MAX, .low = UINT64_MAX}, .sequence = UINT64_MAX, .floor = UINT64_MAX - 4000, .first = true, .retry = true};
+  return OpId{.client = {.high = UINT64_MAX, .low = UINT64_MAX},
+              .sequence = UINT64_MAX,
+              .floor = UINT64_MAX - 4000,
+              .first = true,
+              .retry = true};
 }
 
 std::size_t framed(const Message& message) {
@@ -26,7 +30,8 @@ Request widest_request() {
   request.level = Level::all;
   request.key = std::string(limits::key_bytes_max, 'k');
   request.value = std::string(limits::value_bytes_max / 2, 'v');
-  request.condition = {.kind = Condition::Kind::value, .version = 0, .value = std::string(limits::value_bytes_max / 2, 'e')};
+  request.condition = {
+      .kind = Condition::Kind::value, .version = 0, .value = std::string(limits::value_bytes_max / 2, 'e')};
   request.op = widest_op();
   request.budget = limits::request_budget_max;
   request.forwarded = true;
@@ -59,28 +64,36 @@ TEST(Limits, TheLargestPutFitsAnEntryAndItsAppendAFrame) {
 TEST(Limits, TheLargestCasFitsAnEntryAndItsForwardAFrame) {
   const Request request = widest_request();
   ASSERT_TRUE(validate(request).has_value());
-  const Command cas{.verb = Verb::cas, .key = request.key, .value = request.value, .condition = request.condition, .op = request.op};
+  const Command cas{
+      .verb = Verb::cas, .key = request.key, .value = request.value, .condition = request.condition, .op = request.op};
   EXPECT_LE(encode_commands(std::span(&cas, 1)).size(), limits::entry_bytes_max);
   EXPECT_LE(framed(Forward{request}), limits::frame_bytes_max);
 }
 
 TEST(Limits, AFullEntryFitsAFrame) {
-  EXPECT_LE(framed(raft::Message(widest_append(Bytes(std::string(limits::entry_bytes_max, 'p'))))), limits::frame_bytes_max);
+  EXPECT_LE(framed(raft::Message(widest_append(Bytes(std::string(limits::entry_bytes_max, 'p'))))),
+            limits::frame_bytes_max);
 }
 
 TEST(Limits, TheLargestStoreAndFetchReplyFitAFrame) {
   causal::Envelope envelope = samples::envelope();
-  envelope.stamp = {.hlc = causal::Hlc(UINT64_MAX), .dot = {.node = NodeId(UINT32_MAX), .incarnation = UINT64_MAX, .sequence = UINT64_MAX}};
+  envelope.stamp = {.hlc = causal::Hlc(UINT64_MAX),
+                    .dot = {.node = NodeId(UINT32_MAX), .incarnation = UINT64_MAX, .sequence = UINT64_MAX}};
   envelope.payload = std::string(limits::value_bytes_max, 'v');
-  EXPECT_LE(framed(Store{.token = UINT64_MAX, .reason = StoreReason::sync, .key = std::string(limits::key_bytes_max, 'k'), .envelope = envelope}),
+  EXPECT_LE(framed(Store{.token = UINT64_MAX,
+                         .reason = StoreReason::sync,
+                         .key = std::string(limits::key_bytes_max, 'k'),
+                         .envelope = envelope}),
             limits::frame_bytes_max);
   EXPECT_LE(framed(FetchReply{.token = UINT64_MAX, .found = true, .envelope = envelope}), limits::frame_bytes_max);
 }
 
 TEST(Limits, TheLargestHintOfferFitsAFrame) {
-  const causal::Stamp stamp{.hlc = causal::Hlc(UINT64_MAX), .dot = {.node = NodeId(UINT32_MAX), .incarnation = UINT64_MAX, .sequence = UINT64_MAX}};
+  const causal::Stamp stamp{.hlc = causal::Hlc(UINT64_MAX),
+                            .dot = {.node = NodeId(UINT32_MAX), .incarnation = UINT64_MAX, .sequence = UINT64_MAX}};
   HintOffer offer{.token = UINT64_MAX, .items = {}};
-  offer.items.resize(hint_offer_keys_max, HintOffer::Item{.key = std::string(limits::key_bytes_max, 'k'), .stamp = stamp});
+  offer.items.resize(hint_offer_keys_max,
+                     HintOffer::Item{.key = std::string(limits::key_bytes_max, 'k'), .stamp = stamp});
   EXPECT_LE(framed(offer), limits::frame_bytes_max);
 }
 
@@ -100,7 +113,8 @@ TEST(Limits, TheLargestDedupRowFitsAnEntry) {
                             .seen_omitted = true,
                             .seen = {}};
   row.outcomes.resize(limits::dedup_window_max, widest);
-  EXPECT_LE(encode(row).size() + limits::dedup_seen_value_bytes_max + limits::dedup_window_max * 4, limits::entry_bytes_max);
+  EXPECT_LE(encode(row).size() + limits::dedup_seen_value_bytes_max + limits::dedup_window_max * 4,
+            limits::entry_bytes_max);
 }
 
 }  // namespace

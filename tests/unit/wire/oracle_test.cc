@@ -24,16 +24,17 @@ namespace pb = riftkv::internal::v1;
 struct Sample {
   std::string name;
   Bytes bytes;
-  std::size_t format_bytes = 0;     // in front of the message
-  std::string message;              // its protobuf name
-  bool crc = false;                 // comes first, out of order
+  std::size_t format_bytes = 0;  // in front of the message
+  std::string message;           // its protobuf name
+  bool crc = false;              // comes first, out of order
 };
 
 std::vector<Sample> all_samples() {
   std::vector<Sample> all;
   all.push_back({"Hello", encode_hello(samples::hello()), 0, "Hello", false});
   all.push_back({"Frame", encode_frame(samples::frame()), 0, "Frame", true});
-  for (const auto& [name, message] : samples::messages()) all.push_back({name, encode_message(message), 0, "PeerMessage", false});
+  for (const auto& [name, message] : samples::messages())
+    all.push_back({name, encode_message(message), 0, "PeerMessage", false});
   for (const auto& record : samples::records()) {
     all.push_back({record.name, record.bytes, 1, record.name, record.name == "LogRecord" || record.name == "Envelope"});
   }
@@ -42,9 +43,11 @@ std::vector<Sample> all_samples() {
 
 std::unique_ptr<google::protobuf::Message> parse(const Sample& sample) {
   static_cast<void>(pb::CatalogRecord::descriptor());  // links records.proto
-  const auto* type = google::protobuf::DescriptorPool::generated_pool()->FindMessageTypeByName("riftkv.internal.v1." + sample.message);
+  const auto* type =
+      google::protobuf::DescriptorPool::generated_pool()->FindMessageTypeByName("riftkv.internal.v1." + sample.message);
   if (type == nullptr) return nullptr;
-  std::unique_ptr<google::protobuf::Message> parsed(google::protobuf::MessageFactory::generated_factory()->GetPrototype(type)->New());
+  std::unique_ptr<google::protobuf::Message> parsed(
+      google::protobuf::MessageFactory::generated_factory()->GetPrototype(type)->New());
   const ByteView content = sample.bytes.view().substr(sample.format_bytes);
   if (!parsed->ParseFromArray(content.data(), static_cast<int>(content.size()))) return nullptr;
   return parsed;
@@ -62,7 +65,8 @@ int unknown_fields(const google::protobuf::Message& message) {
       count += unknown_fields(reflection->GetMessage(message, field));
       continue;
     }
-    for (int i = 0; i < reflection->FieldSize(message, field); ++i) count += unknown_fields(reflection->GetRepeatedMessage(message, field, i));
+    for (int i = 0; i < reflection->FieldSize(message, field); ++i)
+      count += unknown_fields(reflection->GetRepeatedMessage(message, field, i));
   }
   return count;
 }
@@ -102,14 +106,17 @@ TEST(Oracle, WeReadWhatProtobufWrites) {
     entry.set_payload(payload);
   }
   const auto ours = samples::messages();
-  const auto expected = std::find_if(ours.begin(), ours.end(), [](const auto& sample) { return sample.first == "append"; });
+  const auto expected =
+      std::find_if(ours.begin(), ours.end(), [](const auto& sample) { return sample.first == "append"; });
   EXPECT_EQ(MUST(decode_message(Bytes(message.SerializeAsString()))), expected->second);
 }
 
 std::string golden_path() { return std::string(RIFT_SOURCE_DIR) + "/tests/unit/wire/golden.txt"; }
 
 std::string current_golden() {
-  std::string text = "# What stands on disk and travels between nodes, in hexadecimal, and as protobuf reads it (without the format byte).\n";
+  std::string text =
+      "# What stands on disk and travels between nodes, in hexadecimal, and as protobuf reads it (without the format "
+      "byte).\n";
   google::protobuf::TextFormat::Printer printer;
   printer.SetSingleLineMode(true);
   for (const Sample& sample : all_samples()) {

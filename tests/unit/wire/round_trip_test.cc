@@ -8,7 +8,9 @@
 namespace rift::wire {
 namespace {
 
-bool inside(ByteView part, ByteView whole) { return part.data() >= whole.data() && part.data() + part.size() <= whole.data() + whole.size(); }
+bool inside(ByteView part, ByteView whole) {
+  return part.data() >= whole.data() && part.data() + part.size() <= whole.data() + whole.size();
+}
 
 std::string random_text(Rng& rng, std::uint64_t size_max) {
   std::string text;
@@ -70,13 +72,21 @@ TEST(Messages, AFalseWriteBackStaysFalse) {
 TEST(Messages, AnUnboundedStalenessIsNotABoundOfZero) {
   Response response = samples::response();
   ASSERT_EQ(response.receipt.staleness_bound, Duration(0));
-  EXPECT_EQ(std::get<ForwardReply>(MUST(decode_message(encode_message(ForwardReply{response})))).response.receipt.staleness_bound, Duration(0));
+  EXPECT_EQ(std::get<ForwardReply>(MUST(decode_message(encode_message(ForwardReply{response}))))
+                .response.receipt.staleness_bound,
+            Duration(0));
   response.receipt.staleness_bound.reset();
-  EXPECT_EQ(std::get<ForwardReply>(MUST(decode_message(encode_message(ForwardReply{response})))).response.receipt.staleness_bound, std::nullopt);
+  EXPECT_EQ(std::get<ForwardReply>(MUST(decode_message(encode_message(ForwardReply{response}))))
+                .response.receipt.staleness_bound,
+            std::nullopt);
 }
 
 TEST(Messages, PayloadsOfAnAppendAreSlices) {
-  const raft::Append append{.term = Term(1), .prev_index = LogIndex(1), .prev_term = Term(1), .commit = LogIndex(1), .entries = {samples::entry(2, "payload")}};
+  const raft::Append append{.term = Term(1),
+                            .prev_index = LogIndex(1),
+                            .prev_term = Term(1),
+                            .commit = LogIndex(1),
+                            .entries = {samples::entry(2, "payload")}};
   const Bytes bytes = encode_message(raft::Message(append));
   const auto decoded = MUST(decode_message(bytes));
   EXPECT_TRUE(inside(std::get<raft::Append>(std::get<raft::Message>(decoded)).entries[0].payload, bytes));
@@ -147,7 +157,8 @@ TEST(Records, ValuesSurvive) {
   EXPECT_EQ(MUST(decode_cp_value(encode(CpValue{}))), CpValue{});
   EXPECT_EQ(MUST(decode_dedup_row(encode(DedupRow{.floor = 0, .last_used = {}, .outcomes = {}}))).floor, 0U);
   EXPECT_EQ(MUST(decode_hint(encode(HintRecord{}))), HintRecord{});
-  for (const std::uint64_t number : {std::uint64_t{0}, std::uint64_t{1}, UINT64_MAX}) EXPECT_EQ(MUST(decode_u64(encode_u64(number))), number);
+  for (const std::uint64_t number : {std::uint64_t{0}, std::uint64_t{1}, UINT64_MAX})
+    EXPECT_EQ(MUST(decode_u64(encode_u64(number))), number);
 }
 
 TEST(Commands, SurviveAndAreSlicesOfThePayload) {
@@ -181,7 +192,11 @@ TEST(Commands, RandomOnesSurvive) {
       command.condition.version = random_number(rng);
       command.condition.value = Bytes(random_text(rng, 200));
       if (rng.chance(0.5)) {
-        command.op = OpId{.client = rng.uuid(), .sequence = random_number(rng), .floor = random_number(rng), .first = rng.chance(0.5), .retry = rng.chance(0.5)};
+        command.op = OpId{.client = rng.uuid(),
+                          .sequence = random_number(rng),
+                          .floor = random_number(rng),
+                          .first = rng.chance(0.5),
+                          .retry = rng.chance(0.5)};
       }
       commands.push_back(std::move(command));
     }

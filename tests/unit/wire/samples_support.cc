@@ -20,7 +20,11 @@ raft::Entry entry(std::uint64_t index, std::string payload) {
 }
 
 std::vector<Command> commands() {
-  const OpId op{.client = {.high = 0x1122334455667788ULL, .low = 0x99aabbccddeeff00ULL}, .sequence = 300, .floor = 299, .first = true, .retry = true};
+  const OpId op{.client = {.high = 0x1122334455667788ULL, .low = 0x99aabbccddeeff00ULL},
+                .sequence = 300,
+                .floor = 299,
+                .first = true,
+                .retry = true};
   return {Command{.verb = Verb::put, .key = "key", .value = "value", .condition = {}, .op = op},
           Command{.verb = Verb::cas,
                   .key = "k2",
@@ -40,8 +44,12 @@ topology::Catalog catalog() {
   }
   auto catalog = MUST(topology::found(ClusterId{.high = 1, .low = 2}, members));
   catalog = MUST(topology::create_keyspace(catalog, {.name = "bank", .mode = Mode::cp, .partitions = 1}));
-  return MUST(topology::create_keyspace(
-      catalog, {.name = "cart", .mode = Mode::ap, .copies = 2, .partitions = 2, .read = Level::all, .durability = topology::Durability::wal}));
+  return MUST(topology::create_keyspace(catalog, {.name = "cart",
+                                                  .mode = Mode::ap,
+                                                  .copies = 2,
+                                                  .partitions = 2,
+                                                  .read = Level::all,
+                                                  .durability = topology::Durability::wal}));
 }
 
 Request request() {
@@ -159,11 +167,17 @@ Frame frame() {
 
 std::vector<Record> records() {
   const auto of = [](std::string name, Bytes bytes, auto decode) {
-    return Record{std::move(name), std::move(bytes), [decode](const Bytes& data) -> Result<Bytes> { return encode(TRY(decode(data))); }};
+    return Record{std::move(name), std::move(bytes),
+                  [decode](const Bytes& data) -> Result<Bytes> { return encode(TRY(decode(data))); }};
   };
   const DedupRow row{.floor = 2,
                      .last_used = Duration(3),
-                     .outcomes = {{.sequence = 2, .code = Code::ok, .revision = Revision(4), .seen_found = false, .seen_omitted = false, .seen = {}},
+                     .outcomes = {{.sequence = 2,
+                                   .code = Code::ok,
+                                   .revision = Revision(4),
+                                   .seen_found = false,
+                                   .seen_omitted = false,
+                                   .seen = {}},
                                   {.sequence = 5,
                                    .code = Code::condition_failed,
                                    .revision = Revision(6),
@@ -171,23 +185,36 @@ std::vector<Record> records() {
                                    .seen_omitted = true,
                                    .seen = "seen"}}};
   return {
-      of("IdentityRecord", encode(IdentityRecord{.node = NodeId(1), .disk = {.high = 2, .low = 3}, .cluster = {.high = 4, .low = 5}}), decode_identity),
-      Record{"NumberRecord", encode_u64(300), [](const Bytes& data) -> Result<Bytes> { return encode_u64(TRY(decode_u64(data))); }},
+      of("IdentityRecord",
+         encode(IdentityRecord{.node = NodeId(1), .disk = {.high = 2, .low = 3}, .cluster = {.high = 4, .low = 5}}),
+         decode_identity),
+      Record{"NumberRecord", encode_u64(300),
+             [](const Bytes& data) -> Result<Bytes> { return encode_u64(TRY(decode_u64(data))); }},
       of("CatalogRecord", encode(catalog()), decode_catalog),
       of("HardStateRecord", encode(raft::HardState{.term = Term(5), .vote = NodeId(2)}), decode_hard_state),
       Record{"ConfigRecord", wire::encode(raft::Config{.voters = {NodeId(1), NodeId(2)}, .learners = {NodeId(300)}}),
              [](const Bytes& data) -> Result<Bytes> { return wire::encode(TRY(wire::decode_config(data))); }},
-      of("ConfigAtRecord", encode(raft::ConfigAt{.index = LogIndex(7), .config = {.voters = {NodeId(1)}, .learners = {}}}), decode_config_at),
+      of("ConfigAtRecord",
+         encode(raft::ConfigAt{.index = LogIndex(7), .config = {.voters = {NodeId(1)}, .learners = {}}}),
+         decode_config_at),
       Record{"LogRecord", encode_log_record(entry(42, "first")),
-             [](const Bytes& data) -> Result<Bytes> { return encode_log_record(TRY(decode_log_record(data, LogIndex(42)))); }},
+             [](const Bytes& data) -> Result<Bytes> {
+               return encode_log_record(TRY(decode_log_record(data, LogIndex(42))));
+             }},
       Record{"Commands", encode_commands(commands()),
              [](const Bytes& data) -> Result<Bytes> { return encode_commands(TRY(decode_commands(data))); }},
       of("CpValue",
-         encode(CpValue{.deleted = true, .value = "value", .create_revision = Revision(1), .modify_revision = Revision(2), .version = 3}),
+         encode(CpValue{.deleted = true,
+                        .value = "value",
+                        .create_revision = Revision(1),
+                        .modify_revision = Revision(2),
+                        .version = 3}),
          decode_cp_value),
       of("DedupRow", encode(row), decode_dedup_row),
       of("AppliedRecord",
-         encode(AppliedRecord{.index = LogIndex(1), .term = Term(2), .revision = Revision(3), .log_time = Duration(4), .hash = 5}), decode_applied),
+         encode(AppliedRecord{
+             .index = LogIndex(1), .term = Term(2), .revision = Revision(3), .log_time = Duration(4), .hash = 5}),
+         decode_applied),
       of("Envelope", encode(envelope()), decode_envelope),
       of("HintRecord", encode(HintRecord{.first_hlc = 1, .last_hlc = 2, .dot = envelope().stamp.dot}), decode_hint),
   };
