@@ -126,9 +126,7 @@ bool Node::has_nothing_owed() const {
 
 void Node::leave_clean_mark(Time give_up, Task done) {
   // Once, whichever comes first: a disk that hangs must not keep the process. The mark may still become durable, with everything before it.
-  const auto shared = std::make_shared<Task>([done = std::move(done), ended = false]() mutable {
-    if (!std::exchange(ended, true)) done();
-  });
+  const auto shared = std::make_shared<Task>(std::move(done));
   loop_.run([this, give_up, shared](Turn& turn) {
     if (!is_idle()) {  // jobs run before the replicas of their round: what is in the inbox comes after this mark
       MARK(env_.recorder, "node.stop_had_to_wait");
@@ -141,8 +139,11 @@ void Node::leave_clean_mark(Time give_up, Task done) {
       MARK(env_.recorder, "node.stop_without_mark");
       LOG_WARN(env_.log, "node.unclean_stop", "not every replica runs; the next start compares with the other owners");
     }
-    loop_.when_durable([shared] { (*shared)(); });
+    loop_.when_durable([shared] {
+      if (*shared) (*shared)();
+    });
     loop_.call_at(std::max(give_up, turn.now().steady + mark_patience), [this, shared] {
+      if (!*shared) return;
       LOG_WARN(env_.log, "node.stop_without_disk", "the disk has not taken the mark of a clean stop");
       (*shared)();
     });

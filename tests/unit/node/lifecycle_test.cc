@@ -250,6 +250,20 @@ TEST(Stop, IsToldWhenTheMarkIsDurable) {
   EXPECT_TRUE(has_meta(world.seat(), "clean_stop"));
 }
 
+// A disk that is late, not dead: the stop has ended without it, and then its answer comes.
+TEST(Stop, EndsOnceAlthoughTheDiskAnswersAfterAll) {
+  NodeWorld world;
+  world.found(world.first_catalog(1));
+  world.pass(std::chrono::seconds(1));
+  world.seat().hold_disk = true;
+  int stopped = 0;
+  world.node().stop([&stopped] { ++stopped; });
+  ASSERT_TRUE(world.pass_until([&] { return stopped > 0; }, std::chrono::seconds(5)));
+  world.seat().hold_disk = false;
+  world.settle();
+  EXPECT_EQ(stopped, 1);
+}
+
 TEST(Stop, GivesUpOnWritesThatDoNotEnd) {
   NodeWorld world;
   topology::Catalog catalog = world.first_catalog(1);
