@@ -1,13 +1,18 @@
 #include "chaos/check/verdict.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include <fmt/core.h>
 
 namespace rift::chaos::check {
 namespace {
 
-std::string percent(double ratio) { return fmt::format("{:.1f} %", ratio * 100); }
+// Rounded down, as in every report: 98.96 % is not 99 %.
+std::string percent(double ratio) { return fmt::format("{:.1f} %", std::floor(ratio * 1000 + 1e-9) / 10); }
+std::string seconds(const std::optional<Duration>& duration) {
+  return duration ? fmt::format("{:.1f} s", to_seconds(*duration)) : std::string("never");
+}
 
 // Collects what speaks against a row; the gravest word wins.
 class Judgement {
@@ -25,6 +30,13 @@ class Judgement {
   template <class... Args>
   void demand(bool holds, fmt::format_string<Args...> format, Args&&... args) {
     if (is_proven_ && is_whole_) forbid(!holds, format, std::forward<Args>(args)...);
+  }
+  // A demand on how much is answered, and how soon: nothing wrong was said where it is missed.
+  template <class... Args>
+  void demand_service(bool holds, fmt::format_string<Args...> format, Args&&... args) {
+    const std::size_t before = notes_.size();
+    demand(holds, format, std::forward<Args>(args)...);
+    missed_ += notes_.size() - before;
   }
   void trouble(const std::string& why) {
     note(!why.empty(), Verdict::error, why);
@@ -45,13 +57,23 @@ class Judgement {
       }
     }
     for (const auto& [verdict, text] : notes_) row.reasons.push_back(text);
+    if (missed_ > 0 && missed_ == count(Verdict::fail)) {
+      row.reasons.emplace_back(
+          "no answer was wrong, only too few or too late: a machine that is busy with other work does that; run it "
+          "again when it is quiet");
+    }
   }
 
  private:
   void note(bool is_bad, Verdict verdict, std::string text) {
     if (is_bad) notes_.emplace_back(verdict, std::move(text));
   }
+  std::size_t count(Verdict verdict) const {
+    return static_cast<std::size_t>(
+        std::count_if(notes_.begin(), notes_.end(), [&](const auto& note) { return note.first == verdict; }));
+  }
   std::vector<std::pair<Verdict, std::string>> notes_;
+  std::size_t missed_ = 0;  // demands on the service
   bool is_proven_ = true;
   bool is_whole_ = true;  // nothing broke the run off
 };
@@ -88,27 +110,25 @@ void judge_cp(Judgement& judgement, const Measured& m, const Demands& demands) {
   judgement.demand(m.minority.late_done == 0,
                    "the minority side did {} operations begun more than {:.1f} s after the cut", m.minority.late_done,
                    to_seconds(demands.availability.last_words));
-  judgement.demand(m.majority.all.attempts == 0 || m.majority.all.ratio() >= demands.availability_min,
-                   "the majority side answered {}, {} is demanded", percent(m.majority.all.ratio()),
-                   percent(demands.availability_min));
-  judgement.demand(
-      m.majority.first_success && *m.majority.first_success <= demands.recover_within,
-      "the majority side did its first operation {} after the cut, {:.1f} s is allowed",
-      m.majority.first_success ? fmt::format("{:.1f} s", to_seconds(*m.majority.first_success)) : std::string("never"),
-      to_seconds(demands.recover_within));
+  judgement.demand_service(m.majority.all.attempts == 0 || m.majority.all.ratio() >= demands.availability_min,
+                           "the majority side answered {}, {} is demanded", percent(m.majority.all.ratio()),
+                           percent(demands.availability_min));
+  judgement.demand_service(m.majority.first_success && *m.majority.first_success <= demands.recover_within,
+                           "the majority side did its first operation {} after the cut, {:.1f} s is allowed",
+                           seconds(m.majority.first_success), to_seconds(demands.recover_within));
 }
 
 void judge_ap(Judgement& judgement, const Measured& m, const Demands& demands) {
   for (const auto& [side, name] : {std::pair(&m.majority, Side::majority), std::pair(&m.minority, Side::minority)}) {
-    judgement.demand(side->all.attempts == 0 || side->all.ratio() >= demands.availability_min,
-                     "the {} side answered {}, {} is demanded", to_string(name), percent(side->all.ratio()),
-                     percent(demands.availability_min));
+    judgement.demand_service(side->all.attempts == 0 || side->all.ratio() >= demands.availability_min,
+                             "the {} side answered {}, {} is demanded", to_string(name), percent(side->all.ratio()),
+                             percent(demands.availability_min));
   }
   judgement.need(m.convergence.samples > 0 && m.convergence.keys > 0, "no samples of the replicas after the heal");
-  judgement.demand(m.convergence.keys == 0 || (m.convergence.took && *m.convergence.took <= demands.converge_within),
-                   "the replicas agreed {} after the heal, {:.1f} s is allowed",
-                   m.convergence.took ? fmt::format("{:.1f} s", to_seconds(*m.convergence.took)) : std::string("never"),
-                   to_seconds(demands.converge_within));
+  judgement.demand_service(
+      m.convergence.keys == 0 || (m.convergence.took && *m.convergence.took <= demands.converge_within),
+      "the replicas agreed {} after the heal, {:.1f} s is allowed", seconds(m.convergence.took),
+      to_seconds(demands.converge_within));
   judgement.show(m.staleness.stale > 0, "no stale read was seen, so the price of staying available is not shown");
 }
 

@@ -70,8 +70,7 @@ class Table {
          [](const check::Row& row) { return or_never(row.measured.majority.first_success); });
     line("stale reads", [](const check::Row& row) { return stale(row.measured); });
     line("acknowledged writes lost", [](const check::Row& row) { return lost_count(row.measured); });
-    line("replicas agreed after the heal",
-         [](const check::Row& row) { return or_never(row.measured.convergence.took); });
+    line("replicas agreed after the heal", [](const check::Row& row) { return agreement(row.measured); });
     line("fault proof (weakest link)", [](const check::Row& row) { return grouped(row.measured.fault_proof); });
     reasons();
     return std::move(text_);

@@ -23,6 +23,12 @@ std::string in_seconds(Duration duration) {
                                       : fmt::format("{:.1f} s", seconds);
 }
 
+// The copies of each key are compared while somebody watches, the digests once at the end: the end may be the first to see them equal.
+std::string agreement(const check::Measured& measured) {
+  if (measured.convergence.took) return in_seconds(*measured.convergence.took);
+  return measured.digests_equal ? "at the end" : "never";
+}
+
 std::string yes_no(check::Linearizable answer) {
   switch (answer) {
     case check::Linearizable::yes:

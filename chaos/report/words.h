@@ -12,6 +12,7 @@ namespace rift::chaos::report {
 std::string grouped(std::uint64_t number);                // 4,013
 std::string percent(double ratio);                        // rounded down: 99.96 % is not 100 %
 std::string in_seconds(Duration duration);                // 1.1 s
+std::string agreement(const check::Measured& measured);   // when the replicas held the same after the heal
 std::string yes_no(check::Linearizable answer);           // yes, no, undecided
 std::string lost_count(const check::Measured& measured);  // acknowledged writes that were lost
 std::string_view mode_label(Mode mode);                   // CP, AP
