@@ -99,7 +99,10 @@ void Caller::receive(Response response, Time now) {
     router_.suspect(open.partition, node, now);
   if (open.op && proves_window(response) && session(open.partition).client() == open.op->client)
     session(open.partition).open();
-  if (response.outcome == Outcome::unknown) ++open.lost;
+  if (response.outcome == Outcome::unknown) {
+    ++open.lost;
+    open.lost_code = response.code;
+  }
   if (response.outcome == Outcome::not_done) open.refusal = response;
 
   const Next next = options_.retry ? judge(open.nature, response) : Next::finish;
@@ -282,9 +285,10 @@ void Caller::finish(Open& open, Response response, Time now) {
     case Nature::deduplicated:
     case Nature::plain:
       // A refused copy says nothing about the copies before it.
-      if (!conclusive && may_have_taken_effect(open)) response.outcome = Outcome::unknown;
+      if (!conclusive && may_have_taken_effect(open)) doubt(open, response);
       break;
   }
+  if (response.receipt.asked == Level::unspecified) response.receipt.asked = open.operation.level;
   if (open.nature == Nature::resolve && conclusive && open.operation.about) {
     Session& mine = session(open.partition);
     if (mine.client() == open.operation.about->client) mine.settle(open.operation.about->sequence);
@@ -299,6 +303,16 @@ void Caller::finish(Open& open, Response response, Time now) {
   const PartitionId partition = open.partition;
   operations_.erase(open.arrival);
   pump(partition, now);
+}
+
+// The code says why the outcome is unknown: that of a refusal would promise that nothing happened.
+void Caller::doubt(const Open& open, Response& response) {
+  if (response.outcome == Outcome::not_done) {
+    response.why = fmt::format("an earlier copy may have been carried out; the last was refused: {}: {}",
+                               to_string(response.code), response.why);
+    response.code = open.lost_code;
+  }
+  response.outcome = Outcome::unknown;
 }
 
 void Caller::wait_for_map(Open& open, Time now) {

@@ -89,6 +89,7 @@ class Caller {
     std::size_t bytes = 0;
     std::uint32_t sent = 0;
     std::uint32_t lost = 0;           // ended unknown: may have taken effect
+    Code lost_code = Code::timeout;   // of the last of them; before: a copy has no answer yet
     std::uint32_t redirects = 0;      // in a row
     std::optional<Response> refusal;  // the last definite one
   };
@@ -105,6 +106,7 @@ class Caller {
   void wake(Open& open, Time now);
   void expire(Open& open, Time now);
   void finish(Open& open, Response response, Time now);
+  static void doubt(const Open& open, Response& response);
 
   void wait_for_map(Open& open, Time now);
   void resend_later(Open& open, Time now);
