@@ -182,8 +182,9 @@ Error to_error(const grpc::Status& status) {
   if (status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED) return {Code::timeout, "no answer in time"};
   if (status.error_code() == grpc::StatusCode::UNIMPLEMENTED)
     return {Code::unsupported, "the server does not know this call"};
-  if (status.error_code() == grpc::StatusCode::UNAVAILABLE && text.find("failed to connect") != std::string::npos) {
-    return {Code::unreachable, "no connection"};
+  if (status.error_code() == grpc::StatusCode::UNAVAILABLE) {  // before anything could be sent
+    if (text.find("failed to connect") != std::string::npos) return {Code::unreachable, "no connection"};
+    if (text.find("DNS resolution failed") != std::string::npos) return {Code::unreachable, "no such host"};
   }
   return {Code::disconnected, text};
 }

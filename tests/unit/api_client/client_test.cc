@@ -1,8 +1,11 @@
 #include "client/client.h"
 
+#include <grpcpp/support/status.h>
+
 #include <atomic>
 
 #include "base/limits.h"
+#include "client/convert.h"
 #include "fake_node.h"
 
 namespace rift {
@@ -292,6 +295,13 @@ TEST(Client, ConnectingToNobodyFailsInTime) {
   EXPECT_EQ(client.error().code, Code::unreachable);
   EXPECT_LT(std::chrono::steady_clock::now() - begin, seconds(3));
   EXPECT_EQ(Client::connect({.endpoints = {}}).error().code, Code::invalid);
+}
+
+TEST(Client, KnowsWhatNeverLeftFromWhatMayHave) {
+  const auto code = [](const char* text) { return client::to_error({grpc::StatusCode::UNAVAILABLE, text}).code; };
+  EXPECT_EQ(code("failed to connect to all addresses; last error: refused"), Code::unreachable);
+  EXPECT_EQ(code("DNS resolution failed for foo: C-ares status is not ARES_SUCCESS"), Code::unreachable);
+  EXPECT_EQ(code("Socket closed"), Code::disconnected);
 }
 
 TEST(Client, DestructionEndsOpenOperationsAndIsBounded) {
