@@ -58,11 +58,18 @@ std::string loopback(unsigned port) { return fmt::format("127.0.0.1:{}", port); 
 // TOML basic strings escape as JSON does.
 std::string quoted(const std::string& text) { return json(text).dump(-1, ' ', false, json::error_handler_t::replace); }
 
-// The files of a plan are JSON and TOML: a name with other bytes would come back as another name.
-Result<void> check_text(const std::string& what, const std::string& text) {
-  if (json::parse(quoted(text)) == json(text)) return {};
+// The files of a plan are JSON and TOML: a folder with other bytes would come back as another folder.
+Result<void> check_folder(const std::string& dir) {
+  if (json::parse(quoted(dir)) == json(dir)) return {};
   return rift::fail(Code::invalid,
-                    fmt::format("the {} of a local cluster must be UTF-8, and {} is not", what, quoted(text)));
+                    fmt::format("the folder of a local cluster must be UTF-8, and {} is not", quoted(dir)));
+}
+
+constexpr std::size_t name_max = 64;
+
+// Not isalnum(): what a letter is must not depend on the locale.
+bool is_name_letter(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
 }
 
 json to_json(const NodePlan& node) {
@@ -99,12 +106,23 @@ const NodePlan* Plan::find(NodeId node) const {
   return found == nodes.end() ? nullptr : &*found;
 }
 
+Result<void> check_name(const std::string& name) {
+  if (!name.empty() && name.size() <= name_max && name.front() != '.' &&
+      std::all_of(name.begin(), name.end(), is_name_letter)) {
+    return {};
+  }
+  return rift::fail(Code::invalid,
+                    fmt::format("{} cannot name a local cluster: a name is 1 to {} of the letters a-z, A-Z, digits, "
+                                "'.', '_' and '-', and does not start with '.'",
+                                quoted(name), name_max));
+}
+
 Result<Plan> make_plan(std::string name, std::string dir, std::uint32_t nodes) {
   if (nodes == 0 || nodes > limits::members_max) {
     return rift::fail(Code::invalid, fmt::format("a cluster has 1 to {} nodes, not {}", limits::members_max, nodes));
   }
-  TRY(check_text("name", name));
-  TRY(check_text("folder", dir));
+  TRY(check_name(name));
+  TRY(check_folder(dir));
   const auto ports = free_ports(std::size_t{nodes} * 3);
   if (ports.size() < std::size_t{nodes} * 3) return rift::fail(Code::io, "too few free ports on 127.0.0.1");
   Plan plan{.name = std::move(name), .dir = std::move(dir), .nodes = {}};
@@ -150,7 +168,7 @@ Result<void> write_plan(const Plan& plan) {
 }
 
 Result<Plan> read_plan(const std::string& dir) {
-  TRY(check_text("folder", dir));
+  TRY(check_folder(dir));
   const std::string path = dir + "/cluster.json";
   std::ifstream file(path);
   if (!file) return rift::fail(Code::invalid, fmt::format("there is no local cluster in {}", dir));

@@ -33,6 +33,9 @@ struct Plan {
   friend bool operator==(const Plan&, const Plan&) = default;
 };
 
+// A name is part of a path: ASCII letters, digits, '.', '_' and '-', at most 64 of them, not starting with '.'.
+Result<void> check_name(const std::string& name);
+
 // `nodes` nodes n1.. on loopback ports that are free now, outside the range that the kernel hands out for outgoing connections
 // (else a stopped node could find its port taken when it comes back).
 Result<Plan> make_plan(std::string name, std::string dir, std::uint32_t nodes);

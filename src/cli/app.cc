@@ -12,7 +12,15 @@ namespace rift::cli {
 std::string ClusterChoice::folder() const { return dir.empty() ? cluster::default_folder(name) : dir; }
 
 void add_cluster_choice(CLI::App& app, ClusterChoice& choice) {
-  app.add_option("--name", choice.name, "Name of the local cluster")->envname("RIFT_CLUSTER")->capture_default_str();
+  // Not check(): CLI11 passes over a variable of the environment that a check refuses, and the default cluster would be meant.
+  const auto choose = [&choice](const std::string& name) {
+    const auto fits = cluster::check_name(name);
+    if (!fits) throw CLI::ValidationError("--name", fits.error().detail);
+    choice.name = name;
+  };
+  app.add_option_function<std::string>("--name", choose, "Name of the local cluster")
+      ->envname("RIFT_CLUSTER")
+      ->default_str(choice.name);
   app.add_option("--dir", choice.dir, "Its folder, instead of the one that belongs to the name");
 }
 
@@ -49,6 +57,30 @@ void add_version(CLI::App& app, Context& context) {
   });
 }
 
+namespace {
+
+// Of a command line that the parser refused, perhaps before it came to this flag.
+Format asked_format(const std::vector<std::string>& words) {
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    if (words[i] == "-ojson" || words[i] == "--output=json") return Format::json;
+    if (words[i] == "json" && i > 0 && (words[i - 1] == "-o" || words[i - 1] == "--output")) return Format::json;
+  }
+  return Format::text;
+}
+
+Exit refuse_usage(const CLI::App& app, const CLI::ParseError& error, Format format) {
+  const CLI::App* verb = &app;
+  std::string command = app.get_name();
+  while (!verb->get_subcommands().empty()) {
+    verb = verb->get_subcommands().front();
+    command += " " + verb->get_name();
+  }
+  show_error(format, {Code::invalid, error.what()}, command + " --help");
+  return Exit::usage;
+}
+
+}  // namespace
+
 int run(int argc, char** argv) {
   CLI::App app(
       "RiftKV: a replicated key-value store whose keyspaces choose their side of CAP, and a network that you can cut.",
@@ -73,7 +105,8 @@ int run(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : static_cast<int>(Exit::usage);
+    if (error.get_exit_code() == 0) return app.exit(error);  // the help that was asked for
+    return static_cast<int>(refuse_usage(app, error, asked_format({argv, argv + argc})));
   } catch (const std::exception& error) {  // of a library; our own code throws nothing
     fmt::print(stderr, "rift: {}\n", error.what());
     return static_cast<int>(Exit::usage);

@@ -105,6 +105,34 @@ TEST(Flags, OfAnyBytesGetAnAnswer) {
   std::filesystem::remove_all(dir);
 }
 
+TEST(ClusterName, ThatIsAPathIsRefusedAndMakesNoFolder) {
+  char folder[] = "/tmp/rift-test-XXXXXX";
+  ASSERT_NE(::mkdtemp(folder), nullptr);
+  ::setenv("XDG_STATE_HOME", (std::string(folder) + "/state").c_str(), 1);
+  for (const std::vector<std::string>& words :
+       std::vector<std::vector<std::string>>{{"cluster", "up", "--name", "../../esc"},
+                                             {"cluster", "status", "--name", "a/b"},
+                                             {"keyspace", "ls", "--name", ".."},
+                                             {"get", "--ks", "bank", "k", "--name", std::string(65, 'x')}}) {
+    const Ran ran = run_rift(words);
+    EXPECT_EQ(ran.exit, 1) << words.front();
+    EXPECT_NE(ran.err.find("invalid"), std::string::npos) << ran.err;
+    EXPECT_NE(ran.err.find("cannot name a local cluster"), std::string::npos) << ran.err;
+    EXPECT_NE(ran.err.find("try   rift " + words.front()), std::string::npos) << ran.err;
+  }
+  const Ran as_json = run_rift({"cluster", "up", "--name", "../../esc", "-o", "json"});
+  EXPECT_NE(as_json.out.find("rift.error/1"), std::string::npos) << as_json.out;
+  // A name in the environment is no other: passing over it would mean the default cluster.
+  ::setenv("RIFT_CLUSTER", "../esc", 1);
+  EXPECT_EQ(run_rift({"cluster", "status"}).exit, 1);
+  ::setenv("RIFT_CLUSTER", "two", 1);
+  EXPECT_NE(run_rift({"keyspace", "ls"}).err.find("rift/two"), std::string::npos);
+  ::unsetenv("RIFT_CLUSTER");
+  ::unsetenv("XDG_STATE_HOME");
+  EXPECT_TRUE(std::filesystem::is_empty(folder));
+  std::filesystem::remove_all(folder);
+}
+
 TEST(Sim, RefusesSeedsBehindWhichItCannotCount) {
   EXPECT_EQ(run_rift({"sim", "--seeds", "18446744073709551615"}).exit, 1);
   EXPECT_EQ(run_rift({"sim", "--seeds", "18446744073709551614..18446744073709551615"}).exit, 1);

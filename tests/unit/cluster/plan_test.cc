@@ -65,11 +65,26 @@ n2 = "127.0.0.1:9002"
 )");
 }
 
-TEST(Plan, RefusesNamesThatItsFilesCannotHold) {
+TEST(Plan, RefusesFoldersThatItsFilesCannotHold) {
   EXPECT_EQ(make_plan("default", "/tmp/x\xff", 3).error().code, Code::invalid);
-  EXPECT_EQ(make_plan("\xff", "/tmp/x", 3).error().code, Code::invalid);
   EXPECT_EQ(read_plan("/tmp/x\xff").error().code, Code::invalid);
-  EXPECT_TRUE(make_plan("größer", "/tmp/x", 3).has_value());
+  EXPECT_TRUE(make_plan("default", "/tmp/größer", 3).has_value());
+}
+
+TEST(Plan, RefusesNamesThatArePathsOrWouldNotBeReadBack) {
+  for (const std::string& name :
+       {std::string("default"), std::string("a"), std::string("Two_2-b.c"), std::string("-"), std::string(64, 'x')}) {
+    EXPECT_TRUE(check_name(name)) << name;
+    EXPECT_TRUE(make_plan(name, "/tmp/x", 3)) << name;
+  }
+  for (const std::string& name :
+       {std::string(), std::string("."), std::string(".."), std::string("../../esc"), std::string(".hidden"),
+        std::string("a/b"), std::string("/abs"), std::string("two words"), std::string("größer"), std::string("\xff"),
+        std::string("nul\0l", 5), std::string(65, 'x')}) {
+    ASSERT_FALSE(check_name(name)) << name;
+    EXPECT_EQ(check_name(name).error().code, Code::invalid) << name;
+    EXPECT_EQ(make_plan(name, "/tmp/x", 3).error().code, Code::invalid) << name;
+  }
 }
 
 }  // namespace
