@@ -1,4 +1,5 @@
 #include <charconv>
+#include <cstdlib>
 #include <map>
 
 #include <fmt/core.h>
@@ -10,6 +11,20 @@
 namespace rift::cli {
 
 std::string ClusterChoice::folder() const { return dir.empty() ? cluster::default_folder(name) : dir; }
+
+std::string ClusterChoice::flag() const {
+  if (!dir.empty()) return " --dir " + shell_word(dir);
+  const bool is_meant_anyway = name == ClusterChoice{}.name && std::getenv("RIFT_CLUSTER") == nullptr;
+  return is_meant_anyway ? "" : " --name " + name;
+}
+
+std::string shell_word(const std::string& text) {
+  constexpr std::string_view plain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-./:,@%+=";
+  if (!text.empty() && text.find_first_not_of(plain) == std::string::npos) return text;
+  std::string word = "'";
+  for (const char c : text) word += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return word + "'";
+}
 
 void add_cluster_choice(CLI::App& app, ClusterChoice& choice) {
   // Not check(): CLI11 passes over a variable of the environment that a check refuses, and the default cluster would be meant.

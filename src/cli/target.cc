@@ -1,6 +1,6 @@
 #include "cli/target.h"
 
-#include <fmt/core.h>
+#include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
 #include "base/limits.h"
@@ -41,6 +41,11 @@ Result<std::string> pin_of(const Target& target) {
 }
 
 }  // namespace
+
+std::string Target::flag() const {
+  if (endpoints.empty()) return cluster.flag();
+  return " --endpoints " + shell_word(fmt::format("{}", fmt::join(endpoints, ",")));
+}
 
 void add_target(CLI::App& app, Target& target) {
   app.add_option("--endpoints", target.endpoints, "Nodes to talk to, host:port (default: those of the local cluster)")

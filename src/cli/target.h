@@ -20,6 +20,8 @@ struct Target {
   std::string via;  // "n3" or "host:port"
   std::string deadline = "5s";
   CLI::Option* has_deadline = nullptr;
+  // " --endpoints A,B", or the flag of the local cluster: for the commands that we print.
+  std::string flag() const;
 };
 
 void add_target(CLI::App& app, Target& target);

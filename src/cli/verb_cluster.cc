@@ -46,7 +46,7 @@ json ready_line(const std::string& dir, const cluster::Plan& plan, ClusterId id)
   return value;
 }
 
-void print_ready(const Context& context, const json& value) {
+void print_ready(const Context& context, const ClusterChoice& cluster, const json& value) {
   if (context.format == Format::json) {
     fmt::print("{}\n", value.dump(-1, ' ', false, json::error_handler_t::replace));
     return;
@@ -57,13 +57,18 @@ void print_ready(const Context& context, const json& value) {
     fmt::print("  {}   {}   http {}   pid {}\n", node.at("node").get<std::string>(),
                node.at("listen").get<std::string>(), node.at("http").get<std::string>(), node.at("pid").get<int>());
   }
-  fmt::print("next     rift keyspace create bank --mode cp   |   rift status   |   rift cluster down\n");
+  fmt::print("next     rift keyspace create bank --mode cp{0}   |   rift status{0}   |   rift cluster down{0}\n",
+             cluster.flag());
 }
 
 // Harness errors are usage errors to the shell: no request of a client has failed (CONTRACTS 5).
 Exit harness_error(const Context& context, const Error& error, std::string_view hint = {}) {
   show_error(context.format, error, hint);
   return error.code == Code::unreachable ? Exit::unreachable : Exit::usage;
+}
+
+std::string status_or_down(const ClusterChoice& cluster) {
+  return fmt::format("rift cluster status{0}   |   rift cluster down{0}", cluster.flag());
 }
 
 Exit run_foreground(const Context& context, const ClusterOptions& options) {
@@ -73,13 +78,13 @@ Exit run_foreground(const Context& context, const ClusterOptions& options) {
                                            .nodes = options.nodes,
                                            .log_level = options.log_level,
                                            .on_down = [] { StopSignal::request(); }});
-  if (!up) return harness_error(context, up.error(), "rift cluster status   |   rift cluster down");
+  if (!up) return harness_error(context, up.error(), status_or_down(options.cluster));
   const cluster::Plan plan = (*up)->plan();
   const auto id = cluster::found_cluster(listen_addresses(plan));
   if (!id) return harness_error(context, id.error());
   const auto ready = cluster::wait_until_ready(listen_addresses(plan));
   if (!ready) return harness_error(context, ready.error());
-  print_ready(context, ready_line((*up)->dir(), plan, *id));
+  print_ready(context, options.cluster, ready_line((*up)->dir(), plan, *id));
   std::fflush(stdout);
   StopSignal::wait();
   return Exit::done;
@@ -101,9 +106,9 @@ Exit up(const Context& context, const ClusterOptions& options) {
   if (!value.is_object() || value.value("event", "") != "ready") {
     const std::string why = value.is_object() ? value.value("why", *line) : *line;
     const Code code = value.is_object() ? code_named(value.value("code", "")) : Code::io;
-    return harness_error(context, {code, why}, "rift cluster status   |   rift cluster down");
+    return harness_error(context, {code, why}, status_or_down(options.cluster));
   }
-  print_ready(context, value);
+  print_ready(context, options.cluster, value);
   return Exit::done;
 }
 
@@ -125,7 +130,7 @@ Exit down(const Context& context, const ClusterOptions& options) {
 
 Exit status(const Context& context, const ClusterOptions& options) {
   const auto answer = ask_supervisor(options.cluster.folder(), {.verb = "status"});
-  if (!answer) return harness_error(context, answer.error(), "rift cluster up");
+  if (!answer) return harness_error(context, answer.error(), "rift cluster up" + options.cluster.flag());
   json value = json::parse(*answer);
   value.erase("ok");
   if (context.format == Format::json) {
@@ -148,7 +153,7 @@ Exit status(const Context& context, const ClusterOptions& options) {
 
 Exit act_on_node(const Context& context, const ClusterOptions& options, const std::string& verb) {
   const auto answer = ask_supervisor(options.cluster.folder(), {.verb = verb, .fields = {{"node", options.node}}});
-  if (!answer) return harness_error(context, answer.error(), "rift cluster status");
+  if (!answer) return harness_error(context, answer.error(), "rift cluster status" + options.cluster.flag());
   if (context.format == Format::json) {
     fmt::print("{{\"schema\":\"rift.cluster_node/1\",\"did\":\"{}\",\"node\":{}}}\n", verb, json_text(options.node));
   } else {

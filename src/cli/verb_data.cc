@@ -1,6 +1,7 @@
 // rift get|put|del|cas: one operation on one key.
 #include <chrono>
 
+#include <fmt/core.h>
 #include <CLI/CLI.hpp>
 
 #include "cli/target.h"
@@ -22,7 +23,10 @@ struct DataOptions {
   CLI::Option* has_version = nullptr;
 };
 
-constexpr std::string_view try_cluster = "rift cluster up   |   rift cluster status   |   --endpoints host:port";
+std::string try_cluster(const Target& target) {
+  return fmt::format("rift cluster up{0}   |   rift cluster status{0}   |   --endpoints host:port",
+                     target.cluster.flag());
+}
 
 Result<Level> level_of(const DataOptions& options) {
   if (options.level.empty()) return Level::unspecified;
@@ -56,18 +60,23 @@ Result<caller::Operation> operation_of(const DataOptions& options, Verb verb) {
 // Where the node itself had nothing better to suggest.
 std::string hint_for(const DataOptions& options, const Answer& reply) {
   if (!reply.hint.empty() || reply.outcome == Outcome::done) return reply.hint;
+  const std::string target = options.target.flag();
+  const std::string cluster = options.target.cluster.flag();
   if (reply.outcome == Outcome::unknown)
-    return "rift get --ks " + options.keyspace + " " + options.key + "   (it may or may not be there)";
+    return fmt::format("rift get --ks {} {}{}   (it may or may not be there)", shell_word(options.keyspace),
+                       shell_word(options.key), target);
   switch (reply.code) {
     case Code::no_leader:
     case Code::not_leader:
     case Code::level_unreachable:
-      return options.target.via.empty() ? "rift net show   |   rift status"
-                                        : "without --via   |   rift net heal   |   rift status";
+      return fmt::format("{}{}   |   rift status{}",
+                         options.target.via.empty() ? "rift net show" : "without --via   |   rift net heal", cluster,
+                         target);
     case Code::unknown_keyspace:
-      return "rift keyspace ls   |   rift keyspace create " + options.keyspace + " --mode cp";
+      return fmt::format("rift keyspace ls{0}   |   rift keyspace create {1} --mode cp{0}", target,
+                         shell_word(options.keyspace));
     case Code::unreachable:
-      return std::string(try_cluster);
+      return try_cluster(options.target);
     case Code::ok:
     case Code::invalid:
     case Code::too_large:
@@ -101,7 +110,7 @@ Exit execute(const Context& context, const DataOptions& options, Verb verb, std:
   const auto start = std::chrono::steady_clock::now();
   const auto client = connect(options.target);
   if (!client) {
-    const Exit exit = show_error(context.format, client.error(), try_cluster);
+    const Exit exit = show_error(context.format, client.error(), try_cluster(options.target));
     return client.error().code == Code::invalid ? Exit::usage : exit;  // a flag that makes no sense
   }
   Answer reply = (*client)->execute(*operation);

@@ -91,25 +91,27 @@ Exit create(const Context& context, const KeyspaceOptions& options) {
     return Exit::usage;
   }
   auto admin = admin_of(options.target);
-  if (!admin) return show_error(context.format, admin.error(), "rift cluster up");
+  if (!admin) return show_error(context.format, admin.error(), "rift cluster up" + options.target.cluster.flag());
   const auto catalog = admin->create_keyspace(*wish);
-  if (!catalog) return show_error(context.format, catalog.error(), "rift keyspace ls   |   rift status");
+  if (!catalog)
+    return show_error(context.format, catalog.error(),
+                      fmt::format("rift keyspace ls{0}   |   rift status{0}", options.target.flag()));
   return show(context, "rift.keyspace_create/1", *catalog);
 }
 
 Exit drop(const Context& context, const KeyspaceOptions& options) {
   auto admin = admin_of(options.target);
-  if (!admin) return show_error(context.format, admin.error(), "rift cluster up");
+  if (!admin) return show_error(context.format, admin.error(), "rift cluster up" + options.target.cluster.flag());
   const auto catalog = admin->drop_keyspace(options.name);
-  if (!catalog) return show_error(context.format, catalog.error(), "rift keyspace ls");
+  if (!catalog) return show_error(context.format, catalog.error(), "rift keyspace ls" + options.target.flag());
   return show(context, "rift.keyspace_drop/1", *catalog);
 }
 
 Exit ls(const Context& context, const KeyspaceOptions& options) {
   auto admin = admin_of(options.target);
-  if (!admin) return show_error(context.format, admin.error(), "rift cluster up");
+  if (!admin) return show_error(context.format, admin.error(), "rift cluster up" + options.target.cluster.flag());
   const auto catalog = admin->catalog();
-  if (!catalog) return show_error(context.format, catalog.error(), "rift status");
+  if (!catalog) return show_error(context.format, catalog.error(), "rift status" + options.target.flag());
   return show(context, "rift.keyspace_ls/1", *catalog);
 }
 

@@ -20,10 +20,10 @@ struct NetOptions {
   std::string delay;
 };
 
-constexpr std::string_view no_supervisor = "rift cluster up   |   rift demo   (then name it with --name or --dir)";
-
-Exit failed(const Context& context, const Error& error) {
-  return show_error(context.format, error, error.code == Code::unreachable ? no_supervisor : std::string_view());
+Exit failed(const Context& context, const NetOptions& options, const Error& error) {
+  const std::string no_supervisor =
+      fmt::format("rift cluster up{}   |   rift demo   (then name it with --name or --dir)", options.cluster.flag());
+  return show_error(context.format, error, error.code == Code::unreachable ? no_supervisor : std::string());
 }
 
 void print_json(std::string_view schema, const json& answer) {
@@ -46,15 +46,15 @@ Exit cut(const Context& context, const NetOptions& options) {
                      {.verb = "cut",
                       .fields = {{"groups", joined(options.words)}},
                       .flags = options.one_way ? std::vector<std::string>{"one_way"} : std::vector<std::string>{}});
-  if (!answer) return failed(context, answer.error());
+  if (!answer) return failed(context, options, answer.error());
   const json value = json::parse(*answer);
   if (context.format == Format::json) {
     print_json("rift.net_cut/1", value);
     return Exit::done;
   }
   const auto name = value.at("cut").get<std::string>();
-  fmt::print("{}   {}   {} links cut{}   heal with: rift net heal {}\n", name, value.at("groups").get<std::string>(),
-             value.at("links").get<std::string>(), options.one_way ? " (one way)" : "", name);
+  fmt::print("{}   {}   {} links cut{}   heal with: rift net heal {}{}\n", name, value.at("groups").get<std::string>(),
+             value.at("links").get<std::string>(), options.one_way ? " (one way)" : "", name, options.cluster.flag());
   return Exit::done;
 }
 
@@ -70,7 +70,7 @@ std::uint64_t proof_of(const json& cut) {
 
 Exit heal(const Context& context, const NetOptions& options) {
   const auto answer = ask_supervisor(options.cluster.folder(), {.verb = "heal", .fields = {{"cut", options.cut}}});
-  if (!answer) return failed(context, answer.error());
+  if (!answer) return failed(context, options, answer.error());
   const json value = json::parse(*answer);
   if (context.format == Format::json) {
     print_json("rift.net_heal/1", value);
@@ -98,7 +98,7 @@ Exit delay(const Context& context, const NetOptions& options) {
                      {.verb = "delay",
                       .fields = {{"from", options.link.substr(0, arrow)}, {"to", options.link.substr(arrow + 1)}},
                       .numbers = {{"ms", to_milliseconds(*duration)}}});
-  if (!answer) return failed(context, answer.error());
+  if (!answer) return failed(context, options, answer.error());
   if (context.format == Format::json) {
     print_json("rift.net_delay/1", {{"link", options.link}, {"delay_ms", to_milliseconds(*duration)}});
   } else {
@@ -109,7 +109,7 @@ Exit delay(const Context& context, const NetOptions& options) {
 
 Exit show(const Context& context, const NetOptions& options) {
   const auto answer = ask_supervisor(options.cluster.folder(), {.verb = "show"});
-  if (!answer) return failed(context, answer.error());
+  if (!answer) return failed(context, options, answer.error());
   const json value = json::parse(*answer);
   if (context.format == Format::json) {
     print_json("rift.net/1", value);

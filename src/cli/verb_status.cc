@@ -98,7 +98,7 @@ Exit status(const Context& context, const Target& target) {
   const auto endpoints = target.via.empty()
                              ? endpoints_of(target)
                              : admin_endpoint(target).map([](const std::string& e) { return std::vector{e}; });
-  if (!endpoints) return show_error(context.format, endpoints.error(), "rift cluster up");
+  if (!endpoints) return show_error(context.format, endpoints.error(), "rift cluster up" + target.cluster.flag());
   std::size_t reached = 0;
   json nodes = json::array();
   for (const std::string& endpoint : *endpoints) {

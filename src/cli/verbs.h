@@ -39,8 +39,13 @@ struct ClusterChoice {
   std::string name = "default";
   std::string dir;
   std::string folder() const;
+  // " --name two" or " --dir X", for the commands that we print; empty: they mean this cluster without it.
+  std::string flag() const;
 };
 void add_cluster_choice(CLI::App& app, ClusterChoice& choice);
+
+// As a shell takes it for one word.
+std::string shell_word(const std::string& text);
 
 // "50ms", "1.5s", "2m"; a bare number is refused.
 Result<Duration> parse_duration(const std::string& text);

@@ -133,6 +133,29 @@ TEST(ClusterName, ThatIsAPathIsRefusedAndMakesNoFolder) {
   std::filesystem::remove_all(folder);
 }
 
+TEST(PrintedCommands, NameTheClusterThatTheySpeakOf) {
+  EXPECT_EQ(ClusterChoice{}.flag(), "");
+  EXPECT_EQ((ClusterChoice{.name = "two", .dir = {}}.flag()), " --name two");
+  EXPECT_EQ((ClusterChoice{.name = "two", .dir = "/tmp/x"}.flag()), " --dir /tmp/x");
+  EXPECT_EQ((ClusterChoice{.name = "default", .dir = "/tmp/it's"}.flag()), " --dir '/tmp/it'\\''s'");
+  ::setenv("RIFT_CLUSTER", "two", 1);
+  EXPECT_EQ(ClusterChoice{}.flag(), " --name default");
+  ::unsetenv("RIFT_CLUSTER");
+
+  char folder[] = "/tmp/rift-test-XXXXXX";
+  ASSERT_NE(::mkdtemp(folder), nullptr);
+  const std::string dir = folder;
+  for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{
+           {"cluster", "status"}, {"keyspace", "ls"}, {"status"}, {"get", "--ks", "bank", "k"}, {"net", "show"}}) {
+    auto with_dir = words;
+    with_dir.insert(with_dir.end(), {"--dir", dir});
+    const Ran ran = run_rift(with_dir);
+    EXPECT_EQ(ran.exit, 5) << words.front();
+    EXPECT_NE(ran.err.find("rift cluster up --dir " + dir), std::string::npos) << ran.err;
+  }
+  std::filesystem::remove_all(dir);
+}
+
 TEST(Sim, RefusesSeedsBehindWhichItCannotCount) {
   EXPECT_EQ(run_rift({"sim", "--seeds", "18446744073709551615"}).exit, 1);
   EXPECT_EQ(run_rift({"sim", "--seeds", "18446744073709551614..18446744073709551615"}).exit, 1);
