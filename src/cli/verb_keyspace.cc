@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
+#include "base/limits.h"
 #include "cli/target.h"
 #include "cli/verbs.h"
 #include "client/admin.h"
@@ -19,7 +20,7 @@ struct KeyspaceOptions {
   std::string read;
   std::string write;
   std::string durability = "fsync";
-  std::uint32_t copies = 0;
+  std::uint32_t copies = 0;  // 0: not given, the cluster chooses
   std::uint32_t partitions = 0;
 };
 
@@ -115,6 +116,14 @@ Exit ls(const Context& context, const KeyspaceOptions& options) {
   return show(context, "rift.keyspace_ls/1", *catalog);
 }
 
+// An explicit 0 would mean the default to the cluster.
+CLI::Validator at_least_one(const std::string& range) {
+  const auto refusal = [range](const std::string& text) {
+    return text.find_first_not_of('0') == std::string::npos ? text + ": " + range : std::string();
+  };
+  return CLI::Validator(refusal, "");
+}
+
 }  // namespace
 
 void add_keyspace(CLI::App& app, Context& context) {
@@ -132,8 +141,10 @@ void add_keyspace(CLI::App& app, Context& context) {
   const auto [create_verb, wish] = add("create", "Create a keyspace", create);
   create_verb->add_option("name", wish->name, "Its name")->required();
   create_verb->add_option("--mode", wish->mode, "cp: linearizable. ap: always answering")->required();
-  create_verb->add_option("--copies", wish->copies, "Copies of each partition (default: 3)");
-  create_verb->add_option("--partitions", wish->partitions, "Partitions (default: 1 for cp, 16 for ap)");
+  create_verb->add_option("--copies", wish->copies, "Copies of each partition (default: 3)")
+      ->check(at_least_one(fmt::format("there are 1 to {} copies, and no more than nodes", limits::members_max)));
+  create_verb->add_option("--partitions", wish->partitions, "Partitions (default: 1 for cp, 16 for ap)")
+      ->check(at_least_one("there is at least 1 partition"));
   create_verb->add_option("--read", wish->read, "Level of reads that name none: one, majority or all");
   create_verb->add_option("--write", wish->write, "Level of writes that name none");
   create_verb

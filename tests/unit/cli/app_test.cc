@@ -156,6 +156,17 @@ TEST(PrintedCommands, NameTheClusterThatTheySpeakOf) {
   std::filesystem::remove_all(dir);
 }
 
+TEST(Keyspace, OfNoCopiesOrNoPartitionsIsRefused) {
+  for (const char* zero : {"0", "00"}) {
+    const Ran copies = run_rift({"keyspace", "create", "k", "--mode", "cp", "--copies", zero});
+    EXPECT_EQ(copies.exit, 1);
+    EXPECT_NE(copies.err.find("1 to 64 copies"), std::string::npos) << copies.err;
+    EXPECT_EQ(run_rift({"keyspace", "create", "k", "--mode", "ap", "--partitions", zero}).exit, 1);
+  }
+  // One that is legal gets as far as the cluster, which is not there.
+  EXPECT_EQ(run_rift({"keyspace", "create", "k", "--mode", "cp", "--copies", "10", "--dir", "/nonexistent"}).exit, 5);
+}
+
 TEST(Sim, RefusesSeedsBehindWhichItCannotCount) {
   EXPECT_EQ(run_rift({"sim", "--seeds", "18446744073709551615"}).exit, 1);
   EXPECT_EQ(run_rift({"sim", "--seeds", "18446744073709551614..18446744073709551615"}).exit, 1);
