@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <charconv>
 #include <cstdlib>
 #include <map>
@@ -83,6 +84,24 @@ Format asked_format(const std::vector<std::string>& words) {
   return Format::text;
 }
 
+std::string verb_names(const CLI::App& app) {
+  std::string names;
+  for (const CLI::App* verb : app.get_subcommands([](const CLI::App*) { return true; })) {
+    names += (names.empty() ? "" : ", ") + verb->get_name();
+  }
+  return names;
+}
+
+// Where a verb should stand: the first word that is neither a flag nor the form of the output.
+std::string missing_verb(const CLI::App& app) {
+  const std::vector<std::string> words = app.remaining();
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    const bool is_form = i > 0 && (words[i - 1] == "-o" || words[i - 1] == "--output");
+    if (!is_form && !words[i].starts_with('-')) return fmt::format("unknown verb '{}'", words[i]);
+  }
+  return "a verb is missing";
+}
+
 Exit refuse_usage(const CLI::App& app, const CLI::ParseError& error, Format format) {
   const CLI::App* verb = &app;
   std::string command = app.get_name();
@@ -90,7 +109,10 @@ Exit refuse_usage(const CLI::App& app, const CLI::ParseError& error, Format form
     verb = verb->get_subcommands().front();
     command += " " + verb->get_name();
   }
-  show_error(format, {Code::invalid, error.what()}, command + " --help");
+  const std::string verbs = verb->get_subcommands().empty() ? verb_names(*verb) : "";
+  const std::string why =
+      verbs.empty() ? error.what() : fmt::format("{}; the verbs of {} are {}", missing_verb(*verb), command, verbs);
+  show_error(format, {Code::invalid, why}, command + " --help");
   return Exit::usage;
 }
 
@@ -106,6 +128,7 @@ int run(int argc, char** argv) {
       "A first look:      rift demo\n"
       "A local cluster:   rift cluster up && rift keyspace create bank --mode cp && rift put --ks bank a 1\n"
       "Exit codes:        0 done, 1 usage, 2 not done, 3 unknown, 4 a checker found a violation, 5 unreachable");
+  app.set_version_flag("--version", "rift " RIFT_VERSION, "Print the version, as `rift version` does");
   Context context;
   add_demo(app, context);
   add_cluster(app, context);
@@ -118,7 +141,10 @@ int run(int argc, char** argv) {
   add_serve(app, context);
   add_version(app, context);
   try {
-    app.parse(argc, argv);
+    std::vector<std::string> words(argv + 1, argv + argc);
+    if (!words.empty() && words.front() == "--version") words.front() = "version";
+    std::reverse(words.begin(), words.end());  // the order that the parser wants of a vector
+    app.parse(std::move(words));
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);  // the help that was asked for
     return static_cast<int>(refuse_usage(app, error, asked_format({argv, argv + argc})));

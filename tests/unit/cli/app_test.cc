@@ -167,6 +167,33 @@ TEST(Keyspace, OfNoCopiesOrNoPartitionsIsRefused) {
   EXPECT_EQ(run_rift({"keyspace", "create", "k", "--mode", "cp", "--copies", "10", "--dir", "/nonexistent"}).exit, 5);
 }
 
+TEST(Verb, ThatIsUnknownIsNamedBesideThoseThatAreNot) {
+  const Ran text = run_rift({"frob"});
+  EXPECT_EQ(text.exit, 1);
+  EXPECT_NE(text.err.find("unknown verb 'frob'"), std::string::npos) << text.err;
+  EXPECT_NE(text.err.find("keyspace, get, put"), std::string::npos) << text.err;
+  EXPECT_NE(text.err.find("try   rift --help"), std::string::npos) << text.err;
+  for (const std::vector<std::string>& words :
+       std::vector<std::vector<std::string>>{{"frob", "-o", "json"}, {"-o", "json", "frob"}}) {
+    const Ran as_json = run_rift(words);
+    EXPECT_EQ(as_json.exit, 1);
+    EXPECT_NE(as_json.out.find("rift.error/1"), std::string::npos) << as_json.out << as_json.err;
+    EXPECT_NE(as_json.out.find("unknown verb 'frob'"), std::string::npos) << as_json.out;
+  }
+  const Ran deeper = run_rift({"cluster", "frob"});
+  EXPECT_EQ(deeper.exit, 1);
+  EXPECT_NE(deeper.err.find("unknown verb 'frob'; the verbs of rift cluster are up, down"), std::string::npos)
+      << deeper.err;
+  EXPECT_NE(run_rift({}).err.find("a verb is missing"), std::string::npos);
+}
+
+TEST(Version, IsAFlagAsWell) {
+  EXPECT_EQ(run_rift({"--version"}).out, run_rift({"version"}).out);
+  EXPECT_EQ(run_rift({"--version", "-o", "json"}).out, run_rift({"version", "-o", "json"}).out);
+  EXPECT_EQ(run_rift({"--version"}).exit, 0);
+  EXPECT_EQ(run_rift({"--version"}).out.substr(0, 5), "rift ");
+}
+
 TEST(Sim, RefusesSeedsBehindWhichItCannotCount) {
   EXPECT_EQ(run_rift({"sim", "--seeds", "18446744073709551615"}).exit, 1);
   EXPECT_EQ(run_rift({"sim", "--seeds", "18446744073709551614..18446744073709551615"}).exit, 1);
