@@ -2,7 +2,9 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
+#include <map>
 
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
@@ -133,6 +135,28 @@ std::string receipt_line(const Response& response) {
   return text;
 }
 
+// A node names levels as the protocol does, MAJORITY; who reads its hint needs the flag.
+std::string with_level_flags(std::string_view hint) {
+  static const std::map<std::string_view, std::string_view> flags = {
+      {"ONE", "--level one"}, {"MAJORITY", "--level majority"}, {"ALL", "--level all"}};
+  std::string text;
+  while (!hint.empty()) {
+    const std::size_t end = std::min(hint.find_first_of(" ,.;:()`'"), hint.size());
+    const auto found = flags.find(hint.substr(0, end));
+    text += found == flags.end() ? hint.substr(0, end) : found->second;
+    if (end < hint.size()) text += hint[end];
+    hint.remove_prefix(std::min(end + 1, hint.size()));
+  }
+  return text;
+}
+
+// Text has printed this word before the hint.
+std::string_view behind_try(std::string_view hint) {
+  constexpr std::string_view word = "try ";
+  if (hint.starts_with(word)) hint.remove_prefix(word.size());
+  return hint;
+}
+
 void show_text(const Show& show, const Response& response) {
   const bool is_read = show.verb == "get";
   if (response.outcome == Outcome::done) {
@@ -155,7 +179,7 @@ void show_text(const Show& show, const Response& response) {
     fmt::print(stderr, "  seen  {}\n", response.found ? response.value.view() : "(absent)");
   }
   if (!response.why.empty()) fmt::print(stderr, "  why   {}\n", response.why);
-  if (!response.hint.empty()) fmt::print(stderr, "  try   {}\n", response.hint);
+  if (!response.hint.empty()) fmt::print(stderr, "  try   {}\n", behind_try(with_level_flags(response.hint)));
 }
 
 void show_json(const Show& show, const std::string& key, const Response& response) {
@@ -166,7 +190,7 @@ void show_json(const Show& show, const std::string& key, const Response& respons
   put_bytes(value, "key", key);
   if (response.found) put_bytes(value, "value", response.value.view());
   if (!response.why.empty()) value["why"] = response.why;
-  if (!response.hint.empty()) value["hint"] = response.hint;
+  if (!response.hint.empty()) value["hint"] = with_level_flags(response.hint);
   fmt::print("{}\n", value.dump(-1, ' ', false, json::error_handler_t::replace));
 }
 
@@ -212,7 +236,7 @@ Exit show_error(Format format, const Error& error, std::string_view hint) {
   }
   fmt::print(stderr, "{}   {}\n  why   {}\n", outcome_word(outcome_of(error.code)), to_string(error.code),
              error.detail);
-  if (!hint.empty()) fmt::print(stderr, "  try   {}\n", hint);
+  if (!hint.empty()) fmt::print(stderr, "  try   {}\n", behind_try(hint));
   return exit;
 }
 

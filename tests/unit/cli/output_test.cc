@@ -29,6 +29,28 @@ TEST(ExitCode, OfAnErrorIsNeverNotDoneUnlessThatIsProved) {
   }
 }
 
+std::string shown(Format format, const std::string& hint) {
+  Response response;
+  response.outcome = Outcome::not_done;
+  response.code = Code::level_unreachable;
+  response.hint = hint;
+  testing::internal::CaptureStdout();
+  testing::internal::CaptureStderr();
+  show_response({.format = format, .verb = "put"}, "k", response);
+  std::fflush(stdout);
+  return testing::internal::GetCapturedStdout() + testing::internal::GetCapturedStderr();
+}
+
+TEST(Hint, SaysTryOnceAndNamesLevelsAsTheOptionWantsThem) {
+  EXPECT_NE(shown(Format::text, "try MAJORITY").find("  try   --level majority\n"), std::string::npos);
+  EXPECT_NE(shown(Format::text, "try again later").find("  try   again later\n"), std::string::npos);
+  EXPECT_NE(
+      shown(Format::text, "ONE reads this, ALL does not").find("  try   --level one reads this, --level all does"),
+      std::string::npos);
+  EXPECT_NE(shown(Format::text, "trying ALLOWED.").find("  try   trying ALLOWED.\n"), std::string::npos);
+  EXPECT_NE(shown(Format::json, "try MAJORITY").find("\"try --level majority\""), std::string::npos);
+}
+
 TEST(ParseDuration, NeedsAUnit) {
   using namespace std::chrono_literals;
   EXPECT_EQ(MUST(parse_duration("50ms")), 50ms);
