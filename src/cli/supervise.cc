@@ -88,6 +88,19 @@ Result<std::string> ask_supervisor(const std::string& dir, const Ask& ask) {
   return rift::fail(code_named(value.value("code", "")), value.value("why", ""));
 }
 
+std::string remedy_for(const ClusterChoice& cluster, const std::string& node) {
+  const auto answer = ask_supervisor(cluster.folder(), {.verb = "status"});
+  if (!answer) return {};
+  const json value = json::parse(*answer, nullptr, false);
+  for (const json& report : value.value("nodes", json::array())) {
+    if (!report.is_object() || report.value("node", "") != node) continue;
+    const std::string state = report.value("state", "");
+    if (state == "paused") return "rift cluster resume " + node + cluster.flag();
+    if (state == "stopped") return "rift cluster restart " + node + cluster.flag();
+  }
+  return {};
+}
+
 void StopSignal::block() {
   const sigset_t set = stop_signals();
   ::pthread_sigmask(SIG_BLOCK, &set, nullptr);

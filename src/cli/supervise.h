@@ -7,6 +7,7 @@
 
 #include "base/result.h"
 #include "base/time.h"
+#include "cli/verbs.h"
 
 namespace rift::cli {
 
@@ -21,6 +22,9 @@ struct Ask {
   std::vector<std::string> flags = {};
 };
 Result<std::string> ask_supervisor(const std::string& dir, const Ask& ask);
+
+// The command that makes this node of a local cluster run again; empty: it runs, or nobody knows.
+std::string remedy_for(const ClusterChoice& cluster, const std::string& node);
 
 // Of an answer in JSON; invalid for a name that no code has.
 Code code_named(const std::string& name);

@@ -115,7 +115,7 @@ Exit up(const Context& context, const ClusterOptions& options) {
 Exit down(const Context& context, const ClusterOptions& options) {
   const std::string dir = options.cluster.folder();
   const auto status = ask_supervisor(dir, {.verb = "status"});
-  if (!status) return harness_error(context, status.error(), "nothing runs there");
+  if (!status) return harness_error(context, status.error());
   const auto plan = cluster::read_plan(dir);
   const auto answer = ask_supervisor(dir, {.verb = "down"});
   if (!answer) return harness_error(context, answer.error());
@@ -153,7 +153,11 @@ Exit status(const Context& context, const ClusterOptions& options) {
 
 Exit act_on_node(const Context& context, const ClusterOptions& options, const std::string& verb) {
   const auto answer = ask_supervisor(options.cluster.folder(), {.verb = verb, .fields = {{"node", options.node}}});
-  if (!answer) return harness_error(context, answer.error(), "rift cluster status" + options.cluster.flag());
+  if (!answer) {
+    const std::string remedy = remedy_for(options.cluster, options.node);
+    const std::string other = answer.error().code == Code::unreachable ? "rift cluster up" : "rift cluster status";
+    return harness_error(context, answer.error(), remedy.empty() ? other + options.cluster.flag() : remedy);
+  }
   if (context.format == Format::json) {
     fmt::print("{{\"schema\":\"rift.cluster_node/1\",\"did\":\"{}\",\"node\":{}}}\n", verb, json_text(options.node));
   } else {

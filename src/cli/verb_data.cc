@@ -4,6 +4,7 @@
 #include <fmt/core.h>
 #include <CLI/CLI.hpp>
 
+#include "cli/supervise.h"
 #include "cli/target.h"
 #include "cli/verbs.h"
 
@@ -101,6 +102,14 @@ std::string hint_for(const DataOptions& options, const Answer& reply) {
   return {};
 }
 
+// The node of --via, if our own supervisor holds it down, before what else may help.
+std::string with_remedy(const Target& target, const std::string& hint) {
+  if (target.via.empty() || !target.endpoints.empty()) return hint;
+  const std::string remedy = remedy_for(target.cluster, target.via);
+  if (remedy.empty() || hint.empty()) return remedy + hint;
+  return remedy + "   |   " + hint;
+}
+
 Exit execute(const Context& context, const DataOptions& options, Verb verb, std::string_view name) {
   const auto operation = operation_of(options, verb);
   if (!operation) {
@@ -110,11 +119,13 @@ Exit execute(const Context& context, const DataOptions& options, Verb verb, std:
   const auto start = std::chrono::steady_clock::now();
   const auto client = connect(options.target);
   if (!client) {
-    const Exit exit = show_error(context.format, client.error(), try_cluster(options.target));
+    const Exit exit =
+        show_error(context.format, client.error(), with_remedy(options.target, try_cluster(options.target)));
     return client.error().code == Code::invalid ? Exit::usage : exit;  // a flag that makes no sense
   }
   Answer reply = (*client)->execute(*operation);
   reply.hint = hint_for(options, reply);
+  if (reply.outcome != Outcome::done) reply.hint = with_remedy(options.target, reply.hint);
   return show_response({.format = context.format, .verb = name, .took = std::chrono::steady_clock::now() - start},
                        options.key, reply);
 }

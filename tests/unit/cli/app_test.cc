@@ -5,7 +5,10 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "cli/supervise.h"
 #include "cli/verbs.h"
+#include "cluster/control.h"
+#include "cluster/plan.h"
 
 namespace rift::cli {
 namespace {
@@ -192,6 +195,31 @@ TEST(Version, IsAFlagAsWell) {
   EXPECT_EQ(run_rift({"--version", "-o", "json"}).out, run_rift({"version", "-o", "json"}).out);
   EXPECT_EQ(run_rift({"--version"}).exit, 0);
   EXPECT_EQ(run_rift({"--version"}).out.substr(0, 5), "rift ");
+}
+
+// A supervisor's answer, without a supervisor.
+TEST(Remedy, IsTheVerbThatMakesTheNodeRunAgain) {
+  char folder[] = "/tmp/rift-test-XXXXXX";
+  ASSERT_NE(::mkdtemp(folder), nullptr);
+  const ClusterChoice choice{.name = "default", .dir = folder};
+  EXPECT_EQ(remedy_for(choice, "n1"), "");
+  {
+    const auto server = MUST(cluster::ControlServer::create(cluster::control_path(folder), [](const std::string& line) {
+      if (line.find("status") == std::string::npos) return std::string(R"({"ok":false,"code":"invalid","why":"no"})");
+      return std::string(R"({"ok":true,"nodes":[{"node":"n1","state":"running"},{"node":"n2","state":"paused"},)"
+                         R"({"node":"n3","state":"stopped"}]})");
+    }));
+    const std::string flag = choice.flag();
+    EXPECT_EQ(remedy_for(choice, "n1"), "");
+    EXPECT_EQ(remedy_for(choice, "n2"), "rift cluster resume n2" + flag);
+    EXPECT_EQ(remedy_for(choice, "n3"), "rift cluster restart n3" + flag);
+    EXPECT_NE(run_rift({"cluster", "kill", "n3", "--dir", folder}).err.find("try   rift cluster restart n3" + flag),
+              std::string::npos);
+    EXPECT_NE(run_rift({"cluster", "kill", "n9", "--dir", folder}).err.find("try   rift cluster status" + flag),
+              std::string::npos);
+  }
+  EXPECT_EQ(run_rift({"cluster", "down", "--dir", folder}).err.find("try"), std::string::npos);
+  std::filesystem::remove_all(folder);
 }
 
 TEST(Sim, RefusesSeedsBehindWhichItCannotCount) {
