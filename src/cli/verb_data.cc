@@ -1,9 +1,13 @@
 // rift get|put|del|cas: one operation on one key.
+#include <cerrno>
 #include <chrono>
+#include <cstdio>
+#include <cstring>
 
 #include <fmt/core.h>
 #include <CLI/CLI.hpp>
 
+#include "base/limits.h"
 #include "cli/supervise.h"
 #include "cli/target.h"
 #include "cli/verbs.h"
@@ -16,10 +20,12 @@ struct DataOptions {
   std::string keyspace;
   std::string key;
   std::string value;
+  std::string value_file;
   std::string level;
   std::string expected;
   std::uint64_t if_version = 0;
   bool absent = false;
+  CLI::Option* has_value = nullptr;
   CLI::Option* has_expected = nullptr;
   CLI::Option* has_version = nullptr;
 };
@@ -48,12 +54,30 @@ Result<Condition> condition_of(const DataOptions& options) {
   return condition;
 }
 
+// Byte for byte. One byte more than a value may have is enough for the refusal, whatever the file goes on with.
+Result<std::string> read_value(const std::string& path) {
+  std::FILE* file = path == "-" ? stdin : std::fopen(path.c_str(), "rb");
+  if (file == nullptr) return rift::fail(Code::invalid, fmt::format("cannot read {}: {}", path, std::strerror(errno)));
+  std::string bytes(limits::value_bytes_max + 1, '\0');
+  bytes.resize(std::fread(bytes.data(), 1, bytes.size(), file));
+  const bool is_read = std::ferror(file) == 0;
+  if (file != stdin) std::fclose(file);
+  if (!is_read) return rift::fail(Code::invalid, "cannot read " + path);
+  return bytes;
+}
+
+Result<std::string> value_of(const DataOptions& options) {
+  if (!options.value_file.empty()) return read_value(options.value_file);
+  if (options.has_value == nullptr || options.has_value->count() > 0) return options.value;
+  return rift::fail(Code::invalid, "put needs a value, or --value-file PATH");
+}
+
 Result<caller::Operation> operation_of(const DataOptions& options, Verb verb) {
   caller::Operation operation{.keyspace = options.keyspace,
                               .verb = verb,
                               .level = TRY(level_of(options)),
                               .key = Bytes(options.key),
-                              .value = Bytes(options.value)};
+                              .value = Bytes(TRY(value_of(options)))};
   if (verb == Verb::cas) operation.condition = TRY(condition_of(options));
   return operation;
 }
@@ -139,7 +163,13 @@ void add_data(CLI::App& app, Context& context) {
     command->footer(std::string("Example:  ") + example);
     command->add_option("--ks", options->keyspace, "Keyspace")->required();
     command->add_option("key", options->key, "Key")->required();
-    if (has_value) command->add_option("value", options->value, "Value")->required();
+    CLI::Option* value = has_value ? command->add_option("value", options->value, "Value") : nullptr;
+    if (verb == Verb::cas) value->required();
+    if (verb == Verb::put) {
+      options->has_value = value;
+      command->add_option("--value-file", options->value_file, "Read the value from this file; - is standard input")
+          ->excludes(value);
+    }
     command->add_option("-c,--level", options->level, "one, majority or all (default: the keyspace's)");
     if (verb == Verb::cas) {
       options->has_expected = command->add_option("--expect", options->expected, "Write if the value is this one");

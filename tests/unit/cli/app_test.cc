@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 
 #include "cli/supervise.h"
 #include "cli/verbs.h"
@@ -220,6 +221,26 @@ TEST(Remedy, IsTheVerbThatMakesTheNodeRunAgain) {
   }
   EXPECT_EQ(run_rift({"cluster", "down", "--dir", folder}).err.find("try"), std::string::npos);
   std::filesystem::remove_all(folder);
+}
+
+TEST(Put, TakesItsValueFromTheCommandLineOrFromAFileAndNotFromBoth) {
+  char folder[] = "/tmp/rift-test-XXXXXX";
+  ASSERT_NE(::mkdtemp(folder), nullptr);
+  const std::string dir = folder;
+  std::ofstream(dir + "/value") << "v";
+  const auto put = [&dir](std::vector<std::string> words) {
+    words.insert(words.begin(), {"put", "--ks", "bank", "k", "--dir", dir});
+    return run_rift(std::move(words));
+  };
+  EXPECT_NE(put({}).err.find("--value-file"), std::string::npos);
+  EXPECT_EQ(put({}).exit, 1);
+  EXPECT_EQ(put({"v", "--value-file", dir + "/value"}).exit, 1);
+  EXPECT_EQ(put({"--value-file", dir + "/absent"}).exit, 1);
+  EXPECT_EQ(put({"--value-file", dir}).exit, 1);
+  // Read: what is missing now is the cluster.
+  EXPECT_EQ(put({"--value-file", dir + "/value"}).exit, 5);
+  EXPECT_EQ(put({"v"}).exit, 5);
+  std::filesystem::remove_all(dir);
 }
 
 TEST(Sim, RefusesSeedsBehindWhichItCannotCount) {
