@@ -57,7 +57,7 @@ Result<void> Reads::answer_here(const Request& request, Turn& turn) {
   response.receipt.read_path = ReadPath::local;
   response.receipt.wal_durability = !core_.placement.fsync();
   response.receipt.epoch = core_.placement.epoch();
-  turn.reply(std::move(response));
+  turn.reply_when_stored(std::move(response));
   return {};
 }
 
@@ -249,7 +249,7 @@ void Reads::reply(const Pending& read, Turn& turn) {
   receipt.read_path = read.repaired && read.write_back ? ReadPath::quorum_repaired : ReadPath::quorum;
   receipt.wal_durability = !core_.placement.fsync();
   receipt.epoch = core_.placement.epoch();
-  turn.reply(std::move(response));
+  turn.reply_when_stored(std::move(response));
 }
 
 void Reads::give_up(const Pending& read, Turn& turn) {

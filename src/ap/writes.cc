@@ -242,7 +242,7 @@ void Writes::answer(Pending& pending, Code code, std::string why, Turn& turn) {
   receipt.superseded = pending.superseded;
   receipt.wal_durability = !core_.placement.fsync();
   receipt.epoch = core_.placement.epoch();
-  turn.reply(std::move(response));
+  turn.reply_when_stored(std::move(response));  // under `wal` the store is what it promises
 }
 
 void Writes::cancel(RequestId request) {

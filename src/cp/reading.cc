@@ -128,8 +128,12 @@ Result<void> CpReplica::on_question(NodeId from, const wire::ReadPosition& quest
 }
 
 // An index granted after the question was asked stays right for ever, whoever leads by now. A refusal is left to the next retry.
-void CpReplica::on_answer(NodeId from, const wire::ReadPositionReply& answer) {
-  if (answer.granted) reads_.answer(from, answer.token, answer.index);
+// The index is committed there, and this replica need not wait until it is told so.
+Result<void> CpReplica::on_answer(NodeId from, const wire::ReadPositionReply& answer, Round& round) {
+  if (!answer.granted) return {};
+  reads_.answer(from, answer.token, answer.index);
+  if (from != raft_.leader()) return {};
+  return raft_.learn_commit(answer.term, answer.index, round.context);
 }
 
 void CpReplica::confirm(const raft::ReadReady& ready, Turn& turn) {

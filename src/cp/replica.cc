@@ -113,8 +113,7 @@ Result<void> CpReplica::handle(NodeId from, wire::Message& message, Round& round
   if (auto* raft = std::get_if<raft::Message>(&message)) return raft_.step(from, std::move(*raft), round.context);
   if (const auto* question = std::get_if<wire::ReadPosition>(&message)) return on_question(from, *question, round);
   if (const auto* answer = std::get_if<wire::ReadPositionReply>(&message)) {
-    on_answer(from, *answer);
-    return {};
+    return on_answer(from, *answer, round);
   }
   return fail(Code::invalid, "no message for a cp replica");
 }

@@ -121,7 +121,7 @@ class CpReplica final : public Replica {
   void repeat_questions(Round& round);
   Result<void> restart_questions(Round& round);
   Result<void> on_question(NodeId from, const wire::ReadPosition& question, Round& round);
-  void on_answer(NodeId from, const wire::ReadPositionReply& answer);
+  Result<void> on_answer(NodeId from, const wire::ReadPositionReply& answer, Round& round);
   void confirm(const raft::ReadReady& ready, Turn& turn);
   void fail_positions(Turn& turn);
   Result<void> serve_reads(Turn& turn);

@@ -180,12 +180,12 @@ void ShardLoop::mark_due(Time now) {
 void ShardLoop::round() {
   if (dead_) return;
   mark_due(env_.clock.now().steady);
+  in_round_ = true;
   round_posted_ = false;  // from here on: what is due now is in this round
   const auto jobs = std::exchange(jobs_, {});
   auto active = std::exchange(active_, {});
   const Now now = env_.clock.now();
   Turn turn({.now = now,
-             .storage = env_.storage,
              .reader = cache_,
              .pressure = env_.storage.pressure(),
              .random = random_,
@@ -206,6 +206,7 @@ void ShardLoop::round() {
   stop_failed();
   carry_out();
   events_.on_flush();
+  in_round_ = false;
   if (env_.clock.now().steady - now.steady > slow_round) {
     ++counters_.slow_rounds;
     LOG_WARN(env_.log, "node.slow_round", "a round took {:.0f} ms",
@@ -274,20 +275,21 @@ void ShardLoop::carry_out() {
   for (const auto& [partition, at] : output_.wakes) {
     if (const auto it = hosted_.find(partition); it != hosted_.end()) set_wake(partition, it->second, at);
   }
-  for (Reply& reply : output_.reply_now) events_.on_reply(std::move(reply.response), reply.last);
-  events_.on_flush();  // what may overtake the disk leaves before the store is touched
   if (output_.batch.size() > visible_) events_.on_applied(output_.batch, visible_);
   visible_ = output_.batch.size();
-  if (!may_store_later() && !store()) return;
+  for (Reply& reply : output_.reply_now) events_.on_reply(std::move(reply.response), reply.last);
+  events_.on_flush();  // what may overtake the disk leaves before the store is touched
+  if (!leaves_store_for_later() && !store()) return;
+  for (Reply& reply : output_.reply_when_stored) events_.on_reply(std::move(reply.response), reply.last);
   queue_release();
   output_.clear_effects();
 }
 
 // A leader's state changes: its clients have their answers, and the next round, which proposes what they ask next, sends first and stores
 // afterwards, while the followers work.
-bool ShardLoop::may_store_later() {
-  const bool is_awaited =
-      !output_.send_when_durable.empty() || !output_.reply_when_durable.empty() || !durable_tasks_.empty();
+bool ShardLoop::leaves_store_for_later() {
+  const bool is_awaited = !output_.reply_when_stored.empty() || !output_.send_when_durable.empty() ||
+                          !output_.reply_when_durable.empty() || !durable_tasks_.empty();
   if (output_.batch.empty() || output_.must_store || is_awaited || output_.batch.bytes() >= unstored_bytes_max)
     return false;
   const Time now = env_.clock.now().steady;
@@ -313,6 +315,7 @@ bool ShardLoop::store() {
 }
 
 env::Reader& ShardLoop::reader() {
+  ASSERT(!in_round_);  // a Turn may be looking into the batch
   if (!dead_) store();
   return cache_;
 }

@@ -1,6 +1,7 @@
 // The shard loop: the one place where Turns are made and carried out, for cp and ap, production and simulator alike (DESIGN 1). It owns the
 // replicas of its partitions, batches what arrived while the last round ran, and keeps the order that the types promise:
-// send_now and reply_now leave before the store is touched, _when_durable after this Turn's batch and all before it are on disk.
+// send_now and reply_now leave before the store is touched, reply_when_stored once it has this Turn's batch, _when_durable after that batch
+// and all before it are on disk.
 // Used by Node, on the shard's thread. Everything arrives by a call and is handled in a later, posted round.
 #pragma once
 
@@ -115,7 +116,7 @@ class ShardLoop {
   std::vector<PeerMessage> take_messages(Hosted& hosted);
   std::vector<Request> take_requests(Hosted& hosted);
   void carry_out();
-  bool may_store_later();
+  bool leaves_store_for_later();
   bool store();  // false: the store has failed
   void queue_release();
   void on_synced(std::uint64_t batches);
@@ -151,6 +152,7 @@ class ShardLoop {
   std::uint64_t durable_batches_ = 0;
   Time armed_ = Time::max();
   bool round_posted_ = false;
+  bool in_round_ = false;
   bool dead_ = false;
   LoopCounters counters_;
 };

@@ -62,6 +62,14 @@ Result<void> Raft::on(NodeId from, const Heartbeat& message, const Context& cont
   return {};
 }
 
+// Only what equals that leader's log is known to be what it means.
+Result<void> Raft::learn_commit(Term term, LogIndex index, const Context& context) {
+  if (is_leader() || term != hard_state_.term) return {};
+  TRY(commit_to(std::min(index, verified_), context));
+  checked();
+  return {};
+}
+
 Result<void> Raft::on(NodeId from, Append& message, const Context& context) {
   TRY(validate(message));
   if (message.term < hard_state_.term) {

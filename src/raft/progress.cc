@@ -37,7 +37,8 @@ void Progress::sent(LogIndex last, std::size_t bytes, Time now) {
 }
 
 void Progress::commit_sent(LogIndex commit, Time now) {
-  if (commit > commit_sent_) commit_sent_at_ = now;
+  const bool is_first = commit_sent_ == LogIndex(0);  // the commit of an earlier leader, on the first append: no news
+  if (commit > commit_sent_ && !is_first) commit_sent_at_ = now;
   commit_sent_ = commit;
 }
 

@@ -43,6 +43,8 @@ class Raft {
   Result<void> tick(const Context& context);          // due at next_wake(); harmless earlier
   Result<void> log_durable(const SelfAck& ack, const Context& context);
   Result<void> transfer(NodeId to, const Context& context);
+  // The leader of `term` has said that everything up to `index` is committed.
+  Result<void> learn_commit(Term term, LogIndex index, const Context& context);
   void applied(LogIndex index);  // the state machine holds everything up to here; at most applicable()
   Result<Effects> take(const Context& context);
 

@@ -26,33 +26,43 @@ void TurnOutput::clear_effects() {
   send_now.clear();
   send_when_durable.clear();
   reply_now.clear();
+  reply_when_stored.clear();
   reply_when_durable.clear();
   wakes.clear();
   failures.clear();
 }
 
-Turn::Turn(Inputs inputs, TurnOutput& output) : inputs_(inputs), output_(output) {}
+Turn::Turn(Inputs inputs, TurnOutput& output)
+    : inputs_(inputs), output_(output), marks_{.batch = output.batch.mark()} {}
+
+void Turn::account() {
+  output_.must_store = output_.must_store || (!may_wait_ && output_.batch.size() > marks_.batch.operations);
+  marks_.batch = output_.batch.mark();
+  may_wait_ = false;
+}
 
 void Turn::begin(PartitionId partition) {
+  account();  // a job may write for itself and then begin for others
   partition_ = partition;
   failed_ = false;
-  may_wait_ = false;
   marks_ = Marks{.batch = output_.batch.mark(),
                  .send_now = output_.send_now.size(),
                  .send_when_durable = output_.send_when_durable.size(),
                  .reply_now = output_.reply_now.size(),
+                 .reply_when_stored = output_.reply_when_stored.size(),
                  .reply_when_durable = output_.reply_when_durable.size()};
 }
 
 bool Turn::end() {
   if (!failed_) {
-    output_.must_store = output_.must_store || (!may_wait_ && output_.batch.size() > marks_.batch.operations);
+    account();
     return true;
   }
   output_.batch.truncate(marks_.batch);
   output_.send_now.resize(marks_.send_now);
   output_.send_when_durable.resize(marks_.send_when_durable);
   output_.reply_now.resize(marks_.reply_now);
+  output_.reply_when_stored.resize(marks_.reply_when_stored);
   output_.reply_when_durable.resize(marks_.reply_when_durable);
   slots_.clear();
   erased_ranges_.clear();
@@ -73,6 +83,10 @@ void Turn::send_when_durable(NodeId to, env::Lane lane, Bytes message) {
 
 void Turn::reply(Response response, bool last) {
   output_.reply_now.push_back(Reply{.response = std::move(response), .last = last});
+}
+
+void Turn::reply_when_stored(Response response, bool last) {
+  output_.reply_when_stored.push_back(Reply{.response = std::move(response), .last = last});
 }
 
 void Turn::reply_when_durable(Response response, bool last) {

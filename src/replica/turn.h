@@ -36,6 +36,7 @@ struct TurnOutput {
   std::vector<Outgoing> send_now;
   std::vector<Outgoing> send_when_durable;
   std::vector<Reply> reply_now;
+  std::vector<Reply> reply_when_stored;
   std::vector<Reply> reply_when_durable;
   std::vector<std::pair<PartitionId, Time>> wakes;
   std::vector<std::pair<PartitionId, std::string>> failures;
@@ -53,7 +54,6 @@ class Turn {
  public:
   struct Inputs {
     Now now;
-    env::Engine& storage;
     env::Reader& reader;  // the storage, or a cache in front of it
     env::Pressure pressure = env::Pressure::none;
     Rng& random;
@@ -71,11 +71,10 @@ class Turn {
   void wake_at(
       Time at);  // tick comes at `at` or as soon after as possible; the earliest wish wins, and is used up by its tick
 
-  // Reads see this Turn's own batch.
+  // Reads see this Turn's own batch, and what earlier rounds left in it.
   Result<std::optional<Bytes>> get(env::Table table, ByteView key);
   Result<std::vector<env::KeyValue>> scan(env::Table table, const env::Range& range, std::size_t keys_max,
                                           std::size_t bytes_max);
-  std::unique_ptr<env::Snapshot> pin() { return inputs_.storage.pin(); }  // without what is not stored yet
 
   void put(env::Table table, ByteView key, Bytes value) { output_.batch.put(table, key, std::move(value)); }
   void erase(env::Table table, ByteView key) { output_.batch.erase(table, key); }
@@ -84,7 +83,9 @@ class Turn {
   void send(NodeId to, env::Lane lane, Bytes message);
   // To oneself: handed back by the loop as receive(self, ...) once durable; it dies with the process.
   void send_when_durable(NodeId to, env::Lane lane, Bytes message);
-  void reply(Response response, bool last = true);
+  void reply(Response response, bool last = true);  // before the store has this Turn's batch
+  // After the store has it: no end of this process can take back what the answer tells of.
+  void reply_when_stored(Response response, bool last = true);
   void reply_when_durable(Response response, bool last = true);
   // What this replica writes in this round it can make again from what is durable: unless somebody waits for the disk it may be stored
   // along with a later round. Everybody who reads sees it at once.
@@ -97,11 +98,12 @@ class Turn {
   bool end();
 
  private:
+  void account();  // of what was written since the marks were set
   struct Marks {
     env::WriteBatch::Mark batch;
-    std::size_t send_now = 0, send_when_durable = 0, reply_now = 0, reply_when_durable = 0;
+    std::size_t send_now = 0, send_when_durable = 0, reply_now = 0, reply_when_stored = 0, reply_when_durable = 0;
   };
-  // The newest operation of this Turn's batch on (table, key), if any; index_ follows the batch lazily.
+  // The newest operation of this Turn's batch on (table, key), if any; slots_ follow the batch lazily.
   std::optional<std::size_t> find_in_batch(env::Table table, ByteView key);
   void index_batch();
   void insert_slot(std::size_t operation);

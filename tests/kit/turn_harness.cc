@@ -15,7 +15,6 @@ TurnHarness::~TurnHarness() = default;
 
 Turn TurnHarness::make_turn() {
   return Turn(Turn::Inputs{.now = options_.now,
-                           .storage = store_,
                            .reader = store_,
                            .pressure = store_.pressure(),
                            .random = random_,
@@ -56,10 +55,11 @@ void TurnHarness::round(const std::function<void(Replica&, Turn&)>& verbs) {
 void TurnHarness::carry_out() {
   if (!output_.failures.empty()) failure_ = output_.failures.front().second;
   for (const auto& [partition, at] : output_.wakes) wake_ = wake_ ? std::min(*wake_, at) : at;
-  const bool writes = !output_.batch.empty();
-  if (writes) MUST(store_.apply(output_.batch));
   for (Outgoing& message : output_.send_now) leave(std::move(message));
   for (Reply& reply : output_.reply_now) leave(std::move(reply));
+  const bool writes = !output_.batch.empty();
+  if (writes) MUST(store_.apply(output_.batch));
+  for (Reply& reply : output_.reply_when_stored) leave(std::move(reply));
   if (writes || !output_.send_when_durable.empty() || !output_.reply_when_durable.empty()) {
     held_.push_back(
         Held{.sends = std::move(output_.send_when_durable), .replies = std::move(output_.reply_when_durable)});

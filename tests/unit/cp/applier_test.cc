@@ -164,8 +164,7 @@ TEST(Applier, AnUnreadableRecordIsAnErrorNotACrash) {
   TurnOutput output;
   Rng random(1);
   const auto log = make_null_log();
-  Turn turn(Turn::Inputs{.now = {}, .storage = bench.store(), .reader = bench.store(), .random = random, .log = *log},
-            output);
+  Turn turn(Turn::Inputs{.now = {}, .reader = bench.store(), .random = random, .log = *log}, output);
   const auto result = bench.applier().apply(entry, turn);
   ASSERT_FALSE(result.has_value());
   EXPECT_EQ(result.error().code, Code::corruption);

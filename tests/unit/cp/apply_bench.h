@@ -50,10 +50,8 @@ class ApplyBench {
 
  private:
   Turn make_turn(TurnOutput& output) {
-    return Turn(
-        Turn::Inputs{
-            .now = {}, .storage = store_, .reader = store_, .random = random_, .log = *log_, .recorder = nullptr},
-        output);
+    return Turn(Turn::Inputs{.now = {}, .reader = store_, .random = random_, .log = *log_, .recorder = nullptr},
+                output);
   }
   void load(wire::AppliedRecord applied) {
     TurnOutput output;

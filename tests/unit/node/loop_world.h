@@ -108,7 +108,7 @@ class ManualNetwork final : public env::Network {
 };
 
 // Does what the key says: "put" writes and answers when durable, "now" writes and answers at once, "send" sends in both ways, "self" tells itself,
-// "fail" writes, answers and fails, "later" writes what may be stored later, "read" looks for its value's key, "quiet" does nothing.
+// "stored" writes and answers when the store has it, "fail" writes, answers and fails, "later" writes what may be stored later, "read" looks for its value's key, "quiet" does nothing.
 class ObedientReplica final : public Replica {
  public:
   explicit ObedientReplica(PartitionId partition) : partition_(partition) {}
@@ -155,6 +155,7 @@ class ObedientReplica final : public Replica {
                request.value);
     if (what == "put") turn.reply_when_durable(done(request));
     if (what == "now") turn.reply(done(request));
+    if (what == "stored") turn.reply_when_stored(done(request));
     if (what == "later") turn.store_later();
     if (what == "read") found = MUST(turn.get(env::Table::state_cp, request.value.view()));
     if (what == "send") {

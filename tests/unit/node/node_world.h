@@ -58,6 +58,7 @@ struct Seat {
   std::uint64_t seed = 0;
   bool hold_disk = false;  // syncs do not finish
   std::vector<Response> replies;
+  std::function<void()> at_delivery;    // before each
   std::vector<std::size_t> deliveries;  // replies per ReplySink::deliver
   std::unique_ptr<Node> node;           // last: it uses the rest
 };

@@ -14,6 +14,7 @@ class Collector final : public ReplySink {
  public:
   explicit Collector(Seat& seat) : seat_(seat) {}
   void deliver(std::vector<Response> responses) override {
+    if (seat_.at_delivery) seat_.at_delivery();
     seat_.deliveries.push_back(responses.size());
     for (Response& response : responses) seat_.replies.push_back(std::move(response));
   }

@@ -30,6 +30,18 @@ TEST(ShardLoop, AnswersWhenDurableOnlyAfterTheSync) {
   EXPECT_EQ(world.replies[1].synced, 1u);
 }
 
+TEST(ShardLoop, AnswersWhenStoredOnlyAfterTheApply) {
+  LoopWorld world;
+  world.host(7);
+  world.submit(7, "later");
+  world.executor.run();
+  world.submit(7, "stored");
+  world.executor.run();
+  ASSERT_EQ(world.replies.size(), 1u);
+  EXPECT_EQ(world.replies[0].applied, 1u);
+  EXPECT_EQ(world.replies[0].synced, 0u);
+}
+
 TEST(ShardLoop, SendsNowBeforeTheBatchIsAppliedAndTheRestAfterTheSync) {
   LoopWorld world;
   world.host(7);
@@ -336,11 +348,13 @@ TEST(ShardLoop, AFailedApplyEndsTheNodeAndNothingThatNeededItIsAnswered) {
           .fatal = world.env.fatal};
   ShardLoop loop(env, world.options, world);
   loop.host(PartitionId(7), std::make_unique<ObedientReplica>(PartitionId(7)));
-  Request request;
-  request.id = RequestId(1);
-  request.partition = PartitionId(7);
-  request.key = "put";
-  ASSERT_TRUE(loop.submit(std::move(request)));
+  for (const char* what : {"put", "stored"}) {
+    Request request;
+    request.id = RequestId(1);
+    request.partition = PartitionId(7);
+    request.key = what;
+    ASSERT_TRUE(loop.submit(std::move(request)));
+  }
   world.executor.run();
   EXPECT_EQ(world.fatal.size(), 1u);
   EXPECT_TRUE(world.replies.empty());

@@ -53,6 +53,23 @@ TEST(RaftReplication, UnderLoadACommitTravelsWithTheNextAppend) {
   EXPECT_EQ(cluster.raft(2).commit(), LogIndex(4));
 }
 
+// With the answer to a follower's read comes an index that is committed: the read need not wait for the notice.
+TEST(RaftReplication, AFollowerLearnsACommitThatItsLeaderQuotes) {
+  Cluster cluster(3);
+  cluster.campaign(1);
+  for (const char* payload : {"a", "b"}) {
+    MUST(cluster.propose(1, {payload}));
+    cluster.flush(1);
+    cluster.settle();
+  }
+  ASSERT_EQ(cluster.raft(2).commit(), LogIndex(3));
+  const Term term = cluster.raft(1).term();
+  MUST(cluster.raft(2).learn_commit(Term(term.value() - 1), LogIndex(4), cluster.context(NodeId(2))));
+  EXPECT_EQ(cluster.raft(2).commit(), LogIndex(3)) << "of another term";
+  MUST(cluster.raft(2).learn_commit(term, LogIndex(99), cluster.context(NodeId(2))));
+  EXPECT_EQ(cluster.raft(2).commit(), LogIndex(4)) << "no further than its log is the leader's";
+}
+
 TEST(RaftReplication, TheLastCommitIsToldWithinTheInterval) {
   Cluster cluster(3);
   cluster.campaign(1);

@@ -16,7 +16,6 @@ class TurnTest : public ::testing::Test {
  protected:
   Turn make() {
     return Turn(Turn::Inputs{.now = {.steady = Time(Duration(5)), .wall = WallTime(std::chrono::milliseconds(6))},
-                             .storage = store_,
                              .reader = store_,
                              .pressure = env::Pressure::disk_full,
                              .random = random_,
@@ -223,6 +222,10 @@ TEST_F(TurnTest, ABatchMayWaitWhenAllWhoWroteItSaySo) {
   EXPECT_TRUE(output_.must_store);
   output_.clear();
   EXPECT_FALSE(output_.must_store);
+  turn.begin(PartitionId());  // a job that writes, and then begins for a replica
+  turn.put(Table::meta, "m", "v");
+  replica(true, true, false);
+  EXPECT_TRUE(output_.must_store);
 }
 
 TEST_F(TurnTest, AgreesWithAMapWhateverHappens) {
