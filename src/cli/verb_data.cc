@@ -73,11 +73,14 @@ Result<std::string> value_of(const DataOptions& options) {
 }
 
 Result<caller::Operation> operation_of(const DataOptions& options, Verb verb) {
+  // Not inside the braces: a return from there leaks what has been made so far.
+  const Level level = TRY(level_of(options));
+  std::string value = TRY(value_of(options));
   caller::Operation operation{.keyspace = options.keyspace,
                               .verb = verb,
-                              .level = TRY(level_of(options)),
+                              .level = level,
                               .key = Bytes(options.key),
-                              .value = Bytes(TRY(value_of(options)))};
+                              .value = Bytes(std::move(value))};
   if (verb == Verb::cas) operation.condition = TRY(condition_of(options));
   return operation;
 }
