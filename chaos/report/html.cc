@@ -119,7 +119,7 @@ std::string verdict_row(const check::Row& row) {
                                               escaped(row.keyspace, 64), escaped(row.id, 64)),
                                   chip(row.verdict), yes_no(m.linearizability.answer), percent(m.majority.all.ratio()),
                                   percent(m.minority.all.ratio()), or_never(m.majority.first_success), stale_cell(m),
-                                  lost_count(m), or_never(m.convergence.took), proof_cell(row)}) {
+                                  lost_count(m), agreement(m), proof_cell(row)}) {
     out += "<td>" + cell + "</td>";
   }
   out += "</tr>";

@@ -141,7 +141,7 @@ int run(int argc, char** argv) {
   add_serve(app, context);
   add_version(app, context);
   try {
-    std::vector<std::string> words(argv + 1, argv + argc);
+    std::vector<std::string> words(argv + std::min(argc, 1), argv + argc);
     if (!words.empty() && words.front() == "--version") words.front() = "version";
     std::reverse(words.begin(), words.end());  // the order that the parser wants of a vector
     app.parse(std::move(words));

@@ -92,6 +92,21 @@ TEST(CpReads, AFollowerThatNobodyAsksAppliesSoon) {
   EXPECT_LE(group.now() - done, 100ms);  // a heartbeat tells of the commit, 10 ms later it is applied
 }
 
+// Two commits in a row: the second is not told by itself for 10 ms. A read that asks the leader learns of it with the answer.
+TEST(CpReads, AFollowersReadDoesNotWaitForTheCommitToBeTold) {
+  Group group;
+  const NodeId leader = group.elect();
+  const NodeId follower = group.follower_of(leader);
+  group.expect_convergence();
+  group.run_for(50ms);
+  ASSERT_EQ(group.must_call(leader, put("k", "first")).outcome, Outcome::done);
+  ASSERT_EQ(group.must_call(leader, put("k", "second")).outcome, Outcome::done);
+  ASSERT_LT(group.replica(follower).status().commit, group.replica(leader).status().commit);
+  const Time begin = group.now();
+  EXPECT_EQ(group.read(follower, "k"), "second");
+  EXPECT_LT(group.now() - begin, 10ms);
+}
+
 // What is being synced is acknowledged first; a disk that takes too long holds the rest up no longer than twice the time to gather.
 TEST(CpReads, AFollowerAcknowledgesBeforeItAppliesWhatGathered) {
   Group group;
