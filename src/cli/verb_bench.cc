@@ -3,6 +3,7 @@
 
 #include "cli/bench.h"
 #include "cli/target.h"
+#include "cli/trial.h"
 #include "cli/verbs.h"
 
 namespace rift::cli {
@@ -41,6 +42,30 @@ Exit bench(const Context& context, const Flags& flags) {
   return options.error().code == Code::unreachable ? Exit::unreachable : Exit::usage;
 }
 
+using Trial = Exit (*)(const TrialOptions&, Format);
+
+CLI::App* add_trial(CLI::App& bench, Context& context, const char* name, const char* about, TrialOptions defaults,
+                    Trial trial) {
+  auto options = std::make_shared<TrialOptions>(defaults);
+  CLI::App* verb = bench.add_subcommand(name, about);
+  verb->add_option("--nodes", options->nodes, "Processes, each a voter")
+      ->check(CLI::Range(3, 9))
+      ->capture_default_str();
+  verb->add_option("--rounds", options->rounds)->check(CLI::Range(1, 1000))->capture_default_str();
+  verb->add_option("--rate", options->rate, "Puts per second; half as many gets")
+      ->check(CLI::Range(1, 100'000))
+      ->capture_default_str();
+  verb->add_option("--value-size", options->value_size, "Bytes of a value")
+      ->check(CLI::Range(0, 100'000))
+      ->capture_default_str();
+  add_format(*verb, context);
+  verb->callback([&context, options, trial] { context.exit = trial(*options, context.format); });
+  if (trial == run_catch_up_trial) {
+    verb->add_option("--writes", options->away_writes, "Written while the follower is away")->capture_default_str();
+  }
+  return verb;
+}
+
 }  // namespace
 
 void add_bench(CLI::App& app, Context& context) {
@@ -71,7 +96,16 @@ void add_bench(CLI::App& app, Context& context) {
   verb->add_option("--warmup", flags->warmup, "Time before that")->capture_default_str();
   verb->footer("Example:  rift bench --shape pipe --mode cp --in-flight 256 --duration 10s");
   add_format(*verb, context);
-  verb->callback([&context, flags] { context.exit = bench(context, *flags); });
+  CLI::App* chosen = verb;
+  verb->callback([&context, flags, chosen] {
+    if (chosen->get_subcommands().empty()) context.exit = bench(context, *flags);
+  });
+  add_trial(*verb, context, "failover", "A cluster of its own: kill the leader, again and again", {},
+            run_failover_trial);
+  add_trial(*verb, context, "rolling", "A cluster of its own: stop and start its nodes in order", {},
+            run_rolling_trial);
+  add_trial(*verb, context, "catch-up", "A cluster of its own: a follower that was away comes back", {.rounds = 5},
+            run_catch_up_trial);
 }
 
 }  // namespace rift::cli
