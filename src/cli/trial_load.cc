@@ -12,7 +12,6 @@
 namespace rift::cli {
 namespace {
 
-constexpr Duration request_deadline = std::chrono::seconds(10);
 constexpr std::size_t complaints_max = 20;
 constexpr std::size_t read_back_width = 256;
 
@@ -25,9 +24,16 @@ Time TrialLoad::now() {
 Result<std::unique_ptr<TrialLoad>> TrialLoad::start(Options options) {
   std::unique_ptr<TrialLoad> load(new TrialLoad(std::move(options)));
   load->padding_ = std::string(load->options_.value_size, 'v');
-  for (std::uint32_t c = 0; c < load->options_.clients; ++c) {
-    load->clients_.push_back(
-        TRY(Client::connect({.endpoints = load->options_.endpoints, .deadline = request_deadline})));
+  const auto add = [&load](const std::string& pin) -> Result<void> {
+    auto sender = std::make_unique<Sender>();
+    sender->pin = pin;
+    sender->client = TRY(Client::connect({.endpoints = load->options_.endpoints, .pin = pin}));
+    load->senders_.push_back(std::move(sender));
+    return {};
+  };
+  for (std::uint32_t c = 0; c < load->options_.clients; ++c) TRY(add(""));
+  for (const std::string& endpoint : load->options_.endpoints) {
+    if (load->options_.pinned_ones_too) TRY(add(endpoint));
   }
   load->pacer_ = std::thread([raw = load.get()] { raw->run(); });
   return load;
@@ -38,7 +44,33 @@ TrialLoad::~TrialLoad() { stop(); }
 void TrialLoad::stop() {
   stopping_ = true;
   if (pacer_.joinable()) pacer_.join();
-  while (open_ > 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  for (const auto& sender : senders_) wait_for(*sender);
+}
+
+void TrialLoad::wait_for(const Sender& sender) {
+  while (sender.open > 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+}
+
+void TrialLoad::spare(const std::string& endpoint) {
+  for (std::size_t i = 0; i < senders_.size(); ++i) {
+    if (senders_[i]->pin != endpoint) continue;
+    spared_ = i;
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));  // the pacer may have chosen it just now
+    wait_for(*senders_[i]);
+  }
+}
+
+bool TrialLoad::is_full() const {
+  std::uint64_t open = 0;
+  for (const auto& sender : senders_) open += sender->open;
+  return options_.in_flight_max > 0 && open >= options_.in_flight_max;
+}
+
+TrialLoad::Sender& TrialLoad::next_sender() {
+  do {
+    turn_ = (turn_ + 1) % senders_.size();
+  } while (turn_ == spared_ && senders_.size() > 1);
+  return *senders_[turn_];
 }
 
 void TrialLoad::run() {
@@ -51,7 +83,7 @@ void TrialLoad::run() {
   std::uint64_t gets = 0;
   while (!stopping_) {
     const Time until = now();
-    for (; options_.puts_per_second > 0 && due_of(puts, options_.puts_per_second) <= until; ++puts)
+    for (; options_.puts_per_second > 0 && !is_full() && due_of(puts, options_.puts_per_second) <= until; ++puts)
       put(puts, due_of(puts, options_.puts_per_second));
     for (; options_.gets_per_second > 0 && due_of(gets, options_.gets_per_second) <= until; ++gets) {
       std::uint64_t number = 0;
@@ -68,23 +100,28 @@ void TrialLoad::run() {
   }
 }
 
-std::string TrialLoad::key(std::uint64_t number) const { return fmt::format("trial/{:010}", number); }
+std::string TrialLoad::key(std::uint64_t number) const { return fmt::format("{}/{:010}", options_.prefix, number); }
 
 void TrialLoad::put(std::uint64_t number, Time due) {
-  ++open_;
-  clients_[number % clients_.size()]->submit(
-      {.keyspace = options_.keyspace,
-       .verb = Verb::put,
-       .key = Bytes(key(number)),
-       .value = Bytes(fmt::format("{}/{}", number, padding_))},
-      [this, number, due](const Answer& answer) { ended({.is_read = false, .due = due}, answer, number); });
+  submit({.keyspace = options_.keyspace,
+          .verb = Verb::put,
+          .key = Bytes(key(number)),
+          .value = Bytes(fmt::format("{}/{}", number, padding_))},
+         due, number);
 }
 
 void TrialLoad::get(std::uint64_t number, Time due) {
-  ++open_;
-  clients_[(number + 1) % clients_.size()]->submit(
-      {.keyspace = options_.keyspace, .verb = Verb::get, .key = Bytes(key(number))},
-      [this, number, due](const Answer& answer) { ended({.is_read = true, .due = due}, answer, number); });
+  submit({.keyspace = options_.keyspace, .verb = Verb::get, .key = Bytes(key(number))}, due, number);
+}
+
+void TrialLoad::submit(caller::Operation operation, Time due, std::uint64_t number) {
+  Sender& sender = next_sender();
+  ++sender.open;
+  const Sample begun{.is_read = operation.verb == Verb::get, .due = due};
+  sender.client->submit(std::move(operation), [this, begun, number, &sender](const Answer& answer) {
+    ended(begun, answer, number);
+    --sender.open;
+  });
 }
 
 void TrialLoad::ended(const Sample& begun, const Answer& answer, std::uint64_t number) {
@@ -107,7 +144,6 @@ void TrialLoad::ended(const Sample& begun, const Answer& answer, std::uint64_t n
       }
     }
   }
-  --open_;
 }
 
 std::vector<Sample> TrialLoad::samples() const {
@@ -141,8 +177,9 @@ Result<std::uint64_t> TrialLoad::count_lost() {
     const std::size_t last = std::min(numbers.size(), first + read_back_width);
     std::vector<std::promise<Answer>> answers(last - first);
     for (std::size_t i = first; i < last; ++i) {
-      clients_.front()->submit({.keyspace = options_.keyspace, .verb = Verb::get, .key = Bytes(key(numbers[i]))},
-                               [&answer = answers[i - first]](Answer reply) { answer.set_value(std::move(reply)); });
+      senders_.front()->client->submit(
+          {.keyspace = options_.keyspace, .verb = Verb::get, .key = Bytes(key(numbers[i]))},
+          [&answer = answers[i - first]](Answer reply) { answer.set_value(std::move(reply)); });
     }
     std::optional<Answer> failure;
     for (std::size_t i = first; i < last; ++i) {

@@ -27,16 +27,22 @@ class TrialLoad {
   struct Options {
     std::vector<std::string> endpoints;
     std::string keyspace;
+    std::string prefix = "trial";  // of the keys
     std::uint32_t puts_per_second = 1000;
     std::uint32_t gets_per_second = 500;
-    std::uint32_t clients = 4;
+    std::uint32_t clients = 4;     // that find their own way
+    bool pinned_ones_too = false;  // and one per endpoint that talks to it alone
     std::uint32_t value_size = 100;
+    std::uint64_t in_flight_max = 0;  // then it waits; 0: no bound
   };
   static Result<std::unique_ptr<TrialLoad>> start(Options options);
   ~TrialLoad();  // stops
   TrialLoad(const TrialLoad&) = delete;
   TrialLoad& operator=(const TrialLoad&) = delete;
 
+  // The client pinned to this endpoint gets nothing new, and what it had asked has been answered; until resume().
+  void spare(const std::string& endpoint);
+  void resume() { spared_ = nobody; }
   // Ends the pacing and waits for every answer.
   void stop();
   // In the order in which they ended.
@@ -51,23 +57,35 @@ class TrialLoad {
   static Time now();
 
  private:
+  struct Sender {
+    std::unique_ptr<Client> client;
+    std::string pin;  // empty: none
+    std::atomic<std::uint64_t> open{0};
+  };
+  static constexpr std::size_t nobody = static_cast<std::size_t>(-1);
+
   explicit TrialLoad(Options options) : options_(std::move(options)) {}
   void run();
+  static void wait_for(const Sender& sender);
+  bool is_full() const;
+  Sender& next_sender();
   void put(std::uint64_t number, Time due);
   void get(std::uint64_t number, Time due);
+  void submit(caller::Operation operation, Time due, std::uint64_t number);
   void ended(const Sample& sample, const Answer& answer, std::uint64_t number);
   std::string key(std::uint64_t number) const;
 
   const Options options_;
   std::string padding_;
   std::atomic<bool> stopping_{false};
-  std::atomic<std::uint64_t> open_{0};
+  std::atomic<std::size_t> spared_{nobody};
+  std::size_t turn_ = 0;
   mutable std::mutex mutex_;  // the clients' threads report, the main thread looks
   std::vector<Sample> samples_;
   std::vector<std::uint64_t> acknowledged_;  // numbers of puts
   std::vector<std::string> complaints_;
   std::uint64_t failed_ = 0;
-  std::vector<std::unique_ptr<Client>> clients_;  // first to go: their threads use everything above
+  std::vector<std::unique_ptr<Sender>> senders_;  // first to go: their clients' threads use everything above
   std::thread pacer_;
 };
 

@@ -27,7 +27,7 @@ Time now() { return Time(std::chrono::duration_cast<Duration>(std::chrono::stead
 Result<std::unique_ptr<TrialNodes>> TrialNodes::create(const TrialOptions& options) {
   std::string pattern = (fs::temp_directory_path() / "rift-trial-XXXXXX").string();
   if (::mkdtemp(pattern.data()) == nullptr) return fail(Code::io, "cannot make a folder for the trial: " + pattern);
-  std::unique_ptr<TrialNodes> nodes(new TrialNodes(pattern));
+  std::unique_ptr<TrialNodes> nodes(new TrialNodes(pattern, options.keep));
   if (const auto started = nodes->start(options); !started) return tl::unexpected<Error>(started.error());
   return nodes;
 }

@@ -20,6 +20,7 @@ struct TrialOptions {
   std::uint32_t rate = 1000;  // puts per second; half as many gets
   std::uint32_t value_size = 100;
   std::uint32_t away_writes = 100'000;  // catch-up: while the follower is away
+  bool keep = false;                    // the folder with the nodes' logs stays
 };
 
 class TrialNodes {
@@ -36,6 +37,7 @@ class TrialNodes {
   std::string address(NodeId node) const;
   const std::string& folder() const { return folder_; }
   void keep_folder() { keep_ = true; }
+  bool keeps_folder() const { return keep_; }
 
   // The replicas of the keyspace's partition, by the nodes that run and answer.
   std::map<NodeId, ReplicaStatus> replicas() const;
@@ -45,13 +47,13 @@ class TrialNodes {
   Result<void> wait_until_level(Duration limit) const;
 
  private:
-  explicit TrialNodes(std::string folder) : folder_(std::move(folder)) {}
+  TrialNodes(std::string folder, bool keep) : folder_(std::move(folder)), keep_(keep) {}
   Result<void> start(const TrialOptions& options);
 
   std::string folder_;
   std::unique_ptr<cluster::Supervisor> supervisor_;
   PartitionId partition_{};
-  bool keep_ = false;
+  bool keep_;
 };
 
 }  // namespace rift::cli

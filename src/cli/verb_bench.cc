@@ -58,6 +58,7 @@ CLI::App* add_trial(CLI::App& bench, Context& context, const char* name, const c
   verb->add_option("--value-size", options->value_size, "Bytes of a value")
       ->check(CLI::Range(0, 100'000))
       ->capture_default_str();
+  verb->add_flag("--keep", options->keep, "Keep the folder with the logs of the nodes");
   add_format(*verb, context);
   verb->callback([&context, options, trial] { context.exit = trial(*options, context.format); });
   if (trial == run_catch_up_trial) {

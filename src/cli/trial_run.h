@@ -1,0 +1,51 @@
+// One trial under way: its nodes, its load, its look at the disk; what every trial does in the same way, and its report. Used by the files of
+// the three trials (trial_*.cc), on the main thread.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "cli/trial.h"
+#include "cli/trial_disk.h"
+#include "cli/trial_load.h"
+
+namespace rift::cli {
+
+struct TrialRun {
+  TrialOptions options;
+  std::unique_ptr<TrialNodes> nodes{};
+  std::unique_ptr<DiskProbe> disk{};
+  std::unique_ptr<TrialLoad> load{};  // first to end
+
+  TrialLoad::Options load_options() const;
+  Result<NodeId> some_follower() const;
+  // Starts it again; returns when it has caught up and the load asks it too.
+  Result<void> bring_back(NodeId node);
+};
+
+// Durations, shown with their quantiles.
+struct Figure {
+  std::string name;   // of the JSON field
+  std::string title;  // for people
+  std::vector<Duration> values;
+};
+struct TrialReport {
+  std::string schema;
+  std::string title;
+  std::vector<Figure> figures{};
+  std::vector<std::pair<std::string, std::string>> counts{};  // 64-bit numbers in text
+  std::vector<std::pair<std::string, double>> numbers{};
+};
+
+// Starts everything, runs `trial`, reads every acknowledged write back, and prints. `trial` fills the figures.
+Exit run_trial(const TrialOptions& options, Format format, const std::function<Result<TrialReport>(TrialRun&)>& trial);
+
+// Where we are, for who waits: a line on stderr. With how long the disk took at most meanwhile.
+void tell_progress(TrialRun& run, std::string_view what, NodeId node, Duration value);
+
+double milliseconds(Duration d);
+double median(std::vector<double> values);
+void rest(Duration time);
+
+}  // namespace rift::cli
