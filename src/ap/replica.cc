@@ -11,12 +11,33 @@ namespace {
 constexpr std::string_view low_water_name = "all_acked";
 
 Response refuse_verb(const Request& request) {
-  const bool cas = request.verb == Verb::cas;
-  return refuse(request.id, Code::unsupported,
-                cas ? "an ap keyspace has no compare-and-set: its owners accept writes independently, so none of them "
-                      "can decide a condition"
-                    : "an ap keyspace keeps no op ids: the outcome of a write cannot be asked for later",
-                cas ? "use a cp keyspace" : "read the key back, or use a cp keyspace");
+  switch (request.verb) {
+    case Verb::cas:
+    case Verb::txn:
+    case Verb::increment:
+    case Verb::lock:
+    case Verb::unlock:
+      return refuse(request.id, Code::unsupported,
+                    "an ap keyspace has no compare-and-set, transaction, increment or lock: its owners accept writes "
+                    "independently, so none of them can decide a condition",
+                    "use a cp keyspace");
+    case Verb::resolve:
+      return refuse(request.id, Code::unsupported,
+                    "an ap keyspace keeps no op ids: the outcome of a write cannot be asked for later",
+                    "read the key back, or use a cp keyspace");
+    case Verb::get:
+    case Verb::put:
+    case Verb::del:
+    case Verb::del_range:
+    case Verb::multi_get:
+    case Verb::scan:
+    case Verb::watch:
+    case Verb::compact:
+    case Verb::expire:
+    case Verb::verify:
+      break;
+  }
+  return refuse(request.id, Code::unsupported, "an ap keyspace knows single keys only", "use a cp keyspace");
 }
 
 }  // namespace
@@ -83,6 +104,17 @@ Result<void> ApReplica::submit_one(const Request& request, Turn& turn) {
       return writes_.submit(request, turn);
     case Verb::cas:
     case Verb::resolve:
+    case Verb::increment:
+    case Verb::del_range:
+    case Verb::txn:
+    case Verb::lock:
+    case Verb::unlock:
+    case Verb::multi_get:
+    case Verb::scan:
+    case Verb::watch:
+    case Verb::compact:
+    case Verb::expire:
+    case Verb::verify:
       turn.reply(refuse_verb(request));
       return {};
   }

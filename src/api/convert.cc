@@ -1,5 +1,7 @@
 #include "api/convert.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 #include <grpcpp/support/status.h>
 
@@ -14,6 +16,11 @@ namespace v1 = riftkv::v1;
 
 constexpr std::uint64_t budget_ms_max = static_cast<std::uint64_t>(limits::request_budget_max.count()) / 1'000'000;
 
+constexpr std::uint64_t ttl_ms_max = static_cast<std::uint64_t>(limits::ttl_max.count()) / 1'000'000;
+
+// Beyond the limit it stays beyond it: validate() refuses it.
+Duration to_ttl(std::uint64_t ttl_ms) { return std::chrono::milliseconds(std::min(ttl_ms, ttl_ms_max + 1)); }
+
 Condition to_condition(v1::Condition& message) {
   Condition condition;
   if (message.has_absent()) condition.kind = Condition::Kind::absent;
@@ -25,7 +32,86 @@ Condition to_condition(v1::Condition& message) {
     condition.kind = Condition::Kind::value;
     condition.value = Bytes(std::move(*message.mutable_value()));
   }
+  if (message.has_exists()) condition.kind = Condition::Kind::exists;
+  if (message.has_created()) {
+    condition.kind = Condition::Kind::created;
+    condition.version = message.created();
+  }
   return condition;
+}
+
+void take_ttl(std::uint64_t ttl_ms, Request& request) {
+  if (ttl_ms > 0) request.operands.ensure().ttl = to_ttl(ttl_ms);
+}
+
+// A step without a verb becomes one that validate() refuses.
+Step to_step(v1::Step& message) {
+  Step step;
+  step.key = Bytes(std::move(*message.mutable_key()));
+  switch (message.verb_case()) {
+    case v1::Step::kGet:
+      step.verb = Verb::get;
+      return step;
+    case v1::Step::kPut:
+      step.verb = Verb::put;
+      step.value = Bytes(std::move(*message.mutable_put()->mutable_value()));
+      step.ttl = to_ttl(message.put().ttl_ms());
+      return step;
+    case v1::Step::kDelete:
+      step.verb = Verb::del;
+      return step;
+    case v1::Step::kIncrement:
+      step.verb = Verb::increment;
+      step.delta = message.increment().delta();
+      step.ttl = to_ttl(message.increment().ttl_ms());
+      return step;
+    case v1::Step::VERB_NOT_SET:
+      break;
+  }
+  step.verb = Verb::resolve;
+  return step;
+}
+
+Result<void> take_txn(v1::TxnOperation& message, Request& request) {
+  const int total = message.compares_size() + message.then_steps_size() + message.else_steps_size();
+  if (static_cast<std::size_t>(total) > limits::txn_operations_max)
+    return fail(Code::too_large,
+                fmt::format("{} operations in one, the limit is {}", total, limits::txn_operations_max));
+  request.verb = Verb::txn;
+  Operands& operands = request.operands.ensure();
+  for (v1::Compare& compare : *message.mutable_compares()) {
+    operands.compares.push_back(Compare{.key = Bytes(std::move(*compare.mutable_key())),
+                                        .condition = to_condition(*compare.mutable_condition())});
+  }
+  for (v1::Step& step : *message.mutable_then_steps()) operands.then_steps.push_back(to_step(step));
+  for (v1::Step& step : *message.mutable_else_steps()) operands.else_steps.push_back(to_step(step));
+  return {};
+}
+
+Result<void> take_multi_get(v1::MultiGetOperation& message, Request& request) {
+  if (static_cast<std::size_t>(message.keys_size()) > limits::batch_ops_max)
+    return fail(Code::too_large,
+                fmt::format("{} keys in one, the limit is {}", message.keys_size(), limits::batch_ops_max));
+  request.verb = Verb::multi_get;
+  Operands& operands = request.operands.ensure();
+  for (std::string& key : *message.mutable_keys())
+    operands.then_steps.push_back(Step{.verb = Verb::get, .key = Bytes(std::move(key)), .value = {}});
+  return {};
+}
+
+void take_range(std::string* end, Request& request) { request.operands.ensure().range_end = Bytes(std::move(*end)); }
+
+void take_watch(v1::WatchOperation& message, Request& request) {
+  request.verb = Verb::watch;
+  take_range(message.mutable_end(), request);
+  request.operands->single_key = !message.range();
+  request.operands->revision = Revision(message.from_revision());
+}
+
+void take_lock(v1::LockOperation& message, Request& request) {
+  request.verb = Verb::lock;
+  request.value = Bytes(std::move(*message.mutable_holder()));
+  request.operands.ensure().ttl = message.ttl_ms() == 0 ? limits::lock_ttl_default : to_ttl(message.ttl_ms());
 }
 
 Result<void> take_verb(v1::Operation& operation, Request& request) {
@@ -36,6 +122,7 @@ Result<void> take_verb(v1::Operation& operation, Request& request) {
     case v1::Operation::kPut:
       request.verb = Verb::put;
       request.value = Bytes(std::move(*operation.mutable_put()->mutable_value()));
+      take_ttl(operation.put().ttl_ms(), request);
       return {};
     case v1::Operation::kDelete:
       request.verb = Verb::del;
@@ -44,9 +131,43 @@ Result<void> take_verb(v1::Operation& operation, Request& request) {
       request.verb = Verb::cas;
       request.value = Bytes(std::move(*operation.mutable_compare_and_set()->mutable_value()));
       request.condition = to_condition(*operation.mutable_compare_and_set()->mutable_condition());
+      take_ttl(operation.compare_and_set().ttl_ms(), request);
       return {};
     case v1::Operation::kResolve:
       request.verb = Verb::resolve;
+      return {};
+    case v1::Operation::kIncrement:
+      request.verb = Verb::increment;
+      request.operands.ensure().delta = operation.increment().delta();
+      take_ttl(operation.increment().ttl_ms(), request);
+      return {};
+    case v1::Operation::kDeleteRange:
+      request.verb = Verb::del_range;
+      take_range(operation.mutable_delete_range()->mutable_end(), request);
+      return {};
+    case v1::Operation::kTxn:
+      return take_txn(*operation.mutable_txn(), request);
+    case v1::Operation::kLock:
+      take_lock(*operation.mutable_lock(), request);
+      return {};
+    case v1::Operation::kUnlock:
+      request.verb = Verb::unlock;
+      request.value = Bytes(std::move(*operation.mutable_unlock()->mutable_holder()));
+      return {};
+    case v1::Operation::kMultiGet:
+      return take_multi_get(*operation.mutable_multi_get(), request);
+    case v1::Operation::kScan:
+      request.verb = Verb::scan;
+      take_range(operation.mutable_scan()->mutable_end(), request);
+      request.operands->keys_max = operation.scan().keys_max();
+      request.operands->keys_only = operation.scan().keys_only();
+      return {};
+    case v1::Operation::kWatch:
+      take_watch(*operation.mutable_watch(), request);
+      return {};
+    case v1::Operation::kCompact:
+      request.verb = Verb::compact;
+      request.operands.ensure().revision = Revision(operation.compact().revision());
       return {};
     case v1::Operation::VERB_NOT_SET:
       break;
@@ -95,6 +216,29 @@ void fill_receipt(const Receipt& receipt, v1::Receipt& message) {
   message.set_map_age_ms(static_cast<std::uint64_t>(receipt.map_age.count() / 1'000'000));
 }
 
+void fill_results(const Results& results, v1::Results& message) {
+  message.set_succeeded(results.succeeded);
+  for (const Item& item : results.items) {
+    v1::Item& out = *message.add_items();
+    out.set_key(item.key.data(), item.key.size());
+    out.set_found(item.found);
+    out.set_value(item.value.data(), item.value.size());
+    if (item.version != Version{}) fill(item.version, *out.mutable_version());
+  }
+  message.set_next_key(results.next_key.data(), results.next_key.size());
+  message.set_revision(results.revision.value());
+  message.set_compacted(results.compacted.value());
+  message.set_deleted(results.deleted);
+  for (const Event& event : results.events) {
+    v1::Event& out = *message.add_events();
+    out.set_kind(static_cast<v1::EventKind>(event.kind));
+    out.set_revision(event.revision.value());
+    out.set_key(event.key.data(), event.key.size());
+    out.set_value(event.value.data(), event.value.size());
+    if (event.version != Version{}) fill(event.version, *out.mutable_version());
+  }
+}
+
 }  // namespace
 
 void fill(const Version& version, v1::Version& message) {
@@ -125,6 +269,8 @@ Result<Request> to_request(RequestId id, v1::Operation& operation) {
   request.epoch = MapEpoch(operation.map_epoch());
   request.budget = std::chrono::milliseconds(operation.budget_ms());
   request.write_back = !operation.no_write_back();
+  request.token = operation.token();
+  request.partition = PartitionId(operation.partition());
   if (operation.has_op()) request.op = to_op(operation.op());
   return request;
 }
@@ -139,6 +285,8 @@ void to_reply(Response&& response, v1::Reply& reply) {
   reply.set_why(std::move(response.why));
   reply.set_hint(std::move(response.hint));
   fill_receipt(response.receipt, *reply.mutable_receipt());
+  reply.set_more(response.more);
+  if (response.results) fill_results(*response.results, *reply.mutable_results());
 }
 
 grpc::Status to_status(const Error& error) {
@@ -152,6 +300,7 @@ grpc::Status to_status(const Error& error) {
     case Code::unsupported:
       return with(grpc::StatusCode::INVALID_ARGUMENT);
     case Code::too_large:
+    case Code::compacted:
       return with(grpc::StatusCode::OUT_OF_RANGE);
     case Code::unknown_keyspace:
       return with(grpc::StatusCode::NOT_FOUND);

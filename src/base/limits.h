@@ -41,6 +41,10 @@ constexpr std::size_t pending_writes_max = 64 * kibi;  // ap: per node
 constexpr std::size_t pending_bytes_max = 64 * mebi;
 constexpr std::size_t scan_page_keys_max = 1000;
 constexpr std::size_t scan_page_bytes_max = 1 * mebi;
+constexpr std::size_t txn_operations_max = 128;  // compares and steps of both lists
+constexpr std::size_t watches_per_connection_max = 1024;
+constexpr std::size_t watch_events_max = 1024;  // in one answer
+constexpr std::size_t expired_keys_per_entry_max = 1024;
 constexpr std::size_t partitions_per_keyspace_max = 64;
 constexpr std::size_t members_max = 64;
 
@@ -50,6 +54,8 @@ constexpr Duration election_timeout_max = milliseconds(1000);
 constexpr Duration hint_after_max = seconds(1);
 constexpr Duration request_budget_default = seconds(5);
 constexpr Duration request_budget_max = seconds(60);
+constexpr Duration ttl_max = std::chrono::hours(24 * 366);
+constexpr Duration lock_ttl_default = seconds(10);
 constexpr Duration dedup_row_lifetime = std::chrono::hours(1);
 constexpr Duration clock_drift_max = milliseconds(500);
 
@@ -58,6 +64,8 @@ static_assert(frame_bytes_max > entry_bytes_max);
 static_assert(grpc_message_bytes_max > frame_bytes_max);
 static_assert(grpc_message_bytes_max > batch_bytes_max + batch_ops_max * kibi);
 static_assert(batch_ops_max <= dedup_window_max);
+static_assert(watch_events_max >= batch_ops_max);  // the events of one revision come together
+static_assert(watch_events_max >= expired_keys_per_entry_max);
 static_assert(peer_in_flight_bytes_max + frame_bytes_max <= lane_data_bytes_max);
 static_assert(election_timeout_min > 3 * heartbeat_interval);
 static_assert(election_timeout_min <= election_timeout_max);

@@ -72,6 +72,8 @@ std::string_view to_string(Code code) {
       return "refused";
     case Code::superseded_entry:
       return "superseded_entry";
+    case Code::compacted:
+      return "compacted";
     case Code::dedup_expired:
       return "dedup_expired";
     case Code::timeout:
@@ -126,6 +128,7 @@ Outcome outcome_of(Code code) {
     case Code::already_exists:
     case Code::refused:
     case Code::superseded_entry:
+    case Code::compacted:
     case Code::unreachable:
       return Outcome::not_done;
     case Code::dedup_expired:

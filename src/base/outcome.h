@@ -37,6 +37,7 @@ enum class Code : std::uint8_t {
   already_exists = 13,
   refused = 14,           // Resolve wrote a refusal for this op id
   superseded_entry = 15,  // a committed entry of another term took the proposal's place: proof that it did not happen
+  compacted = 16,         // the revision asked for is no longer in the history; the answer says what is
   // Depends on whether it was a retry: the reply's outcome field decides.
   dedup_expired = 20,
   // Unknown: may have taken effect.

@@ -21,13 +21,16 @@ Request shape(const Operation& operation) {
   request.key = operation.key;
   request.value = operation.value;
   request.condition = operation.condition;
+  request.operands = operation.operands;
+  request.partition = operation.partition;
+  request.token = operation.token;
   request.write_back = operation.write_back;
   request.op = operation.about;
   return request;
 }
 
 Nature nature_of(const Operation& operation, Mode mode, bool deduplicate) {
-  if (operation.verb == Verb::get) return Nature::read;
+  if (!is_write(operation.verb)) return Nature::read;
   if (operation.verb == Verb::resolve) return Nature::resolve;
   return mode == Mode::cp && deduplicate ? Nature::deduplicated : Nature::plain;
 }

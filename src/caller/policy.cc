@@ -33,6 +33,7 @@ Next judge(Nature nature, const Response& response) {
     case Code::too_large:
     case Code::unsupported:
     case Code::condition_failed:
+    case Code::compacted:
     case Code::already_exists:
     case Code::refused:
       return Next::finish;

@@ -28,6 +28,7 @@ constexpr std::array all_codes{Code::ok,
                                Code::already_exists,
                                Code::refused,
                                Code::superseded_entry,
+                               Code::compacted,
                                Code::dedup_expired,
                                Code::timeout,
                                Code::level_missed,
@@ -101,16 +102,67 @@ void fill_condition(const Condition& condition, v1::Condition& message) {
     case Condition::Kind::value:
       message.set_value(condition.value.data(), condition.value.size());
       return;
+    case Condition::Kind::exists:
+      message.mutable_exists();
+      return;
+    case Condition::Kind::created:
+      message.set_created(condition.version);
+      return;
   }
 }
 
+// Rounded up: a time to live may not become none.
+std::uint64_t to_ms(Duration duration) { return static_cast<std::uint64_t>((duration.count() + 999'999) / 1'000'000); }
+
+std::uint64_t ttl_ms(const Request& request) { return request.operands ? to_ms(request.operands->ttl) : 0; }
+
+// validate() has seen every step: a verb that is none of these cannot be.
+void fill_step(const Step& step, v1::Step& message) {
+  message.set_key(step.key.data(), step.key.size());
+  if (step.verb == Verb::get) message.mutable_get();
+  if (step.verb == Verb::del) message.mutable_delete_();
+  if (step.verb == Verb::put) {
+    message.mutable_put()->set_value(step.value.data(), step.value.size());
+    message.mutable_put()->set_ttl_ms(to_ms(step.ttl));
+  }
+  if (step.verb == Verb::increment) {
+    message.mutable_increment()->set_delta(step.delta);
+    message.mutable_increment()->set_ttl_ms(to_ms(step.ttl));
+  }
+}
+
+void fill_txn(const Operands& operands, v1::TxnOperation& message) {
+  for (const Compare& compare : operands.compares) {
+    v1::Compare& out = *message.add_compares();
+    out.set_key(compare.key.data(), compare.key.size());
+    fill_condition(compare.condition, *out.mutable_condition());
+  }
+  for (const Step& step : operands.then_steps) fill_step(step, *message.add_then_steps());
+  for (const Step& step : operands.else_steps) fill_step(step, *message.add_else_steps());
+}
+
+void fill_scan(const Operands& operands, v1::ScanOperation& message) {
+  message.set_end(operands.range_end.data(), operands.range_end.size());
+  message.set_keys_max(operands.keys_max);
+  message.set_keys_only(operands.keys_only);
+}
+
+void fill_watch(const Operands& operands, v1::WatchOperation& message) {
+  message.set_range(!operands.single_key);
+  message.set_end(operands.range_end.data(), operands.range_end.size());
+  message.set_from_revision(operands.revision.value());
+}
+
 void fill_verb(const Request& request, v1::Operation& operation) {
+  const Operands none;
+  const Operands& operands = request.operands ? *request.operands : none;
   switch (request.verb) {
     case Verb::get:
       operation.mutable_get();
       return;
     case Verb::put:
       operation.mutable_put()->set_value(request.value.data(), request.value.size());
+      operation.mutable_put()->set_ttl_ms(ttl_ms(request));
       return;
     case Verb::del:
       operation.mutable_delete_();
@@ -119,11 +171,45 @@ void fill_verb(const Request& request, v1::Operation& operation) {
       v1::CompareAndSetOperation& cas = *operation.mutable_compare_and_set();
       cas.set_value(request.value.data(), request.value.size());
       fill_condition(request.condition, *cas.mutable_condition());
+      cas.set_ttl_ms(ttl_ms(request));
       return;
     }
     case Verb::resolve:
       operation.mutable_resolve();
       return;
+    case Verb::increment:
+      operation.mutable_increment()->set_delta(operands.delta);
+      operation.mutable_increment()->set_ttl_ms(ttl_ms(request));
+      return;
+    case Verb::del_range:
+      operation.mutable_delete_range()->set_end(operands.range_end.data(), operands.range_end.size());
+      return;
+    case Verb::txn:
+      fill_txn(operands, *operation.mutable_txn());
+      return;
+    case Verb::lock:
+      operation.mutable_lock()->set_holder(request.value.data(), request.value.size());
+      operation.mutable_lock()->set_ttl_ms(ttl_ms(request));
+      return;
+    case Verb::unlock:
+      operation.mutable_unlock()->set_holder(request.value.data(), request.value.size());
+      return;
+    case Verb::multi_get:
+      for (const Step& step : operands.then_steps)
+        operation.mutable_multi_get()->add_keys(step.key.data(), step.key.size());
+      return;
+    case Verb::scan:
+      fill_scan(operands, *operation.mutable_scan());
+      return;
+    case Verb::watch:
+      fill_watch(operands, *operation.mutable_watch());
+      return;
+    case Verb::compact:
+      operation.mutable_compact()->set_revision(operands.revision.value());
+      return;
+    case Verb::expire:
+    case Verb::verify:
+      return;  // never a request
   }
 }
 
@@ -137,6 +223,8 @@ void fill(const Request& request, v1::Operation& operation) {
   operation.set_budget_ms(static_cast<std::uint64_t>((request.budget.count() + 999'999) / 1'000'000));
   operation.set_map_epoch(request.epoch.value());
   operation.set_no_write_back(!request.write_back);
+  operation.set_token(request.token);
+  operation.set_partition(request.partition.value());
   if (request.op) {
     v1::OpId& op = *operation.mutable_op();
     op.set_client_high(request.op->client.high);
@@ -159,6 +247,34 @@ Version to_version(const v1::Version& message) {
           .dot_sequence = message.dot_sequence()};
 }
 
+namespace {
+
+Results to_results(v1::Results& message) {
+  Results results;
+  results.succeeded = message.succeeded();
+  for (v1::Item& item : *message.mutable_items()) {
+    results.items.push_back(Item{.key = Bytes(std::move(*item.mutable_key())),
+                                 .found = item.found(),
+                                 .value = Bytes(std::move(*item.mutable_value())),
+                                 .version = to_version(item.version())});
+  }
+  results.next_key = Bytes(std::move(*message.mutable_next_key()));
+  results.revision = Revision(message.revision());
+  results.compacted = Revision(message.compacted());
+  results.deleted = message.deleted();
+  for (v1::Event& event : *message.mutable_events()) {
+    if (!v1::EventKind_IsValid(event.kind()) || event.kind() == v1::EVENT_KIND_UNSPECIFIED) continue;
+    results.events.push_back(Event{.kind = static_cast<Event::Kind>(event.kind()),
+                                   .revision = Revision(event.revision()),
+                                   .key = Bytes(std::move(*event.mutable_key())),
+                                   .value = Bytes(std::move(*event.mutable_value())),
+                                   .version = to_version(event.version())});
+  }
+  return results;
+}
+
+}  // namespace
+
 Response to_response(RequestId id, v1::Reply& reply) {
   Response response;
   response.id = id;
@@ -170,6 +286,8 @@ Response to_response(RequestId id, v1::Reply& reply) {
   response.why = std::move(*reply.mutable_why());
   response.hint = std::move(*reply.mutable_hint());
   response.receipt = to_receipt(reply.receipt());
+  response.more = reply.more();
+  if (reply.has_results()) response.results = Boxed<Results>(to_results(*reply.mutable_results()));
   return response;
 }
 

@@ -29,6 +29,18 @@ bool is_executable(const wire::Command& command) {
       return command.condition.kind != Condition::Kind::none;
     case Verb::resolve:
       return command.op.has_value();
+    case Verb::increment:
+    case Verb::del_range:
+    case Verb::txn:
+    case Verb::lock:
+    case Verb::unlock:
+    case Verb::multi_get:
+    case Verb::scan:
+    case Verb::watch:
+    case Verb::compact:
+    case Verb::expire:
+    case Verb::verify:
+      return false;
   }
   return false;
 }
@@ -44,6 +56,10 @@ bool holds(const Condition& condition, const std::optional<wire::CpValue>& old) 
       return exists && old->modify_revision.value() == condition.version;
     case Condition::Kind::value:
       return exists && old->value == condition.value;
+    case Condition::Kind::exists:
+      return exists;
+    case Condition::Kind::created:
+      return exists && old->create_revision.value() == condition.version;
   }
   return false;
 }

@@ -16,6 +16,7 @@ wire::Command to_command(Request& request) {
   command.value = std::move(request.value);
   command.condition = std::move(request.condition);
   command.op = request.op;
+  command.operands = std::move(request.operands);
   return command;
 }
 

@@ -23,6 +23,10 @@ Result<void> CpReplica::submit_reads(std::vector<Request> reads, Round& round) {
   if (apply_due_ != Time::max()) apply_due_ = Time::min();  // whoever looks sees what is committed
   TRY(apply_committed(round));
   for (Request& request : reads) {
+    if (request.verb != Verb::get) {
+      round.turn.reply(refusal(request.id, Code::unsupported, "this node does not serve this read"));
+      continue;
+    }
     PendingRead read{.id = request.id,
                      .key = std::move(request.key),
                      .asked = request.level,

@@ -1,4 +1,6 @@
 // Node: where a request goes, and what happens to its answer.
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "base/limits.h"
@@ -10,6 +12,41 @@ namespace {
 
 constexpr std::string_view not_founded = "this node is not part of a cluster yet";
 constexpr std::string_view found_hint = "found one with `rift cluster init`";
+
+bool names_partition(Verb verb) {
+  return verb == Verb::scan || verb == Verb::watch || verb == Verb::del_range || verb == Verb::compact;
+}
+
+Result<const topology::Partition*> named_partition(const topology::Keyspace& keyspace, PartitionId wanted) {
+  if (wanted == PartitionId() && keyspace.partitions.size() == 1) return &keyspace.partitions.front();
+  for (const topology::Partition& partition : keyspace.partitions) {
+    if (partition.id == wanted) return &partition;
+  }
+  return fail(
+      Code::invalid,
+      fmt::format("name one of the {} partitions of '{}' (ids {} to {})", keyspace.partitions.size(), keyspace.name,
+                  keyspace.partitions.front().id.value(), keyspace.partitions.back().id.value()));
+}
+
+// Steps of one operation are decided by one group: their keys must fall together.
+Result<void> fall_together(const topology::Keyspace& keyspace, const topology::Partition& partition,
+                           const Operands& operands) {
+  const auto elsewhere = [&](const Bytes& key) { return topology::place(keyspace, key).id != partition.id; };
+  const auto step_elsewhere = [&](const Step& step) { return elsewhere(step.key); };
+  const bool apart = std::any_of(operands.compares.begin(), operands.compares.end(),
+                                 [&](const Compare& compare) { return elsewhere(compare.key); }) ||
+                     std::any_of(operands.then_steps.begin(), operands.then_steps.end(), step_elsewhere) ||
+                     std::any_of(operands.else_steps.begin(), operands.else_steps.end(), step_elsewhere);
+  if (!apart) return {};
+  return fail(Code::invalid, "the keys fall into several partitions; a {tag} in each key keeps them together");
+}
+
+Result<const topology::Partition*> partition_of(const topology::Keyspace& keyspace, const Request& request) {
+  if (names_partition(request.verb)) return named_partition(keyspace, request.partition);
+  const topology::Partition& partition = topology::place(keyspace, request.key);
+  if (request.operands) TRY(fall_together(keyspace, partition, *request.operands));
+  return &partition;
+}
 
 }  // namespace
 
@@ -73,7 +110,9 @@ void Node::route(Origin origin, Request request) {
     return;
   }
   const topology::Keyspace& keyspace = **found;
-  const topology::Partition& partition = topology::place(keyspace, request.key);
+  const auto placed = partition_of(keyspace, request);
+  if (!placed) return requests_.answer(origin, refuse(request.id, placed.error().code, placed.error().detail));
+  const topology::Partition& partition = **placed;
   request.partition = partition.id;
   if (request.level == Level::unspecified) request.level = is_write(request.verb) ? keyspace.write : keyspace.read;
   if (request.budget == Duration::zero()) request.budget = limits::request_budget_default;

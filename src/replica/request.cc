@@ -8,9 +8,93 @@ namespace rift {
 namespace {
 
 constexpr std::size_t request_overhead_bytes = 128;
+constexpr std::size_t step_overhead_bytes = 64;
+
+bool is_ranged(Verb verb) { return verb == Verb::del_range || verb == Verb::scan || verb == Verb::watch; }
+// A range may begin before every key; a compaction is about no key; a Txn routes by its own.
+bool may_lack_key(Verb verb) { return is_ranged(verb) || verb == Verb::compact; }
+
+std::size_t size_of(const Step& step) { return step.key.size() + step.value.size() + step_overhead_bytes; }
+
+std::size_t size_of(const Operands& operands) {
+  std::size_t bytes = operands.range_end.size();
+  for (const Compare& compare : operands.compares)
+    bytes += compare.key.size() + compare.condition.value.size() + step_overhead_bytes;
+  for (const Step& step : operands.then_steps) bytes += size_of(step);
+  for (const Step& step : operands.else_steps) bytes += size_of(step);
+  return bytes;
+}
+
+Result<void> validate_key(ByteView key) {
+  if (key.empty()) return fail(Code::invalid, "a key is empty");
+  if (key.size() > limits::key_bytes_max) {
+    return fail(Code::too_large, fmt::format("a key has {} bytes, the limit is {}", key.size(), limits::key_bytes_max));
+  }
+  return {};
+}
+
+Result<void> validate_ttl(Duration ttl) {
+  if (ttl >= Duration::zero() && ttl <= limits::ttl_max) return {};
+  return fail(Code::invalid, fmt::format("the time to live must be between 0 and {} s", to_seconds(limits::ttl_max)));
+}
+
+Result<void> validate_condition(const Condition& condition) {
+  if (condition.kind > Condition::Kind::created) return fail(Code::invalid, "unknown condition");
+  return {};
+}
+
+Result<void> validate_steps(const std::vector<Step>& steps, Verb verb) {
+  for (const Step& step : steps) {
+    TRY(validate_key(step.key));
+    TRY(validate_ttl(step.ttl));
+    if (step.value.size() > limits::value_bytes_max)
+      return fail(Code::too_large, fmt::format("a value is above the limit of {} bytes", limits::value_bytes_max));
+    const bool is_step =
+        step.verb == Verb::get || step.verb == Verb::put || step.verb == Verb::del || step.verb == Verb::increment;
+    if (!is_step || (verb == Verb::multi_get && step.verb != Verb::get))
+      return fail(Code::invalid, "a step must be a get, put, delete or increment; of a multi-get, a get");
+  }
+  return {};
+}
+
+Result<void> validate_operands(const Request& request) {
+  const bool needs_steps = request.verb == Verb::txn || request.verb == Verb::multi_get;
+  if (!request.operands) {
+    if (needs_steps) return fail(Code::invalid, "nothing to do: no steps");
+    if (request.verb == Verb::increment) return fail(Code::invalid, "an increment needs a delta");
+    if (request.verb == Verb::lock) return fail(Code::invalid, "a lock needs a time to live");
+    return {};
+  }
+  const Operands& operands = *request.operands;
+  if (operands.range_end.size() > limits::key_bytes_max) return fail(Code::too_large, "the range's end is too long");
+  if (operands.keys_max > limits::scan_page_keys_max)
+    return fail(Code::invalid, fmt::format("a page has at most {} keys", limits::scan_page_keys_max));
+  TRY(validate_ttl(operands.ttl));
+  if (request.verb == Verb::lock && operands.ttl == Duration::zero())
+    return fail(Code::invalid, "a lock needs a time to live");
+  const std::size_t steps = operands.then_steps.size() + operands.else_steps.size();
+  const std::size_t total = steps + operands.compares.size();
+  if (needs_steps ? steps == 0 : total > 0) {
+    return fail(Code::invalid, needs_steps ? "nothing to do: no steps" : "only a txn or multi-get has steps");
+  }
+  const std::size_t most = request.verb == Verb::multi_get ? limits::batch_ops_max : limits::txn_operations_max;
+  if (total > most) return fail(Code::too_large, fmt::format("{} operations in one, the limit is {}", total, most));
+  if (request.verb == Verb::multi_get && total > operands.then_steps.size())
+    return fail(Code::invalid, "a multi-get has keys only");
+  for (const Compare& compare : operands.compares) {
+    TRY(validate_key(compare.key));
+    TRY(validate_condition(compare.condition));
+    if (compare.condition.kind == Condition::Kind::none) return fail(Code::invalid, "a compare without a condition");
+  }
+  TRY(validate_steps(operands.then_steps, request.verb));
+  TRY(validate_steps(operands.else_steps, request.verb));
+  if (size_of(operands) > limits::value_bytes_max)
+    return fail(Code::too_large, fmt::format("together the operations exceed {} bytes", limits::value_bytes_max));
+  return {};
+}
 
 Result<void> validate_sizes(const Request& request) {
-  if (request.key.empty()) return fail(Code::invalid, "the key is empty");
+  if (request.key.empty() && !may_lack_key(request.verb)) return fail(Code::invalid, "the key is empty");
   if (request.key.size() > limits::key_bytes_max) {
     return fail(Code::too_large,
                 fmt::format("the key has {} bytes, the limit is {}", request.key.size(), limits::key_bytes_max));
@@ -31,10 +115,9 @@ Result<void> validate_sizes(const Request& request) {
 }
 
 Result<void> validate_enums(const Request& request) {
-  if (request.verb < Verb::get || request.verb > Verb::resolve) return fail(Code::invalid, "unknown verb");
+  if (request.verb < Verb::get || request.verb > Verb::compact) return fail(Code::invalid, "unknown verb");
   if (request.level > Level::all) return fail(Code::invalid, "unknown level; use one, majority or all");
-  if (request.condition.kind > Condition::Kind::value) return fail(Code::invalid, "unknown condition");
-  return {};
+  return validate_condition(request.condition);
 }
 
 Result<void> validate_op(const Request& request) {
@@ -55,6 +138,7 @@ Result<void> validate(const Request& request) {
   TRY(validate_enums(request));
   TRY(validate_sizes(request));
   TRY(validate_op(request));
+  TRY(validate_operands(request));
   const bool conditional = request.condition.kind != Condition::Kind::none;
   if (request.verb == Verb::cas && !conditional)
     return fail(Code::invalid, "cas needs a condition: expected value, version or absent");
@@ -77,7 +161,8 @@ Response refuse(RequestId id, Code code, std::string why, std::string hint) {
 }
 
 std::size_t footprint(const Request& request) {
-  return request.key.size() + request.value.size() + request.condition.value.size() + request_overhead_bytes;
+  const std::size_t operands = request.operands ? size_of(*request.operands) : 0;
+  return request.key.size() + request.value.size() + request.condition.value.size() + operands + request_overhead_bytes;
 }
 
 }  // namespace rift

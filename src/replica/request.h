@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/boxed.h"
 #include "base/bytes.h"
 #include "base/ids.h"
 #include "base/outcome.h"
@@ -15,15 +16,36 @@
 
 namespace rift {
 
-enum class Verb : std::uint8_t { get = 1, put = 2, del = 3, cas = 4, resolve = 5 };
+enum class Verb : std::uint8_t {
+  get = 1,
+  put = 2,
+  del = 3,
+  cas = 4,
+  resolve = 5,
+  increment = 6,  // a decimal number; an absent key counts as 0
+  del_range = 7,  // at most limits::batch_ops_max keys, in one revision
+  txn = 8,        // compare, then one of two lists of steps; without compares: an atomic batch
+  lock = 9,       // takes the lock, or keeps it alive for its holder
+  unlock = 10,
+  multi_get = 11,
+  scan = 12,
+  watch = 13,    // answers until it is cancelled
+  compact = 14,  // forgets history; values stay
+  // Only in logs, written by a leader; never a request.
+  expire = 32,  // deletes what has outlived its time to live
+  verify = 33,  // the hash of the state at an index, for comparison
+};
 
-constexpr bool is_write(Verb verb) { return verb != Verb::get; }
+constexpr bool is_internal(Verb verb) { return verb == Verb::expire || verb == Verb::verify; }
+constexpr bool is_write(Verb verb) {
+  return verb != Verb::get && verb != Verb::multi_get && verb != Verb::scan && verb != Verb::watch;
+}
 
-// When a cas may write. Exactly one kind per request.
+// When a cas may write, or what a Txn compares. Exactly one kind.
 struct Condition {
-  enum class Kind : std::uint8_t { none = 0, absent = 1, version = 2, value = 3 };
+  enum class Kind : std::uint8_t { none = 0, absent = 1, version = 2, value = 3, exists = 4, created = 5 };
   Kind kind = Kind::none;
-  std::uint64_t version = 0;  // Kind::version: the key's modify revision
+  std::uint64_t version = 0;  // version: the key's modify revision; created: its create revision (the fence of a lock)
   Bytes value;                // Kind::value: the whole value expected
   friend bool operator==(const Condition&, const Condition&) = default;
 };
@@ -38,30 +60,67 @@ struct OpId {
   friend bool operator==(const OpId&, const OpId&) = default;
 };
 
+// What a Txn demands of one key.
+struct Compare {
+  Bytes key{};
+  Condition condition{};
+  friend bool operator==(const Compare&, const Compare&) = default;
+};
+
+// One step of a Txn (get, put, del, increment) or of a multi_get.
+struct Step {
+  Verb verb = Verb::get;
+  Bytes key{};
+  Bytes value{};
+  std::int64_t delta = 0;
+  Duration ttl{};
+  friend bool operator==(const Step&, const Step&) = default;
+};
+
+// What the richer verbs need. The verb says which fields count; the others stay as they are here.
+struct Operands {
+  Bytes range_end{};        // del_range, scan, watch: the range is [key, range_end); empty: to the end of the keyspace
+  bool single_key = false;  // watch: `key` alone
+  std::int64_t delta = 0;   // increment
+  Duration ttl{};           // put, cas, increment, lock: deleted when so much log time has passed; 0: never
+  Revision revision{};      // watch: the first one wanted, 0: from now on; compact: history up to here goes
+  std::uint32_t keys_max = 0;       // scan: of a page; 0: limits::scan_page_keys_max
+  bool keys_only = false;           // scan
+  std::vector<Compare> compares{};  // txn
+  std::vector<Step> then_steps{};   // txn: when all compares hold; multi_get: the keys
+  std::vector<Step> else_steps{};   // txn: otherwise
+  friend bool operator==(const Operands&, const Operands&) = default;
+};
+
 struct Request {
   RequestId id;  // chosen by the submitter, unique in its sink; replaced by the node's own while inside a node
   std::string keyspace;
-  PartitionId partition;  // filled in by the node that routes
-  MapEpoch epoch;         // the sender's map; 0: unknown
+  // Filled in by the node that routes, by the key. scan, watch, del_range and compact work on one partition: a client names it, 0 is
+  // the only one.
+  PartitionId partition;
+  MapEpoch epoch;  // the sender's map; 0: unknown
   Verb verb = Verb::get;
   Level level = Level::unspecified;
   Bytes key;
-  Bytes value;
+  Bytes value;  // lock, unlock: who holds it
   Condition condition;
+  Boxed<Operands> operands;
   std::optional<OpId> op;  // resolve: the operation asked about; its key routes
   Duration budget{};       // time left, never a wall-clock deadline; 0: limits::request_budget_default
   bool forwarded = false;  // has made its one hop
   bool write_back = true;  // ap reads above ONE: a majority holds what is returned
+  // A read's token: the answer includes everything up to here. cp: Receipt::index of an earlier answer; 0: none.
+  std::uint64_t token = 0;
   friend bool operator==(const Request&, const Request&) = default;
 };
 
 // Which write a value comes from. cp fills the revisions, ap the hlc and the dot.
 struct Version {
-  Revision create_revision;
-  Revision modify_revision;
+  Revision create_revision{};
+  Revision modify_revision{};
   std::uint64_t version = 0;  // cp: writes since creation
   std::uint64_t hlc = 0;
-  NodeId dot_node;
+  NodeId dot_node{};
   std::uint64_t dot_incarnation = 0;
   std::uint64_t dot_sequence = 0;
   friend bool operator==(const Version&, const Version&) = default;
@@ -89,6 +148,39 @@ struct Receipt {
   friend bool operator==(const Receipt&, const Receipt&) = default;
 };
 
+// One key in an answer: of a scan, or what a step of a Txn or multi_get came to.
+struct Item {
+  Bytes key{};
+  bool found = false;
+  Bytes value{};
+  Version version{};
+  friend bool operator==(const Item&, const Item&) = default;
+};
+
+// One change, as a watch tells it.
+struct Event {
+  enum class Kind : std::uint8_t { put = 1, del = 2, expired = 3 };
+  Kind kind = Kind::put;
+  Revision revision{};
+  Bytes key{};
+  Bytes value{};
+  Version version{};
+  friend bool operator==(const Event&, const Event&) = default;
+};
+
+// What the richer verbs answer.
+struct Results {
+  bool succeeded = false;     // txn: the compares held and then_steps ran; else else_steps
+  std::vector<Item> items{};  // scan: in the order of keys; txn, multi_get: one for each step
+  Bytes next_key{};           // scan, del_range: where to go on; empty: that was all
+  Revision
+      revision{};  // scan, multi_get: the state is as of here; txn, del_range: the one spent, 0: none; watch: all up to here was told
+  Revision compacted{};         // watch, compact: history up to here is gone
+  std::uint64_t deleted = 0;    // del_range
+  std::vector<Event> events{};  // watch: in order; all events of a revision come together
+  friend bool operator==(const Results&, const Results&) = default;
+};
+
 struct Response {
   RequestId id;
   Code code = Code::ok;
@@ -98,6 +190,8 @@ struct Response {
   Version version;     // of the value, of the write made, or of the delete that explains an absence
   std::string why;     // for people, empty when done
   std::string hint;    // what to try
+  bool more = false;   // watch: further answers to the same request follow
+  Boxed<Results> results;
   Receipt receipt;
   friend bool operator==(const Response&, const Response&) = default;
 };

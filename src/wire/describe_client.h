@@ -31,13 +31,43 @@ void describe(Io& io, M& m) {
   io.bytes(3, m.value);
 }
 
+template <class Io, Is<Compare> M>
+void describe(Io& io, M& m) {
+  io.bytes(1, m.key);
+  io.message(2, m.condition);
+}
+
+template <class Io, Is<Step> M>
+void describe(Io& io, M& m) {
+  io.enumeration(1, m.verb);
+  io.bytes(2, m.key);
+  io.bytes(3, m.value);
+  io.scalar(4, m.delta);
+  io.scalar(5, m.ttl);
+}
+
+template <class Io, Is<Operands> M>
+void describe(Io& io, M& m) {
+  io.bytes(1, m.range_end);
+  io.scalar(2, m.single_key);
+  io.scalar(3, m.delta);
+  io.scalar(4, m.ttl);
+  io.scalar(5, m.revision);
+  io.scalar(6, m.keys_max);
+  io.scalar(7, m.keys_only);
+  io.messages(8, m.compares, limits::txn_operations_max);
+  io.messages(9, m.then_steps, limits::batch_ops_max);
+  io.messages(10, m.else_steps, limits::txn_operations_max);
+}
+
 template <class Io, Is<Command> M>
 void describe(Io& io, M& m) {
   io.enumeration(1, m.verb);
-  io.required(2, m.key);
+  io.bytes(2, m.key);
   io.bytes(3, m.value);
   io.message(4, m.condition);
   io.maybe_message(5, m.op);
+  io.maybe_message(6, m.operands);
 }
 
 template <class Io, Is<Request> M>
@@ -55,6 +85,8 @@ void describe(Io& io, M& m) {
   io.scalar(11, m.budget);
   io.scalar(12, m.forwarded);
   io.scalar(13, m.write_back);
+  io.maybe_message(14, m.operands);
+  io.scalar(15, m.token);
 }
 
 template <class Io, Is<Version> M>
@@ -87,6 +119,34 @@ void describe(Io& io, M& m) {
   io.scalar(15, m.map_age);
 }
 
+template <class Io, Is<Item> M>
+void describe(Io& io, M& m) {
+  io.bytes(1, m.key);
+  io.scalar(2, m.found);
+  io.bytes(3, m.value);
+  io.message(4, m.version);
+}
+
+template <class Io, Is<Event> M>
+void describe(Io& io, M& m) {
+  io.enumeration(1, m.kind);
+  io.scalar(2, m.revision);
+  io.bytes(3, m.key);
+  io.bytes(4, m.value);
+  io.message(5, m.version);
+}
+
+template <class Io, Is<Results> M>
+void describe(Io& io, M& m) {
+  io.scalar(1, m.succeeded);
+  io.messages(2, m.items, limits::batch_ops_max);
+  io.bytes(3, m.next_key);
+  io.scalar(4, m.revision);
+  io.scalar(5, m.compacted);
+  io.scalar(6, m.deleted);
+  io.messages(7, m.events, limits::watch_events_max);
+}
+
 template <class Io, Is<Response> M>
 void describe(Io& io, M& m) {
   io.scalar(1, m.id);
@@ -98,6 +158,8 @@ void describe(Io& io, M& m) {
   io.bytes(7, m.why);
   io.bytes(8, m.hint);
   io.message(9, m.receipt);
+  io.scalar(10, m.more);
+  io.maybe_message(11, m.results);
 }
 
 }  // namespace rift::wire::proto

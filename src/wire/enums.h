@@ -15,14 +15,15 @@ constexpr bool within(E value, E first, E last) {
   return value >= first && value <= last;
 }
 
-constexpr bool is_valid(Verb v) { return within(v, Verb::get, Verb::resolve); }
-constexpr bool is_valid(Condition::Kind v) { return within(v, Condition::Kind::none, Condition::Kind::value); }
+constexpr bool is_valid(Verb v) { return within(v, Verb::get, Verb::compact) || is_internal(v); }
+constexpr bool is_valid(Condition::Kind v) { return within(v, Condition::Kind::none, Condition::Kind::created); }
+constexpr bool is_valid(Event::Kind v) { return within(v, Event::Kind::put, Event::Kind::expired); }
 constexpr bool is_valid(Level v) { return within(v, Level::unspecified, Level::all); }
 constexpr bool is_valid(Outcome v) { return within(v, Outcome::done, Outcome::unknown); }
 constexpr bool is_valid(Mode v) { return within(v, Mode::cp, Mode::ap); }
 constexpr bool is_valid(ReadPath v) { return within(v, ReadPath::none, ReadPath::quorum_repaired); }
 constexpr bool is_valid(Code v) {
-  return within(v, Code::ok, Code::superseded_entry) || v == Code::dedup_expired ||
+  return within(v, Code::ok, Code::compacted) || v == Code::dedup_expired ||
          within(v, Code::timeout, Code::disconnected) || within(v, Code::corruption, Code::io) ||
          v == Code::unreachable;
 }

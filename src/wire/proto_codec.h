@@ -30,7 +30,7 @@ concept Is = std::same_as<std::remove_const_t<M>, T>;
 //   required(n, x)       scalar or bytes; zero, empty or absent is refused
 //   packed(n, v)         vector of scalars
 //   message(n, m)        nested; not written when all its fields are zero
-//   maybe_message(n, o)  std::optional of a nested message
+//   maybe_message(n, o)  std::optional or Boxed of a nested message
 //   messages(n, v, max)  vector of nested messages
 
 class Sizer {
@@ -72,8 +72,8 @@ class Sizer {
   void message(unsigned number, const M& value) {
     if (const std::size_t size = size_of(value); size != 0) add_delimited(number, size);
   }
-  template <class M>
-  void maybe_message(unsigned number, const std::optional<M>& value) {
+  template <class Maybe>
+  void maybe_message(unsigned number, const Maybe& value) {
     if (value) add_delimited(number, size_of(*value));
   }
   template <class M>
@@ -162,8 +162,8 @@ class Writer {
   void message(unsigned number, const M& value) {
     if (const std::size_t size = Sizer::size_of(value); size != 0) nested(number, size, value);
   }
-  template <class M>
-  void maybe_message(unsigned number, const std::optional<M>& value) {
+  template <class Maybe>
+  void maybe_message(unsigned number, const Maybe& value) {
     if (value) nested(number, Sizer::size_of(*value), *value);
   }
   template <class M>

@@ -43,8 +43,8 @@ class Reset {
   void message(unsigned, M& value) {
     describe(*this, value);
   }
-  template <class M>
-  void maybe_message(unsigned, std::optional<M>& value) {
+  template <class Maybe>
+  void maybe_message(unsigned, Maybe& value) {
     value.reset();
   }
   template <class M>
@@ -86,8 +86,8 @@ class Check {
     describe(nested, value);
     expect(number, nested.bad_field() == 0);
   }
-  template <class M>
-  void maybe_message(unsigned, const std::optional<M>&) {}
+  template <class Maybe>
+  void maybe_message(unsigned, const Maybe&) {}
   template <class M>
   void messages(unsigned, const std::vector<M>&, std::size_t) {}
 
@@ -171,8 +171,8 @@ class Parser {
   void message(unsigned number, M& value) {
     if (once(number, WireType::delimited)) nested(value);
   }
-  template <class M>
-  void maybe_message(unsigned number, std::optional<M>& value) {
+  template <class Maybe>
+  void maybe_message(unsigned number, Maybe& value) {
     if (once(number, WireType::delimited)) nested(value.emplace());
   }
   template <class M>

@@ -42,6 +42,15 @@ struct Scalar<std::uint64_t> {
 };
 
 template <>
+struct Scalar<std::int64_t> {
+  static std::uint64_t to(std::int64_t value) { return static_cast<std::uint64_t>(value); }
+  static bool from(std::uint64_t bits, std::int64_t& value) {
+    value = static_cast<std::int64_t>(bits);
+    return true;
+  }
+};
+
+template <>
 struct Scalar<std::uint32_t> {
   static std::uint64_t to(std::uint32_t value) { return value; }
   static bool from(std::uint64_t bits, std::uint32_t& value) {

@@ -62,6 +62,7 @@ struct Command {
   Bytes value;
   Condition condition;
   std::optional<OpId> op;
+  Boxed<Operands> operands{};
   friend bool operator==(const Command&, const Command&) = default;
 };
 // Size of `command` inside a payload: so that a round can fill entries up to their limits.

@@ -47,13 +47,15 @@ TEST(Validate, RefusesUnknownEnumerators) {
   Request request = get("k");
   request.verb = static_cast<Verb>(0);
   EXPECT_EQ(refusal(request), Code::invalid);
-  request.verb = static_cast<Verb>(6);
+  request.verb = Verb::expire;  // only a leader writes it
+  EXPECT_EQ(refusal(request), Code::invalid);
+  request.verb = static_cast<Verb>(15);
   EXPECT_EQ(refusal(request), Code::invalid);
   request = get("k");
   request.level = static_cast<Level>(4);
   EXPECT_EQ(refusal(request), Code::invalid);
   request = cas_absent("k", "v");
-  request.condition.kind = static_cast<Condition::Kind>(4);
+  request.condition.kind = static_cast<Condition::Kind>(6);
   EXPECT_EQ(refusal(request), Code::invalid);
 }
 
@@ -108,6 +110,56 @@ TEST(Refuse, CarriesTheOutcomeOfItsCode) {
 TEST(Footprint, CountsWhatARequestHolds) {
   EXPECT_GE(footprint(put("key", std::string(1000, 'v'))), 1003U);
   EXPECT_GT(footprint(cas_value("k", std::string(1000, 'e'), "v")), footprint(put("k", "v")) + 999);
+}
+
+Request with_operands(Verb verb, Operands operands) {
+  Request request = get("k");
+  request.verb = verb;
+  request.operands = std::move(operands);
+  return request;
+}
+
+Operands steps(std::size_t count, Verb verb = Verb::put) {
+  Operands operands;
+  for (std::size_t i = 0; i < count; ++i) operands.then_steps.push_back(Step{.verb = verb, .key = "k", .value = {}});
+  return operands;
+}
+
+TEST(Validate, BoundsWhatATxnHolds) {
+  EXPECT_EQ(refusal(with_operands(Verb::txn, Operands{})), Code::invalid);
+  EXPECT_EQ(refusal(with_operands(Verb::txn, steps(limits::txn_operations_max))), Code::ok);
+  EXPECT_EQ(refusal(with_operands(Verb::txn, steps(limits::txn_operations_max + 1))), Code::too_large);
+  EXPECT_EQ(refusal(with_operands(Verb::txn, steps(1, Verb::lock))), Code::invalid);
+  EXPECT_EQ(refusal(with_operands(Verb::put, steps(1))), Code::invalid);
+  Operands nameless = steps(1);
+  nameless.then_steps.front().key = Bytes();
+  EXPECT_EQ(refusal(with_operands(Verb::txn, nameless)), Code::invalid);
+  Operands unconditional = steps(1);
+  unconditional.compares.push_back(Compare{.key = "k"});
+  EXPECT_EQ(refusal(with_operands(Verb::txn, unconditional)), Code::invalid);
+  Operands large = steps(2);
+  for (Step& step : large.then_steps) step.value = std::string(limits::value_bytes_max / 2, 'v');
+  EXPECT_EQ(refusal(with_operands(Verb::txn, large)), Code::too_large);
+}
+
+TEST(Validate, MultiGetOnlyReads) {
+  EXPECT_EQ(refusal(with_operands(Verb::multi_get, steps(limits::batch_ops_max, Verb::get))), Code::ok);
+  EXPECT_EQ(refusal(with_operands(Verb::multi_get, steps(1, Verb::put))), Code::invalid);
+  EXPECT_EQ(refusal(with_operands(Verb::multi_get, Operands{})), Code::invalid);
+}
+
+TEST(Validate, RangesMayBeginBeforeEveryKeyAndLocksEnd) {
+  Request scan = with_operands(Verb::scan, Operands{});
+  scan.key = Bytes();
+  EXPECT_EQ(refusal(scan), Code::ok);
+  scan.operands->keys_max = limits::scan_page_keys_max + 1;
+  EXPECT_EQ(refusal(scan), Code::invalid);
+  EXPECT_EQ(refusal(with_operands(Verb::lock, Operands{})), Code::invalid);
+  Operands lease;
+  lease.ttl = limits::ttl_max + Duration(1);
+  EXPECT_EQ(refusal(with_operands(Verb::lock, lease)), Code::invalid);
+  lease.ttl = limits::ttl_max;
+  EXPECT_EQ(refusal(with_operands(Verb::lock, lease)), Code::ok);
 }
 
 }  // namespace

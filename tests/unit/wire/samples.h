@@ -14,6 +14,8 @@ namespace rift::wire::samples {
 
 causal::Envelope envelope();
 raft::Entry entry(std::uint64_t index, std::string payload);
+Operands operands();
+Results results();
 std::vector<Command> commands();
 topology::Catalog catalog();
 Request request();

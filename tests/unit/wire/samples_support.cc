@@ -31,7 +31,38 @@ std::vector<Command> commands() {
                   .value = "new",
                   .condition = {.kind = Condition::Kind::value, .version = 9, .value = "old"},
                   .op = std::nullopt},
-          Command{.verb = Verb::del, .key = std::string("\0\xff", 2), .value = {}, .condition = {}, .op = OpId{}}};
+          Command{.verb = Verb::del, .key = std::string("\0\xff", 2), .value = {}, .condition = {}, .op = OpId{}},
+          Command{.verb = Verb::txn, .key = "k3", .value = {}, .condition = {}, .op = op, .operands = operands()}};
+}
+
+Operands operands() {
+  Operands operands;
+  operands.range_end = "kz";
+  operands.single_key = true;
+  operands.delta = -5;
+  operands.ttl = std::chrono::seconds(6);
+  operands.revision = Revision(7);
+  operands.keys_max = 8;
+  operands.keys_only = true;
+  operands.compares = {Compare{.key = "c", .condition = {.kind = Condition::Kind::created, .version = 9, .value = {}}}};
+  operands.then_steps = {Step{.verb = Verb::increment, .key = "t", .value = {}, .delta = -1, .ttl = Duration(10)}};
+  operands.else_steps = {Step{.verb = Verb::put, .key = "e", .value = "v"},
+                         Step{.verb = Verb::get, .key = "g", .value = {}}};
+  return operands;
+}
+
+Results results() {
+  const Version version{.create_revision = Revision(21), .modify_revision = Revision(22), .version = 23};
+  Results results;
+  results.succeeded = true;
+  results.items = {Item{.key = "k", .found = true, .value = "v", .version = version}, Item{}};
+  results.next_key = "l";
+  results.revision = Revision(24);
+  results.compacted = Revision(25);
+  results.deleted = 26;
+  results.events = {
+      Event{.kind = Event::Kind::expired, .revision = Revision(27), .key = "x", .value = "y", .version = version}};
+  return results;
 }
 
 topology::Catalog catalog() {
@@ -67,6 +98,8 @@ Request request() {
   request.budget = std::chrono::milliseconds(19);
   request.forwarded = true;
   request.write_back = true;
+  request.operands = operands();
+  request.token = 20;
   return request;
 }
 
@@ -86,6 +119,8 @@ Response response() {
                              .dot_sequence = 27};
   response.why = "why";
   response.hint = "hint";
+  response.more = true;
+  response.results = results();
   response.receipt = Receipt{.asked = Level::all,
                              .reached = Level::one,
                              .acknowledged_by = {NodeId(1), NodeId(300)},
