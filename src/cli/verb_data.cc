@@ -116,6 +116,7 @@ std::string hint_for(const DataOptions& options, const Answer& reply) {
     case Code::not_ready:
     case Code::already_exists:
     case Code::refused:
+    case Code::compacted:
     case Code::superseded_entry:
     case Code::dedup_expired:
     case Code::timeout:
