@@ -12,6 +12,8 @@ Restored founded(const Config& config) {
       .hard_state = {.term = Term(1), .vote = {}},
       .configs = {{.index = LogIndex(1), .config = config}},
       .first_index = LogIndex(1),
+      .before_term = {},
+      .before_log_time = {},
       .last_index = LogIndex(1),
       .last_term = Term(1),
       .last_log_time = {},

@@ -46,8 +46,10 @@ struct Restored {
   HardState hard_state{};
   std::vector<ConfigAt>
       configs{};  // ascending: the last committed config of the log and every later one; empty: none known yet
-  LogIndex first_index{1};  // the oldest entry still stored
-  LogIndex last_index{};    // 0: empty log
+  LogIndex first_index{1};  // the oldest entry still stored; behind a snapshot or a compaction above 1,
+  Term before_term{};       // and then with the term and the log time of the entry before it
+  Duration before_log_time{};
+  LogIndex last_index{};  // first_index - 1: empty log
   Term last_term{};
   Duration last_log_time{};
   LogIndex applied{};
@@ -113,7 +115,7 @@ struct RoleChange {
   friend bool operator==(const RoleChange&, const RoleChange&) = default;
 };
 
-// Carry out in this order: write (truncation, entries, hard_state, one atomic batch), send_now at any time, when_durable and
+// Carry out in this order: write (installed: an empty log behind the snapshot; truncation, entries, hard_state; one atomic batch), send_now at any time, when_durable and
 // self_ack after this batch *and every earlier one* are durable, even when this one writes nothing.
 struct Effects {
   std::vector<Outbound> send_now{};
@@ -127,8 +129,13 @@ struct Effects {
   std::vector<ReadPosition> reads_failed{};  // leadership lost: retry elsewhere, nothing was served
   std::vector<RoleChange> changes{};         // in order of happening
   std::vector<Superseded> superseded{};
+  std::vector<NodeId> snapshot_wanted{};  // peers that need entries which are no longer stored
+  std::optional<SnapshotMeta>
+      installed{};  // log and state are this snapshot; what was proposed up to its index has no proof of its fate here
 
-  bool writes() const { return truncation.has_value() || !entries.empty() || hard_state.has_value(); }
+  bool writes() const {
+    return truncation.has_value() || !entries.empty() || hard_state.has_value() || installed.has_value();
+  }
 };
 
 }  // namespace rift::raft

@@ -1,6 +1,7 @@
 // Elections: pre-vote, vote, check-quorum, the hand-over's receiving side (thesis 3.4, 3.10, 6.2, 9.6).
 #include <algorithm>
 
+#include "raft/quorum.h"
 #include "raft/raft.h"
 
 namespace rift::raft {
@@ -10,15 +11,12 @@ enum class Verdict : std::uint8_t { open, won, lost };
 
 // Answers of nodes that are no voters are kept in the map and not counted.
 Verdict tally(const Config& config, const std::map<NodeId, bool>& answers) {
-  std::size_t yes = 0;
-  std::size_t no = 0;
-  for (const NodeId voter : config.voters) {
+  const auto answered = [&](NodeId voter, bool granted) {
     const auto answer = answers.find(voter);
-    if (answer == answers.end()) continue;
-    ++(answer->second ? yes : no);
-  }
-  if (yes >= config.quorum()) return Verdict::won;
-  return no > config.voters.size() - config.quorum() ? Verdict::lost : Verdict::open;
+    return answer != answers.end() && answer->second == granted;
+  };
+  if (is_quorum(config, [&](NodeId voter) { return answered(voter, true); })) return Verdict::won;
+  return is_blocked(config, [&](NodeId voter) { return answered(voter, false); }) ? Verdict::lost : Verdict::open;
 }
 
 }  // namespace
@@ -37,6 +35,10 @@ bool Raft::is_log_fresh(LogIndex last_index, Term last_term) const {
 void Raft::become_follower(Term term, NodeId leader, Reason reason, Time now) {
   ASSERT(term >= hard_state_.term);
   fail_reads();
+  if (const auto* led = std::get_if<Leader>(&state_); led != nullptr && reason == Reason::higher_term) {
+    if (led->transfer_asked) reason = Reason::transferred;
+    if (is_retired()) reason = Reason::removed;
+  }
   if (term > hard_state_.term) set_hard_state({.term = term, .vote = {}});
   state_ = Follower{.leader = leader, .ack_due = false};
   restart_election_timer(now);
@@ -49,7 +51,7 @@ void Raft::become_pre_candidate(Reason reason, const Context& context) {
   state_ = PreCandidate{.campaign = campaign, .answers = {{options_.self, true}}};
   restart_election_timer(context.now);
   note(reason);
-  for (const NodeId voter : config()->voters) {
+  for (const NodeId voter : config()->all_voters()) {
     if (voter == options_.self) continue;
     pending_.send_now.push_back(
         {.to = voter,
@@ -61,19 +63,21 @@ void Raft::become_pre_candidate(Reason reason, const Context& context) {
 // The request leaves when durable: whoever grants it may rely on this term, this vote and the whole log behind it being on disk
 // (review 1). So the answers can only come when the log is durable up to here.
 void Raft::become_candidate(Reason reason, const Context& context) {
-  const bool transfer = reason == Reason::transfer;
   set_hard_state({.term = next(std::max(hard_state_.term, campaign_floor_)), .vote = options_.self});
   state_ = Candidate{.last_index = log_.last_index(), .asked = false, .answers = {}};
   restart_election_timer(context.now);
   note(reason);
-  for (const NodeId voter : config()->voters) {
-    if (voter == options_.self) continue;
-    pending_.when_durable.push_back({.to = voter,
-                                     .message = Vote{.term = hard_state_.term,
-                                                     .last_index = log_.last_index(),
-                                                     .last_term = log_.last_term(),
-                                                     .transfer = transfer}});
+  for (const NodeId voter : config()->all_voters()) {
+    if (voter != options_.self) ask_for_vote(voter, reason == Reason::transfer);
   }
+}
+
+void Raft::ask_for_vote(NodeId voter, bool transfer) {
+  pending_.when_durable.push_back({.to = voter,
+                                   .message = Vote{.term = hard_state_.term,
+                                                   .last_index = log_.last_index(),
+                                                   .last_term = log_.last_term(),
+                                                   .transfer = transfer}});
 }
 
 void Raft::become_leader(const Context& context) {
@@ -82,13 +86,9 @@ void Raft::become_leader(const Context& context) {
   ASSERT(candidate.last_index == handed_out_);
   durable_ = candidate.last_index;
   Leader leader{.term_start = next(log_.last_index())};
-  for (const auto& members : {config()->voters, config()->learners}) {
-    for (const NodeId node : members) {
-      if (node != options_.self) leader.peers.emplace(node, Progress(leader.term_start, context.now));
-    }
-  }
   start_heartbeat_grid(leader, context.now);
   state_ = std::move(leader);
+  follow_members(context.now);
   note(Reason::vote_won);
   append_own(EntryKind::noop, log_.last_log_time(), {});
 }
@@ -114,7 +114,8 @@ Result<void> Raft::count_votes(const Context& context) {
 }
 
 // Both conditions, or a node that is far behind or deaf deposes a healthy leader (traps 26, 27). Not having a config means not
-// being a replica yet: it answers nothing (DESIGN 7).
+// being a replica yet: it answers nothing (DESIGN 7). Whoever has one answers whoever asks, member or not, voter or not: the asker's
+// configuration counts the votes, and the entry that makes this replica or the asker a voter may not have arrived here (thesis 4.2.2).
 Result<void> Raft::on(NodeId from, const PreVote& message, const Context& context) {
   if (config() == nullptr) return {};
   const bool live = leader_is_live(context.now);
@@ -176,17 +177,17 @@ Result<void> Raft::on(NodeId from, const TimeoutNow& message, const Context& con
   if (follower == nullptr || message.term != hard_state_.term || follower->leader != from || !may_campaign()) return {};
   MARK(context.recorder, "raft.campaign_by_transfer");
   become_candidate(Reason::transfer, context);
+  if (!config()->is_voter(from))
+    ask_for_vote(from, true);  // a leader that leaves the group learns of its successor's term
   return {};
 }
 
 bool Raft::has_quorum_contact(Time now) const {
   const auto* leader = std::get_if<Leader>(&state_);
   if (leader == nullptr) return false;
-  std::size_t reached = config()->is_voter(options_.self) ? 1 : 0;
-  for (const auto& [node, progress] : leader->peers) {
-    if (config()->is_voter(node) && now - progress.last_contact() < options_.election_timeout_min) ++reached;
-  }
-  return reached >= config()->quorum();
+  return is_quorum(*config(), [&](NodeId voter) {
+    return voter == options_.self || now - leader->peers.at(voter).last_contact() < options_.election_timeout_min;
+  });
 }
 
 void Raft::check_quorum(const Context& context) {

@@ -101,6 +101,7 @@ Result<void> Raft::accept(Append& message, const Context& context) {
   if (claimed && claimed != TRY(log_.term(commit_, context.log))) {
     return fail(Code::invalid, "an append that contradicts a committed entry");
   }
+  TRY(check_configs(message));
   const LogIndex end(message.prev_index.value() + message.entries.size());
   for (Entry& entry : message.entries) {
     if (entry.index <= commit_) continue;
@@ -118,6 +119,22 @@ Result<void> Raft::accept(Append& message, const Context& context) {
   verified_ = std::max({verified_, end, commit_});
   std::get<Follower>(state_).ack_due = true;
   return commit_to(std::min(message.commit, verified_), context);
+}
+
+// Up to prev_index both logs are equal, and from there on the message says what the log will be: each configuration in it must follow the
+// one before it.
+Result<void> Raft::check_configs(const Append& message) const {
+  std::optional<Config> read;
+  for (const Entry& entry : message.entries) {
+    if (entry.kind != EntryKind::config || entry.index <= commit_) continue;
+    Config later = TRY(decode_config(entry.payload));
+    const Config* earlier = read ? &*read : config_at(message.prev_index);
+    if (earlier != nullptr && !may_follow(later, *earlier)) {
+      return fail(Code::invalid, "an append with a config that cannot follow the one before it");
+    }
+    read = std::move(later);
+  }
+  return {};
 }
 
 void Raft::append_entry(Entry entry) {

@@ -44,8 +44,7 @@ void Progress::commit_sent(LogIndex commit, Time now) {
 
 void Progress::echoed(std::uint64_t position) { read_position_ = std::max(read_position_, position); }
 
-void Progress::accepted(LogIndex match, Time now) {
-  const bool answers_probe = match >= previous(next_);
+void Progress::accepted(LogIndex match, LogIndex first_index, Time now) {
   if (match > match_) {
     match_ = match;
     last_progress_ = now;
@@ -54,7 +53,9 @@ void Progress::accepted(LogIndex match, Time now) {
     in_flight_bytes_ -= in_flight_.front().bytes;
     in_flight_.pop_front();
   }
-  if (state_ != State::replicate && answers_probe) {
+  // A snapshot's acknowledgement counts by what it holds, not by which snapshot it was (trap 39).
+  const LogIndex asked = state_ == State::snapshot ? first_index : next_;
+  if (state_ != State::replicate && rift::next(match) >= asked) {
     state_ = State::replicate;
     next_ = rift::next(match_);
   }
@@ -66,8 +67,9 @@ bool Progress::is_stale_rejection(LogIndex rejected_prev) const {
     case State::probe:
       return rejected_prev != previous(next_);
     case State::replicate:
-    case State::snapshot:
       return rejected_prev <= match_;
+    case State::snapshot:
+      return true;
   }
   return true;
 }
@@ -78,6 +80,10 @@ void Progress::rejected(LogIndex next) {
   probe_sent_ = false;
   in_flight_.clear();
   in_flight_bytes_ = 0;
+}
+
+void Progress::probe(LogIndex next) {
+  if (state_ == State::snapshot) rejected(next);
 }
 
 void Progress::needs_snapshot() {

@@ -36,10 +36,12 @@ class Progress {
 
   void contacted(Time now) { last_contact_ = now; }
   void echoed(std::uint64_t position);
-  void accepted(LogIndex match, Time now);
+  void accepted(LogIndex match, LogIndex first_index,
+                Time now);                                // first_index: the oldest entry that can still be sent
   bool is_stale_rejection(LogIndex rejected_prev) const;  // answers an append that is no longer in question
   void rejected(LogIndex next);                           // back to probing, from `next` but above match
   void needs_snapshot();
+  void probe(LogIndex next);  // a peer in snapshot state may have got it, or never will: its next answer tells
   // At a heartbeat's answer: the peer lives, yet nothing was acknowledged for a whole interval, or it has verified less of its log
   // than it once acknowledged (it was restarted and cannot use our commit index). True: an empty append must find out. A lost
   // probe is simply allowed again.

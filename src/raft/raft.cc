@@ -36,6 +36,22 @@ bool is_contiguous_tail(const Restored& restored) {
   return true;
 }
 
+// A log that starts behind a snapshot knows where the snapshot ends (I13).
+Result<void> validate_start(const Restored& restored) {
+  if (restored.first_index == LogIndex(1)) {
+    if (restored.before_term != Term(0)) return fail(Code::corruption, "a term before the first entry");
+    return {};
+  }
+  if (restored.before_term == Term(0)) return fail(Code::corruption, "the term before the log's start is missing");
+  const bool is_empty = restored.last_index < restored.first_index;
+  if (is_empty ? restored.last_term != restored.before_term : restored.last_term < restored.before_term)
+    return fail(Code::corruption, "the log contradicts the place where it starts");
+  if (!restored.tail.empty() && restored.tail.front().term < restored.before_term)
+    return fail(Code::corruption, "the log's terms fall behind its start");
+  if (restored.configs.empty()) return fail(Code::corruption, "a log that starts behind a snapshot has a raft config");
+  return {};
+}
+
 // What the store answered is input: a contradiction is corruption, not an assertion.
 Result<void> validate(const Restored& restored) {
   if (restored.last_term > restored.hard_state.term)
@@ -44,6 +60,7 @@ Result<void> validate(const Restored& restored) {
   if (restored.first_index == LogIndex(0) || restored.first_index > next(restored.last_index)) {
     return fail(Code::corruption, "the log's first index lies behind its end");
   }
+  TRY(validate_start(restored));
   if (next(restored.applied) < restored.first_index)
     return fail(Code::corruption, "unapplied entries are no longer stored");
   if (!is_contiguous_tail(restored)) return fail(Code::corruption, "the log's tail is not contiguous");
@@ -52,6 +69,8 @@ Result<void> validate(const Restored& restored) {
     const bool ascends = i == 0 || restored.configs[i - 1].index < restored.configs[i].index;
     if (!ascends || restored.configs[i].index > restored.last_index)
       return fail(Code::corruption, "misplaced raft config");
+    if (i > 0 && !may_follow(restored.configs[i].config, restored.configs[i - 1].config))
+      return fail(Code::corruption, "a raft config that cannot follow the one before it");
   }
   return {};
 }
@@ -93,11 +112,8 @@ Result<void> Raft::tick(const Context& context) {
     if (context.now < leader->next_heartbeat) return {};
     leader->heartbeat_due = true;
     start_heartbeat_grid(*leader, context.now);
-    if (leader->transfer_to != NodeId(0) && context.now >= leader->transfer_deadline) {
-      MARK(context.recorder, "raft.transfer_gave_up");
-      leader->transfer_to = NodeId(0);
-    }
     check_quorum(context);
+    if (is_leader()) watch_transfer(context);
   } else if (context.now >= election_deadline_ && may_campaign()) {
     become_pre_candidate(Reason::election_timeout, context);
   }
@@ -137,10 +153,12 @@ void Raft::applied(LogIndex index) {
   ASSERT(index <= applicable());  // I15: never ahead of this node's own disk
   ASSERT(index >= applied_);
   applied_ = index;
+  forget_old_configs();
   log_.release(applied_, options_.log_memory_bytes_max);
 }
 
 Result<Effects> Raft::take(const Context& context) {
+  if (is_leader()) continue_change(context);
   if (is_leader()) TRY(send_to_peers(context));
   if (auto* follower = std::get_if<Follower>(&state_); follower != nullptr && follower->ack_due) {
     follower->ack_due = false;
@@ -198,6 +216,7 @@ std::vector<PeerStatus> Raft::peers() const {
   const auto* leader = std::get_if<Leader>(&state_);
   if (leader == nullptr) return result;
   for (const auto& [node, progress] : leader->peers) {
+    if (!config()->is_member(node)) continue;
     result.push_back({.node = node,
                       .voter = config()->is_voter(node),
                       .match = progress.match(),

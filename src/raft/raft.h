@@ -20,7 +20,10 @@ constexpr Term term_max{std::uint64_t{1} << 62};      // a message beyond it is 
 constexpr std::size_t read_rounds_in_flight_max = 2;  // then reads wait for an echo and share the next round
 constexpr std::size_t reads_pending_max = 64;         // rounds of reads that wait for a quorum
 constexpr Duration commit_notice_interval =
-    std::chrono::milliseconds(10);  // between beats that only say what is committed
+    std::chrono::milliseconds(10);                 // between beats that only say what is committed
+constexpr std::uint64_t promotion_lag_max = 1000;  // entries that a learner may be behind when it becomes a voter
+constexpr Duration leaving_time =
+    std::chrono::seconds(2);  // for which a removed peer is told so, once that is committed
 
 struct PeerStatus {
   NodeId node{};
@@ -43,6 +46,17 @@ class Raft {
   Result<void> tick(const Context& context);          // due at next_wake(); harmless earlier
   Result<void> log_durable(const SelfAck& ack, const Context& context);
   Result<void> transfer(NodeId to, const Context& context);
+  // One step towards these voters and learners; ask again when config_settled(), until config() is the wish. New voters become learners
+  // first; voters change through a joint configuration, which is left by itself. A leader that is no voter of the result hands over.
+  // Returns the index of the newest config entry. overloaded: not now (a change is under way, the term has no commit yet, a new voter lags).
+  Result<LogIndex> change_config(Config wish, const Context& context);
+  // Entries below first_index are no longer stored. Call it before they are erased: the term of the last one of them is still read.
+  // invalid: they are not all applied.
+  Result<void> compacted(LogIndex first_index, const Context& context);
+  // In the Turn that switches the state to this snapshot, which `from`, leader of `term`, has sent. invalid: this replica holds as much
+  // already (state and log stay; an entry that it proves committed is), or leads.
+  Result<void> install(NodeId from, Term term, const SnapshotMeta& meta, const Context& context);
+  void snapshot_failed(NodeId node);  // the snapshot for this peer is given up: it is asked what it has
   // The leader of `term` has said that everything up to `index` is committed.
   Result<void> learn_commit(Term term, LogIndex index, const Context& context);
   void applied(LogIndex index);  // the state machine holds everything up to here; at most applicable()
@@ -50,6 +64,9 @@ class Raft {
 
   // Committed (or any) entries [from, to], from memory or the store; at least one.
   Result<std::vector<Entry>> entries(LogIndex from, LogIndex to, std::size_t bytes_max, LogReader& reader) const;
+
+  // Of the state as it is applied. not_ready: nothing is, or which configuration stands there is not known after a restart.
+  Result<SnapshotMeta> snapshot_meta(LogReader& log) const;
 
   Time next_wake() const;
   Role role() const;
@@ -59,9 +76,13 @@ class Raft {
   LogIndex commit() const { return commit_; }
   LogIndex durable() const { return durable_; }
   LogIndex applicable() const { return commit_ < durable_ ? commit_ : durable_; }
+  LogIndex first_index() const { return log_.first_index(); }  // oldest entry still stored
+  const LogPlace& floor() const { return log_.floor(); }       // the entry before it
   LogIndex last_index() const { return log_.last_index(); }
   Duration last_log_time() const { return log_.last_log_time(); }
   const Config* config() const { return configs_.empty() ? nullptr : &configs_.back().config; }  // the log's latest
+  LogIndex config_index() const { return configs_.empty() ? LogIndex(0) : configs_.back().index; }
+  bool config_settled() const;  // committed, and not joint
   bool handing_over() const;
   std::vector<PeerStatus> peers() const;    // leader only, without itself; else empty
   LogIndex durable_on_all_voters() const;   // leader only; else 0
@@ -85,6 +106,10 @@ class Raft {
     std::uint64_t number = 0;
     LogIndex index{};
   };
+  struct Leaving {
+    LogIndex last{};  // the entry that removes it
+    Time until{};
+  };
   struct Leader {
     LogIndex term_start{};  // index of this term's no-op
     std::map<NodeId, Progress> peers{};
@@ -96,7 +121,9 @@ class Raft {
     std::vector<PendingRead> reads{};
     NodeId transfer_to{};
     Time transfer_deadline{};
-    bool transfer_sent = false;
+    bool transfer_sent = false;           // since the last beat
+    bool transfer_asked = false;          // at all
+    std::map<NodeId, Leaving> leaving{};  // peers that are no members any more, but shall hear of it
   };
   // What this replica proposed in a term it led, as far as its fate is open.
   struct OwnRange {
@@ -121,6 +148,7 @@ class Raft {
   void become_pre_candidate(Reason reason, const Context& context);
   void become_candidate(Reason reason, const Context& context);
   void become_leader(const Context& context);
+  void ask_for_vote(NodeId voter, bool transfer);
   void count_pre_votes(const Context& context);
   Result<void> count_votes(const Context& context);
   bool is_log_fresh(LogIndex last_index, Term last_term) const;
@@ -136,6 +164,7 @@ class Raft {
   Result<void> accept(Append& message, const Context& context);
   Result<void> reject(NodeId from, const Append& message, const Context& context);
   Result<void> truncate(LogIndex from, const Context& context);
+  Result<void> check_configs(const Append& message) const;
   void append_entry(Entry entry);
   Result<void> on(NodeId from, const Heartbeat& message, const Context& context);
   Result<void> follow(NodeId from, Term term, const Context& context);
@@ -153,7 +182,28 @@ class Raft {
   void append_own(EntryKind kind, Duration log_time, Bytes payload);
   void send_heartbeat(NodeId to, Progress& progress, Time now);
   Time commit_notice_due(const Progress& progress) const;  // max: the peer knows of everything committed that it has
+  LogIndex durable_at(const Leader& leader, NodeId voter) const;
+
+  // handover.cc
+  void start_transfer(NodeId to, Time now);
   void continue_transfer(const Context& context);
+  void watch_transfer(const Context& context);
+  bool is_retired() const;
+  NodeId successor(Time now) const;
+
+  // membership.cc
+  Result<Config> step_towards(const Config& wish, const Context& context) const;
+  void append_config(const Config& config, const Context& context);
+  void continue_change(const Context& context);
+  void follow_members(Time now);
+  void forget_leaving(Time now);
+  LogIndex last_index_for(NodeId peer) const;
+  const Config* config_at(LogIndex index) const;
+  void forget_old_configs();
+
+  // snapshot.cc
+  void reset_to(const SnapshotMeta& meta);
+  Result<void> settle_installed(const Context& context);
 
   // reads.cc
   Result<void> on(NodeId from, const HeartbeatAck& message, const Context& context);

@@ -2,6 +2,7 @@
 // echo of an older position can therefore never confirm a newer read (trap 2).
 #include <algorithm>
 
+#include "raft/quorum.h"
 #include "raft/raft.h"
 
 namespace rift::raft {
@@ -38,6 +39,10 @@ Result<void> Raft::on(NodeId from, const HeartbeatAck& message, const Context& c
   progress.contacted(context.now);
   progress.echoed(message.read_position);
   release_reads();
+  if (message.verified >= log_.floor().index) {
+    progress.probe(
+        next(std::min(message.verified, log_.last_index())));  // it has its snapshot; the acknowledgement was lost
+  }
   if (progress.suspects_loss(message.verified, context.now, options_.heartbeat_interval)) {
     MARK(context.recorder, "raft.lost_append_probed");
     TRY(send_append(from, progress, Fill::nothing, context));
@@ -48,15 +53,11 @@ Result<void> Raft::on(NodeId from, const HeartbeatAck& message, const Context& c
 void Raft::release_reads() {
   auto& leader = std::get<Leader>(state_);
   if (leader.reads.empty() || leader.reads.front().index > commit_) return;
-  std::vector<std::uint64_t> echoes;
-  for (const NodeId voter : config()->voters) {
-    echoes.push_back(voter == options_.self ? leader.read_position : leader.peers.at(voter).read_position());
-  }
-  const std::size_t quorum = config()->quorum();
-  std::nth_element(echoes.begin(), echoes.begin() + static_cast<std::ptrdiff_t>(quorum - 1), echoes.end(),
-                   std::greater<>());
+  const auto confirmed = reached_by_quorum<std::uint64_t>(*config(), [&](NodeId voter) {
+    return voter == options_.self ? leader.read_position : leader.peers.at(voter).read_position();
+  });
   auto read = leader.reads.begin();
-  for (; read != leader.reads.end() && read->number <= echoes[quorum - 1] && read->index <= commit_; ++read) {
+  for (; read != leader.reads.end() && read->number <= confirmed && read->index <= commit_; ++read) {
     pending_.reads_ready.push_back(
         {.position = {.term = hard_state_.term, .number = read->number}, .index = read->index});
   }

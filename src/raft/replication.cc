@@ -1,6 +1,7 @@
 // The leader's side of replication: proposals, appends within the in-flight bounds, commit by durable indexes, fates.
 #include <algorithm>
 
+#include "raft/quorum.h"
 #include "raft/raft.h"
 
 namespace rift::raft {
@@ -42,29 +43,9 @@ void Raft::append_own(EntryKind kind, Duration log_time, Bytes payload) {
                 .payload = std::move(payload)});
 }
 
-Result<void> Raft::transfer(NodeId to, const Context& context) {
-  auto* leader = std::get_if<Leader>(&state_);
-  if (leader == nullptr) return fail(Code::not_leader, "this replica does not lead");
-  if (to == options_.self || !config()->is_voter(to)) return fail(Code::invalid, to_string(to) + " cannot take over");
-  leader->transfer_to = to;
-  leader->transfer_sent = false;
-  leader->transfer_deadline = context.now + options_.election_timeout_min;
-  checked();
-  return {};
-}
-
-// The target has everything and nothing new is accepted meanwhile: it may campaign at once (thesis 3.10).
-void Raft::continue_transfer(const Context& context) {
-  auto& leader = std::get<Leader>(state_);
-  if (leader.transfer_to == NodeId(0) || leader.transfer_sent) return;
-  if (leader.peers.at(leader.transfer_to).match() != log_.last_index()) return;
-  MARK(context.recorder, "raft.timeout_now_sent");
-  leader.transfer_sent = true;
-  pending_.send_now.push_back({.to = leader.transfer_to, .message = TimeoutNow{.term = hard_state_.term}});
-}
-
 Result<void> Raft::send_to_peers(const Context& context) {
   auto& leader = std::get<Leader>(state_);
+  if (!leader.leaving.empty()) forget_leaving(context.now);
   // Reads that come while rounds of reads are on their way share the next one, instead of a beat to everybody each.
   const bool asks = leader.read_open && leader.reads.size() <= read_rounds_in_flight_max;
   const bool beat = leader.heartbeat_due || asks;
@@ -101,7 +82,7 @@ Result<bool> Raft::send_appends(NodeId to, Progress& progress, const Context& co
   bool any = false;
   while (progress.may_send(options_.peer_in_flight_messages_max, options_.peer_in_flight_bytes_max)) {
     const bool probes = progress.state() == Progress::State::probe;
-    if (!probes && progress.next() > log_.last_index()) break;
+    if (!probes && progress.next() > last_index_for(to)) break;
     if (!TRY(send_append(to, progress, Fill::entries, context))) break;
     any = true;
   }
@@ -109,17 +90,20 @@ Result<bool> Raft::send_appends(NodeId to, Progress& progress, const Context& co
 }
 
 Result<bool> Raft::send_append(NodeId to, Progress& progress, Fill fill, const Context& context) {
-  const LogIndex prev = previous(progress.next());
-  const auto prev_term = TRY(log_.term(prev, context.log));
-  if (!prev_term || progress.next() < log_.first_index()) {
+  if (progress.next() < log_.first_index()) {
     MARK(context.recorder, "raft.peer_needs_snapshot");
     progress.needs_snapshot();
+    if (config()->is_member(to)) pending_.snapshot_wanted.push_back(to);
     return false;
   }
+  const LogIndex prev = previous(progress.next());
+  const auto prev_term = TRY(log_.term(prev, context.log));
+  if (!prev_term) return fail(Code::corruption, "the log has a hole at " + std::to_string(prev.value()));
   Append append{
       .term = hard_state_.term, .prev_index = prev, .prev_term = *prev_term, .commit = commit_, .entries = {}};
-  if (fill == Fill::entries && prev < log_.last_index()) {
-    append.entries = TRY(log_.read(progress.next(), log_.last_index(), options_.append_bytes_max, context.log));
+  const LogIndex end = last_index_for(to);
+  if (fill == Fill::entries && prev < end) {
+    append.entries = TRY(log_.read(progress.next(), end, options_.append_bytes_max, context.log));
   }
   std::size_t bytes = 0;
   for (const Entry& entry : append.entries) bytes += entry.payload.size();
@@ -147,7 +131,12 @@ Result<void> Raft::on(NodeId from, const AppendAck& message, const Context& cont
   if (message.accepted) {
     if (message.match > log_.last_index()) return fail(Code::invalid, "an ack beyond the end of the log");
     progress.contacted(context.now);
-    progress.accepted(message.match, context.now);
+    const LogIndex before = progress.match();
+    progress.accepted(message.match, log_.first_index(), context.now);
+    if (progress.state() == Progress::State::snapshot && message.match > before && config()->is_member(from)) {
+      MARK(context.recorder, "raft.snapshot_overtaken");  // the log was compacted meanwhile: it needs a newer one
+      pending_.snapshot_wanted.push_back(from);
+    }
     return advance_commit(context);
   }
   progress.contacted(context.now);
@@ -166,21 +155,19 @@ Result<void> Raft::on_rejected(Progress& progress, const AppendAck& message, con
   return {};
 }
 
+LogIndex Raft::durable_at(const Leader& leader, NodeId voter) const {
+  return voter == options_.self ? durable_ : leader.peers.at(voter).match();
+}
+
 // The largest index that a quorum holds durably. Entries of older terms are committed only by one of this term above them
 // (figure 8, trap 24); all entries from term_start on are of this term.
 Result<void> Raft::advance_commit(const Context& context) {
   auto& leader = std::get<Leader>(state_);
-  std::vector<LogIndex> matches;
-  for (const NodeId voter : config()->voters) {
-    matches.push_back(voter == options_.self ? durable_ : leader.peers.at(voter).match());
-  }
-  const std::size_t quorum = config()->quorum();
-  std::nth_element(matches.begin(), matches.begin() + static_cast<std::ptrdiff_t>(quorum - 1), matches.end(),
-                   std::greater<>());
-  const LogIndex agreed = matches[quorum - 1];
+  const auto agreed = reached_by_quorum<LogIndex>(*config(), [&](NodeId voter) { return durable_at(leader, voter); });
   if (agreed <= commit_ || agreed < leader.term_start) return {};
   for (LogIndex index = std::max(next(commit_), leader.term_start); index <= agreed; index = next(index)) {
-    leader.uncommitted_bytes -= log_.in_memory(index).payload.size();
+    const Entry& entry = log_.in_memory(index);
+    if (entry.kind == EntryKind::command) leader.uncommitted_bytes -= entry.payload.size();
   }
   TRY(commit_to(agreed, context));
   release_reads();
@@ -225,11 +212,7 @@ Result<void> Raft::settle_proposals(const Context& context) {
 LogIndex Raft::durable_on_all_voters() const {
   const auto* leader = std::get_if<Leader>(&state_);
   if (leader == nullptr) return LogIndex(0);
-  LogIndex lowest = log_.last_index();
-  for (const NodeId voter : config()->voters) {
-    lowest = std::min(lowest, voter == options_.self ? durable_ : leader->peers.at(voter).match());
-  }
-  return lowest;
+  return reached_by_all(*config(), log_.last_index(), [&](NodeId voter) { return durable_at(*leader, voter); });
 }
 
 }  // namespace rift::raft

@@ -1,6 +1,7 @@
 #include "raft/types.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "base/coding.h"
 #include "base/limits.h"
@@ -31,27 +32,44 @@ Result<std::vector<NodeId>> take_nodes(KeyReader& reader) {
 
 }  // namespace
 
-bool Config::is_voter(NodeId node) const { return holds(voters, node); }
-bool Config::is_member(NodeId node) const { return holds(voters, node) || holds(learners, node); }
+bool Config::is_voter(NodeId node) const { return holds(voters, node) || holds(outgoing, node); }
+bool Config::stays_voter(NodeId node) const { return holds(voters, node); }
+bool Config::is_member(NodeId node) const { return is_voter(node) || holds(learners, node); }
+
+std::vector<NodeId> Config::all_voters() const {
+  std::vector<NodeId> nodes;
+  std::set_union(voters.begin(), voters.end(), outgoing.begin(), outgoing.end(), std::back_inserter(nodes));
+  return nodes;
+}
 
 Result<void> validate(const Config& config) {
   if (config.voters.empty()) return fail(Code::invalid, "a raft config needs a voter");
-  if (config.voters.size() + config.learners.size() > limits::members_max)
+  if (config.voters.size() + config.learners.size() > limits::members_max ||
+      config.outgoing.size() > limits::members_max)
     return fail(Code::invalid, "too many members");
-  if (!is_sorted_set(config.voters) || !is_sorted_set(config.learners)) {
+  if (!is_sorted_set(config.voters) || !is_sorted_set(config.outgoing) || !is_sorted_set(config.learners)) {
     return fail(Code::invalid, "the members of a raft config must be sorted and unique");
   }
   if (config.is_member(NodeId(0))) return fail(Code::invalid, "node 0 is nobody");
   for (const NodeId learner : config.learners) {
-    if (config.is_voter(learner)) return fail(Code::invalid, to_string(learner) + " is voter and learner");
+    if (config.stays_voter(learner)) return fail(Code::invalid, to_string(learner) + " is voter and learner");
   }
   return {};
 }
 
+bool may_follow(const Config& later, const Config& earlier) {
+  if (earlier.is_joint()) {
+    return !later.is_joint() && later.voters == earlier.voters && later.learners == earlier.learners;
+  }
+  return later.is_joint() ? later.outgoing == earlier.voters : later.voters == earlier.voters;
+}
+
+// A configuration that is not joint ends where its learners end.
 Bytes encode(const Config& config) {
   std::string out;
   put_nodes(out, config.voters);
   put_nodes(out, config.learners);
+  if (config.is_joint()) put_nodes(out, config.outgoing);
   return Bytes(std::move(out));
 }
 
@@ -60,6 +78,10 @@ Result<Config> decode_config(ByteView bytes) {
   Config config;
   config.voters = TRY(take_nodes(reader));
   config.learners = TRY(take_nodes(reader));
+  if (!reader.rest().empty()) {
+    config.outgoing = TRY(take_nodes(reader));
+    if (!config.is_joint()) return fail(Code::corruption, "an empty half of a raft config");
+  }
   if (!reader.rest().empty()) return fail(Code::corruption, "bytes behind the end of a raft config");
   if (const auto valid = validate(config); !valid) return fail(Code::corruption, valid.error().detail);
   return config;
@@ -111,6 +133,12 @@ std::string_view to_string(Reason reason) {
       return "lost_quorum";
     case Reason::transfer:
       return "transfer";
+    case Reason::transferred:
+      return "transferred";
+    case Reason::removed:
+      return "removed";
+    case Reason::installed:
+      return "installed";
   }
   return "?";
 }

@@ -36,18 +36,26 @@ struct HardState {
   friend bool operator==(const HardState&, const HardState&) = default;
 };
 
-// Who takes part. Sorted, unique, disjoint. Learners get the log and count for nothing.
+// Who takes part; each list sorted and unique. Learners get the log and count for nothing. While `outgoing` is not empty the
+// configuration is joint (thesis 4.3): every decision needs a majority of `voters` and one of `outgoing`. A node of `outgoing` may stand in
+// `learners` too: it is being demoted.
 struct Config {
   std::vector<NodeId> voters{};
+  std::vector<NodeId> outgoing{};
   std::vector<NodeId> learners{};
   friend bool operator==(const Config&, const Config&) = default;
 
-  bool is_voter(NodeId node) const;
+  bool is_joint() const { return !outgoing.empty(); }
+  bool is_voter(NodeId node) const;     // of either half
+  bool stays_voter(NodeId node) const;  // of the half that remains
   bool is_member(NodeId node) const;
-  std::size_t quorum() const { return voters.size() / 2 + 1; }
+  std::vector<NodeId> all_voters() const;                       // of both halves, sorted
+  std::size_t quorum() const { return voters.size() / 2 + 1; }  // of the half that remains
 };
 
 Result<void> validate(const Config& config);
+// The only steps a log can take: one half is always the old voters, so that two configurations in a row cannot decide apart (traps 35, 42).
+bool may_follow(const Config& later, const Config& earlier);
 Bytes encode(const Config& config);
 Result<Config> decode_config(ByteView bytes);  // Code::corruption on anything but a valid Config
 
@@ -55,6 +63,15 @@ struct ConfigAt {
   LogIndex index{};
   Config config{};
   friend bool operator==(const ConfigAt&, const ConfigAt&) = default;
+};
+
+// The committed past that a snapshot stands for: its last entry, and the configuration in force there.
+struct SnapshotMeta {
+  LogIndex index{};
+  Term term{};
+  Duration log_time{};
+  ConfigAt config{};
+  friend bool operator==(const SnapshotMeta&, const SnapshotMeta&) = default;
 };
 
 enum class Role : std::uint8_t { follower, pre_candidate, candidate, leader };
@@ -70,6 +87,9 @@ enum class Reason : std::uint8_t {
   higher_term,   // somebody is in a later term
   lost_quorum,   // leader without a quorum's answers for one minimum election timeout
   transfer,      // told to campaign at once by a leader that hands over
+  transferred,   // the leader that handed over has a successor
+  removed,       // the leader is no voter of the configuration that it has committed
+  installed,     // a candidate took a snapshot instead
 };
 
 std::string_view to_string(EntryKind kind);

@@ -29,6 +29,21 @@ template <class Io, Is<raft::Config> M>
 void describe(Io& io, M& m) {
   io.packed(1, m.voters);
   io.packed(2, m.learners);
+  io.packed(3, m.outgoing);
+}
+
+template <class Io, Is<raft::ConfigAt> M>
+void describe(Io& io, M& m) {
+  io.scalar(1, m.index);
+  io.message(2, m.config);
+}
+
+template <class Io, Is<raft::SnapshotMeta> M>
+void describe(Io& io, M& m) {
+  io.required(1, m.index);
+  io.required(2, m.term);
+  io.scalar(3, m.log_time);
+  io.message(4, m.config);
 }
 
 template <class Io, Is<raft::PreVote> M>

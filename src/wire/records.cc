@@ -26,12 +26,6 @@ void describe(Io& io, M& m) {
   io.message(3, m.cluster);
 }
 
-template <class Io, Is<raft::ConfigAt> M>
-void describe(Io& io, M& m) {
-  io.scalar(1, m.index);
-  io.message(2, m.config);
-}
-
 template <class Io, Is<CpValue> M>
 void describe(Io& io, M& m) {
   io.scalar(1, m.deleted);
@@ -107,6 +101,17 @@ Result<raft::ConfigAt> decode_config_at(ByteView bytes) {
   if (const auto valid = raft::validate(config.config); !valid)
     return fail(Code::corruption, "config: " + valid.error().detail);
   return config;
+}
+
+Bytes encode(const raft::SnapshotMeta& meta) { return proto::store(meta); }
+
+Result<raft::SnapshotMeta> decode_snapshot_meta(ByteView bytes) {
+  raft::SnapshotMeta meta = TRY(proto::load<raft::SnapshotMeta>(bytes, nullptr, "snapshot meta"));
+  if (const auto valid = raft::validate(meta.config.config); !valid)
+    return fail(Code::corruption, "snapshot meta: " + valid.error().detail);
+  if (meta.config.index > meta.index)
+    return fail(Code::corruption, "snapshot meta: the config lies behind the snapshot");
+  return meta;
 }
 
 Bytes encode(const CpValue& value) { return proto::store(value); }

@@ -48,6 +48,8 @@ Result<raft::Config> decode_config(ByteView bytes);
 Bytes encode(
     const raft::ConfigAt& config);  // with the index of its entry, which compaction may have removed from the log
 Result<raft::ConfigAt> decode_config_at(ByteView bytes);
+Bytes encode(const raft::SnapshotMeta& meta);
+Result<raft::SnapshotMeta> decode_snapshot_meta(ByteView bytes);
 
 // One log entry with a crc of its own over term, index, kind, log time and payload. decode checks it.
 Bytes encode_log_record(const raft::Entry& entry);

@@ -23,23 +23,56 @@ using namespace std::chrono_literals;
 // What the store holds of one group. A batch changes it; a prefix of the batches survives a power loss.
 struct Disk {
   HardState hard_state{};
-  std::vector<Entry> log{};  // from index 1
+  LogPlace floor{};                        // the entry before the log's first
+  std::optional<ConfigAt> floor_config{};  // that stands there
+  std::vector<Entry> log{};                // from floor + 1
   LogIndex applied{};
 
-  LogIndex last_index() const { return LogIndex(log.size()); }
+  LogIndex first_index() const { return next(floor.index); }
+  LogIndex last_index() const { return LogIndex(floor.index.value() + log.size()); }
+  bool holds(LogIndex index) const { return index > floor.index && index <= last_index(); }
+  const Entry& at(LogIndex index) const { return log[index - floor.index - 1]; }
+  LogPlace end() const {
+    return log.empty() ? floor : LogPlace{log.back().index, log.back().term, log.back().log_time};
+  }
+  std::vector<ConfigAt> configs() const {
+    std::vector<ConfigAt> found;
+    if (floor_config) found.push_back(*floor_config);
+    for (const Entry& entry : log) {
+      if (entry.kind == EntryKind::config) found.push_back({entry.index, MUST(decode_config(entry.payload))});
+    }
+    return found;
+  }
+  void compact(LogIndex first) {
+    if (first <= first_index()) return;
+    for (const ConfigAt& config : configs()) {
+      if (config.index < first) floor_config = config;
+    }
+    const Entry& last = at(previous(first));
+    const LogPlace place{last.index, last.term, last.log_time};
+    log.erase(log.begin(), log.begin() + static_cast<std::ptrdiff_t>(first - first_index()));
+    floor = place;
+  }
 };
 
 struct Batch {
   Effects effects{};  // messages included: they leave when it is durable
   LogIndex applied{};
+  LogIndex compacted{};  // not 0: the log starts here
 };
 
 inline void write(Disk& disk, const Batch& batch) {
+  if (const auto& installed = batch.effects.installed) {
+    disk.floor = {installed->index, installed->term, installed->log_time};
+    disk.floor_config = installed->config;
+    disk.log.clear();
+    disk.applied = installed->index;
+  }
   if (batch.effects.truncation) {
     const Truncation cut = *batch.effects.truncation;
     ASSERT_GE(cut.from, LogIndex(1));
     ASSERT_EQ(cut.to, disk.last_index()) << "a truncation names exactly what was handed out";
-    disk.log.resize(cut.from.value() - 1);
+    disk.log.resize(cut.from - disk.first_index());
   }
   for (const Entry& entry : batch.effects.entries) {
     ASSERT_EQ(entry.index, next(disk.last_index())) << "entries are handed out without gap or repeat";
@@ -47,6 +80,7 @@ inline void write(Disk& disk, const Batch& batch) {
   }
   if (batch.effects.hard_state) disk.hard_state = *batch.effects.hard_state;
   disk.applied = std::max(disk.applied, batch.applied);
+  if (batch.compacted != LogIndex(0)) disk.compact(batch.compacted);
 }
 
 class DiskReader final : public LogReader {
@@ -57,7 +91,8 @@ class DiskReader final : public LogReader {
     std::vector<Entry> entries;
     std::size_t bytes = 0;
     for (LogIndex index = from; index <= to && index <= disk_.last_index(); index = next(index)) {
-      const Entry& entry = disk_.log[index.value() - 1];
+      if (!disk_.holds(index)) break;
+      const Entry& entry = disk_.at(index);
       bytes += entry.payload.size();
       if (!entries.empty() && bytes > bytes_max) break;
       entries.push_back(entry);
@@ -66,8 +101,8 @@ class DiskReader final : public LogReader {
   }
   Result<std::optional<Term>> term(LogIndex index) override {
     ++reads;
-    if (index > disk_.last_index() || index == LogIndex(0)) return std::optional<Term>();
-    return std::optional(disk_.log[index.value() - 1].term);
+    if (!disk_.holds(index)) return std::optional<Term>();
+    return std::optional(disk_.at(index).term);
   }
   int reads = 0;
 
@@ -79,6 +114,7 @@ struct Envelope {
   NodeId from{};
   NodeId to{};
   Message message{};
+  std::optional<SnapshotMeta> snapshot{};  // in place of a message: a leader's state, sent in the term of `message`
 };
 
 struct Node {
@@ -90,6 +126,7 @@ struct Node {
   std::vector<ReadReady> reads_ready{};
   std::vector<ReadPosition> reads_failed{};
   std::vector<Superseded> superseded{};
+  std::vector<SnapshotMeta> installed{};
   std::map<ReadPosition, LogIndex> read_floor{};  // what was committed anywhere when the read came
 };
 
@@ -104,13 +141,15 @@ class Cluster {
     for (const auto& ids : {config_.voters, config_.learners}) {
       for (const NodeId id : ids) {
         Node& node = nodes_[id];
-        node.durable =
-            Disk{.hard_state = {.term = Term(1), .vote = {}}, .log = {founding_entry(config_)}, .applied = {}};
+        node.durable = Disk{.hard_state = {.term = Term(1)}, .log = {founding_entry(config_)}};
         node.visible = node.durable;
         start(id);
       }
     }
   }
+
+  // A node that belongs to no group yet.
+  void add_node(std::uint32_t id) { start(NodeId(id)); }
 
   // Nodes.
   Node& node(std::uint32_t id) { return nodes_.at(NodeId(id)); }
@@ -147,6 +186,24 @@ class Cluster {
     return position;
   }
 
+  Result<LogIndex> change(std::uint32_t id, Config wish) {
+    auto index = raft(id).change_config(std::move(wish), context(id));
+    flush(id);
+    return index;
+  }
+  // Forgets what is applied, but for the newest `keep` entries.
+  void compact(std::uint32_t id, std::uint64_t keep = 0) {
+    Node& node = this->node(id);
+    const std::uint64_t applied = node.visible.applied.value();
+    if (applied <= keep) return;
+    const LogIndex first(applied - keep + 1);
+    ASSERT_TRUE(node.raft->compacted(first, context(id)).has_value());
+    Batch batch{.compacted = first};
+    write(node.visible, batch);
+    node.unsynced.push_back(std::move(batch));
+    if (auto_sync) sync(id);
+  }
+
   // One take(): writes become visible, send_now goes out, the rest waits for sync().
   void flush(std::uint32_t id) {
     Node& node = this->node(id);
@@ -155,6 +212,7 @@ class Cluster {
     observe(NodeId(id), node, *taken);
     for (Outbound& out : taken->send_now) post(NodeId(id), std::move(out));
     taken->send_now.clear();
+    for (const NodeId peer : taken->snapshot_wanted) send_snapshot(NodeId(id), peer);
     Batch batch{.effects = std::move(*taken), .applied = node.visible.applied};
     write(node.visible, batch);
     node.unsynced.push_back(std::move(batch));
@@ -197,18 +255,20 @@ class Cluster {
   }
   void kill(std::uint32_t id) { power_loss(id, node(id).unsynced.size()); }
   void start(NodeId id) {
-    Node& node = nodes_.at(id);
+    Node& node = nodes_[id];
     readers_.erase(id);
     readers_.emplace(id, DiskReader(node.visible));
     Options options{.self = id};
     options.check_invariants = true;
     if (tweak_) tweak_(options);
     Restored restored{.hard_state = node.visible.hard_state,
-                      .configs = {{.index = LogIndex(1), .config = config_}},
-                      .first_index = LogIndex(1),
+                      .configs = node.visible.configs(),
+                      .first_index = node.visible.first_index(),
+                      .before_term = node.visible.floor.term,
+                      .before_log_time = node.visible.floor.log_time,
                       .last_index = node.visible.last_index(),
-                      .last_term = node.visible.log.back().term,
-                      .last_log_time = node.visible.log.back().log_time,
+                      .last_term = node.visible.end().term,
+                      .last_log_time = node.visible.end().log_time,
                       .applied = node.visible.applied,
                       .tail = {}};
     if (warm_start)
@@ -243,6 +303,7 @@ class Cluster {
   }
   void step(Envelope envelope, bool flush_after = true) {
     if (!is_up(envelope.to.value()) || cut_.contains({envelope.from, envelope.to})) return;
+    if (envelope.snapshot) return install(envelope, flush_after);
     const auto stepped =
         raft(envelope.to.value()).step(envelope.from, std::move(envelope.message), context(envelope.to));
     EXPECT_TRUE(stepped.has_value()) << stepped.error().detail;
@@ -267,12 +328,37 @@ class Cluster {
   std::vector<Envelope> take_messages(std::uint32_t from = 0, std::uint32_t to = 0) {
     std::vector<Envelope> taken;
     for (auto it = network.begin(); it != network.end();) {
-      const bool wanted = std::holds_alternative<Body>(it->message) && (from == 0 || it->from == NodeId(from)) &&
-                          (to == 0 || it->to == NodeId(to));
+      const bool wanted = !it->snapshot && std::holds_alternative<Body>(it->message) &&
+                          (from == 0 || it->from == NodeId(from)) && (to == 0 || it->to == NodeId(to));
       if (wanted) taken.push_back(std::move(*it));
       it = wanted ? network.erase(it) : std::next(it);
     }
     return taken;
+  }
+
+  std::vector<Envelope> take_snapshots() {
+    std::vector<Envelope> taken;
+    for (auto it = network.begin(); it != network.end();) {
+      if (it->snapshot) taken.push_back(*it);
+      it = it->snapshot ? network.erase(it) : std::next(it);
+    }
+    return taken;
+  }
+  void send_snapshot(NodeId from, NodeId to) {
+    Node& node = nodes_.at(from);
+    const auto meta = node.raft->snapshot_meta(readers_.at(from));
+    ASSERT_TRUE(meta.has_value()) << meta.error().detail;
+    if (cut_.contains({from, to})) return;
+    network.push_back({.from = from, .to = to, .message = TimeoutNow{.term = node.raft->term()}, .snapshot = *meta});
+  }
+  // What snapshots' senders do when nothing is heard of one for a while.
+  void give_up_snapshots() {
+    for (auto& [id, node] : nodes_) {
+      if (!node.raft) continue;
+      for (const PeerStatus& peer : node.raft->peers()) {
+        if (peer.state == Progress::State::snapshot) node.raft->snapshot_failed(peer.node);
+      }
+    }
   }
 
   // Time. Wakes every node at its own deadline on the way, delivering everything in between.
@@ -315,7 +401,7 @@ class Cluster {
   void check_logs_match() {
     for (auto& [a, first] : nodes_) {
       for (auto& [b, second] : nodes_) {
-        if (a < b) check_pair(first.visible.log, second.visible.log);
+        if (a < b) check_pair(first.visible, second.visible);
       }
     }
   }
@@ -334,10 +420,42 @@ class Cluster {
     network.push_back({.from = from, .to = out.to, .message = std::move(out.message)});
   }
 
+  // A refusal says that the log holds as much; whatever it says, nothing that was acknowledged may be gone (the flush checks).
+  void install(const Envelope& envelope, bool flush_after) {
+    const std::uint32_t id = envelope.to.value();
+    const Term term = std::get<TimeoutNow>(envelope.message).term;
+    const auto done = raft(id).install(envelope.from, term, *envelope.snapshot, context(id));
+    EXPECT_TRUE(done.has_value() || done.error().code == Code::invalid) << done.error().detail;
+    if (flush_after || done) flush(id);  // a snapshot's Turn ends with it
+  }
+
+  // Whatever was committed in an earlier term is in this leader's log (thesis 3.6.3). The rest follows, for logs match.
+  void check_leader_is_complete(const Raft& raft, Term term, DiskReader& reader) {
+    for (auto it = committed_.rbegin(); it != committed_.rend(); ++it) {
+      if (committed_in_.at(it->first) >= term) continue;
+      ASSERT_LE(it->first, raft.last_index()) << "a leader lacks what was committed";
+      if (it->first < raft.first_index()) return;
+      const auto held = raft.entries(it->first, it->first, 0, reader);
+      ASSERT_TRUE(held.has_value());
+      ASSERT_EQ(held->front(), it->second) << "a leader lacks what was committed";
+      return;
+    }
+  }
+
   void observe(NodeId id, Node& node, const Effects& effects) {
+    if (effects.installed) {
+      const SnapshotMeta& meta = *effects.installed;
+      node.installed.push_back(meta);
+      ASSERT_TRUE(committed_.contains(meta.index)) << "a snapshot of what nobody committed";
+      ASSERT_EQ(committed_.at(meta.index).term, meta.term);
+      ASSERT_GT(meta.index, last_commit_[id]) << "a snapshot took the state back";
+      last_commit_[id] = meta.index;
+    }
     for (const RoleChange& change : effects.changes) {
       node.changes.push_back(change);
       if (change.role != Role::leader) continue;
+      if (node.raft->is_leader() && node.raft->term() == change.term)
+        check_leader_is_complete(*node.raft, change.term, readers_.at(id));
       const auto [known, fresh] = leaders_.emplace(change.term, id);
       ASSERT_TRUE(fresh || known->second == id) << "two leaders in term " << change.term.value();
     }
@@ -353,6 +471,7 @@ class Cluster {
       ASSERT_TRUE(entries.has_value());
       const auto [known, fresh] = committed_.emplace(index, entries->front());
       ASSERT_EQ(known->second, entries->front()) << "two entries committed at " << index.value();
+      committed_in_.emplace(index, node.raft->term());
       ASSERT_FALSE(superseded_.contains({entries->front().term, index}))
           << "a proposal called superseded was committed";
     }
@@ -368,12 +487,12 @@ class Cluster {
     }
   }
 
-  static void check_pair(const std::vector<Entry>& a, const std::vector<Entry>& b) {
+  static void check_pair(const Disk& a, const Disk& b) {
     bool matched = false;
-    for (std::size_t i = std::min(a.size(), b.size()); i-- > 0;) {
-      if (a[i].term == b[i].term) matched = true;
+    for (LogIndex i = std::min(a.last_index(), b.last_index()); a.holds(i) && b.holds(i); i = previous(i)) {
+      if (a.at(i).term == b.at(i).term) matched = true;
       if (!matched) continue;
-      ASSERT_EQ(a[i], b[i]) << "logs differ below a common entry";
+      ASSERT_EQ(a.at(i), b.at(i)) << "logs differ below a common entry";
     }
   }
 
@@ -385,6 +504,7 @@ class Cluster {
   std::set<std::pair<NodeId, NodeId>> cut_;
   std::map<NodeId, LogIndex> last_commit_;
   std::map<LogIndex, Entry> committed_;
+  std::map<LogIndex, Term> committed_in_;  // the earliest term known in which it was
   std::map<Term, NodeId> leaders_;
   std::set<std::pair<Term, LogIndex>> superseded_;
 };

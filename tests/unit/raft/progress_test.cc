@@ -12,7 +12,7 @@ constexpr std::size_t bytes = 100;
 
 Progress replicating(std::uint64_t match) {
   Progress progress(LogIndex(match + 1), start);
-  progress.accepted(LogIndex(match), start);
+  progress.accepted(LogIndex(match), LogIndex(1), start);
   EXPECT_EQ(progress.state(), Progress::State::replicate);
   return progress;
 }
@@ -23,7 +23,7 @@ TEST(RaftProgress, ProbesWithOneAppendAtATime) {
   progress.sent(LogIndex(9), 10, start);
   EXPECT_FALSE(progress.may_send(messages, bytes));
   EXPECT_EQ(progress.next(), LogIndex(5)) << "a probe promises nothing";
-  progress.accepted(LogIndex(9), start);
+  progress.accepted(LogIndex(9), LogIndex(1), start);
   EXPECT_EQ(progress.state(), Progress::State::replicate);
   EXPECT_EQ(progress.match(), LogIndex(9));
   EXPECT_EQ(progress.next(), LogIndex(10));
@@ -36,7 +36,7 @@ TEST(RaftProgress, PipelinesUntilTheMessageBound) {
     progress.sent(LogIndex(i), 1, start);
   }
   EXPECT_FALSE(progress.may_send(messages, bytes));
-  progress.accepted(LogIndex(6), start);
+  progress.accepted(LogIndex(6), LogIndex(1), start);
   EXPECT_TRUE(progress.may_send(messages, bytes));
   EXPECT_EQ(progress.in_flight_messages(), 1u);
   EXPECT_EQ(progress.in_flight_bytes(), 1u);
@@ -53,9 +53,9 @@ TEST(RaftProgress, PipelinesUntilTheByteBoundButAlwaysSendsOne) {
 TEST(RaftProgress, ADuplicateAckChangesNothing) {
   Progress progress = replicating(4);
   progress.sent(LogIndex(6), 10, start);
-  progress.accepted(LogIndex(6), start);
-  progress.accepted(LogIndex(5), start);
-  progress.accepted(LogIndex(6), start);
+  progress.accepted(LogIndex(6), LogIndex(1), start);
+  progress.accepted(LogIndex(5), LogIndex(1), start);
+  progress.accepted(LogIndex(6), LogIndex(1), start);
   EXPECT_EQ(progress.match(), LogIndex(6));
   EXPECT_EQ(progress.next(), LogIndex(7));
 }
@@ -78,7 +78,7 @@ TEST(RaftProgress, SuspectsALossWhenAnIntervalBringsNoAck) {
   EXPECT_FALSE(progress.suspects_loss(LogIndex(4), start + 50ms, 75ms));
   EXPECT_TRUE(progress.suspects_loss(LogIndex(4), start + 90ms, 75ms));
   EXPECT_FALSE(progress.suspects_loss(LogIndex(4), start + 91ms, 75ms)) << "once per interval";
-  progress.accepted(LogIndex(6), start + 100ms);
+  progress.accepted(LogIndex(6), LogIndex(1), start + 100ms);
   EXPECT_FALSE(progress.suspects_loss(LogIndex(6), start + 500ms, 75ms)) << "nothing is in flight";
 }
 

@@ -497,7 +497,7 @@ TEST(RaftReplication, LogTimeNeverFalls) {
 
 TEST(RaftReplication, AConfigCountsFromTheMomentItIsAppendedAndGoesWithItsEntry) {
   Cluster cluster(3);
-  const Config wider{.voters = {NodeId(1), NodeId(2), NodeId(3), NodeId(4)}, .learners = {}};
+  const Config wider{.voters = {NodeId(1), NodeId(2), NodeId(3), NodeId(4)}, .outgoing = cluster.config().voters};
   Entry entry = command(2, 2, "");
   entry.kind = EntryKind::config;
   entry.payload = encode(wider);

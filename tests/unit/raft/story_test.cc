@@ -113,7 +113,10 @@ class Stage {
 
   void list_network() {
     for (const Envelope& envelope : cluster_->network) {
-      out_ << to_string(envelope.from) << "->" << to_string(envelope.to) << " " << describe(envelope.message) << "\n";
+      out_ << to_string(envelope.from) << "->" << to_string(envelope.to) << " "
+           << (envelope.snapshot ? "Snapshot up to " + std::to_string(envelope.snapshot->index.value())
+                                 : describe(envelope.message))
+           << "\n";
     }
   }
 

@@ -200,6 +200,16 @@ Frame frame() {
                          FramePart{.partition = PartitionId(0), .message = "x"}}};
 }
 
+raft::SnapshotMeta snapshot_meta() {
+  return raft::SnapshotMeta{
+      .index = LogIndex(900),
+      .term = Term(7),
+      .log_time = Duration(5),
+      .config = {
+          .index = LogIndex(300),
+          .config = {.voters = {NodeId(2), NodeId(3)}, .outgoing = {NodeId(1), NodeId(2)}, .learners = {NodeId(1)}}}};
+}
+
 std::vector<Record> records() {
   const auto of = [](std::string name, Bytes bytes, auto decode) {
     return Record{std::move(name), std::move(bytes),
@@ -227,11 +237,12 @@ std::vector<Record> records() {
              [](const Bytes& data) -> Result<Bytes> { return encode_u64(TRY(decode_u64(data))); }},
       of("CatalogRecord", encode(catalog()), decode_catalog),
       of("HardStateRecord", encode(raft::HardState{.term = Term(5), .vote = NodeId(2)}), decode_hard_state),
-      Record{"ConfigRecord", wire::encode(raft::Config{.voters = {NodeId(1), NodeId(2)}, .learners = {NodeId(300)}}),
+      Record{"ConfigRecord",
+             wire::encode(raft::Config{.voters = {NodeId(1), NodeId(2)}, .outgoing = {}, .learners = {NodeId(300)}}),
              [](const Bytes& data) -> Result<Bytes> { return wire::encode(TRY(wire::decode_config(data))); }},
-      of("ConfigAtRecord",
-         encode(raft::ConfigAt{.index = LogIndex(7), .config = {.voters = {NodeId(1)}, .learners = {}}}),
+      of("ConfigAtRecord", encode(raft::ConfigAt{.index = LogIndex(7), .config = {.voters = {NodeId(1)}}}),
          decode_config_at),
+      of("SnapshotMeta", encode(snapshot_meta()), decode_snapshot_meta),
       Record{"LogRecord", encode_log_record(entry(42, "first")),
              [](const Bytes& data) -> Result<Bytes> {
                return encode_log_record(TRY(decode_log_record(data, LogIndex(42))));
