@@ -145,7 +145,7 @@ void CpReplica::cancel(std::span<const RequestId> requests, Turn&) {
 
 void CpReplica::hand_over(Turn& turn) {
   run(turn, [&](Round& round) -> Result<void> {
-    give_way("stopping", round);
+    give_way(raft::Reason::stopping, round);
     return {};
   });
 }

@@ -107,7 +107,7 @@ class CpReplica final : public Replica {
   void answer_expired(const Proposals::Expired& expired, Turn& turn);
   void release_ack_waits(Turn& turn);
   std::optional<NodeId> best_successor(Time now) const;
-  bool give_way(std::string_view reason, Round& round);
+  bool give_way(raft::Reason why, Round& round);
   void relieve_pressure(Round& round);
   void relieve_stalled_disk(Round& round);
   void forget_unapplied(LogIndex up_to);

@@ -236,7 +236,7 @@ void CpReplica::release_ack_waits(Turn& turn) {
 void CpReplica::relieve_pressure(Round& round) {
   if (round.context.now < next_relief_) return;
   next_relief_ = round.context.now + relief_interval;
-  give_way("store_pressure", round);
+  give_way(raft::Reason::store_pressure, round);
 }
 
 // A leader's heartbeats overtake its disk: with a disk that hangs it would lead for ever, and apply nothing (trap 31, DESIGN 5). Judged by
@@ -249,7 +249,7 @@ void CpReplica::relieve_stalled_disk(Round& round) {
     return;
   }
   if (now - behind_since_ < options_.raft.election_timeout_min || now < next_relief_ || raft_.handing_over()) return;
-  if (give_way("disk_stalled", round)) next_relief_ = now + relief_interval;
+  if (give_way(raft::Reason::disk_stalled, round)) next_relief_ = now + relief_interval;
 }
 
 // The voter with the most of the log on its disk, of those that have answered lately.
@@ -265,11 +265,12 @@ std::optional<NodeId> CpReplica::best_successor(Time now) const {
   return best;
 }
 
-bool CpReplica::give_way(std::string_view reason, Round& round) {
+bool CpReplica::give_way(raft::Reason why, Round& round) {
   const auto to = best_successor(round.context.now);
-  if (!to || !raft_.transfer(*to, round.context)) return false;
+  if (!to || !raft_.transfer(*to, round.context, why)) return false;
   MARK(round.turn.recorder(), "cp.hand_over");
-  LOG_INFO(round.turn.log(), "cp.hand_over", "group={} to={} reason={}", options_.name, to_string(*to), reason);
+  LOG_INFO(round.turn.log(), "cp.hand_over", "group={} to={} reason={}", options_.name, to_string(*to),
+           raft::to_string(why));
   return true;
 }
 

@@ -36,7 +36,7 @@ void Raft::become_follower(Term term, NodeId leader, Reason reason, Time now) {
   ASSERT(term >= hard_state_.term);
   fail_reads();
   if (const auto* led = std::get_if<Leader>(&state_); led != nullptr && reason == Reason::higher_term) {
-    if (led->transfer_asked) reason = Reason::transferred;
+    if (led->transfer_asked) reason = led->transfer_why;
     if (is_retired()) reason = Reason::removed;
   }
   if (term > hard_state_.term) set_hard_state({.term = term, .vote = {}});

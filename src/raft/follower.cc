@@ -101,7 +101,7 @@ Result<void> Raft::accept(Append& message, const Context& context) {
   if (claimed && claimed != TRY(log_.term(commit_, context.log))) {
     return fail(Code::invalid, "an append that contradicts a committed entry");
   }
-  TRY(check_configs(message));
+  TRY(validate_configs(message));
   const LogIndex end(message.prev_index.value() + message.entries.size());
   for (Entry& entry : message.entries) {
     if (entry.index <= commit_) continue;
@@ -123,7 +123,7 @@ Result<void> Raft::accept(Append& message, const Context& context) {
 
 // Up to prev_index both logs are equal, and from there on the message says what the log will be: each configuration in it must follow the
 // one before it.
-Result<void> Raft::check_configs(const Append& message) const {
+Result<void> Raft::validate_configs(const Append& message) const {
   std::optional<Config> read;
   for (const Entry& entry : message.entries) {
     if (entry.kind != EntryKind::config || entry.index <= commit_) continue;

@@ -3,19 +3,20 @@
 
 namespace rift::raft {
 
-Result<void> Raft::transfer(NodeId to, const Context& context) {
+Result<void> Raft::transfer(NodeId to, const Context& context, Reason why) {
   auto* leader = std::get_if<Leader>(&state_);
   if (leader == nullptr) return fail(Code::not_leader, "this replica does not lead");
   if (to == options_.self || !config()->stays_voter(to))
     return fail(Code::invalid, to_string(to) + " cannot take over");
-  start_transfer(to, context.now);
+  start_transfer(to, why, context.now);
   checked();
   return {};
 }
 
-void Raft::start_transfer(NodeId to, Time now) {
+void Raft::start_transfer(NodeId to, Reason why, Time now) {
   auto& leader = std::get<Leader>(state_);
   leader.transfer_to = to;
+  leader.transfer_why = why;
   leader.transfer_sent = false;
   leader.transfer_deadline = now + options_.election_timeout_min;
 }

@@ -1,4 +1,4 @@
-// What must hold after every verb (research I1-I9). A failure here is a bug of the core, never of its input.
+// What must hold after every verb (research I1-I15, as far as one replica can see it). A failure here is a bug of the core, never of its input.
 #include <algorithm>
 
 #include "raft/raft.h"
@@ -14,8 +14,10 @@ void Raft::check_invariants() const {
   ASSERT(verified_ <= log_.last_index());
   ASSERT(log_.last_term() <= hard_state_.term);
   ASSERT(log_.memory_from() <= next(durable_));  // I7: only what is durable is forgotten
-  for (std::size_t i = 1; i < configs_.size(); ++i) ASSERT(configs_[i - 1].index < configs_[i].index);
-  if (!configs_.empty()) ASSERT(configs_.back().index <= log_.last_index());  // I8
+  ASSERT(log_.floor().index <= applied_);        // I13: what is gone is in the state
+  ASSERT(log_.memory_from() >= log_.first_index());
+  ASSERT(log_.floor().term <= log_.last_term());
+  check_configs();
   for (const OwnRange& range : own_) {
     ASSERT(range.first <= range.last);
     ASSERT(range.last > commit_);  // I12: a settled proposal is not open
@@ -33,7 +35,46 @@ void Raft::check_invariants() const {
   }
 }
 
+// I8: the configuration in force is the newest of the log; each is one legal step from the one before, so that any two in a row share a
+// majority; a leader with a commit in its own term has at most one that is not committed.
+void Raft::check_configs() const {
+  for (std::size_t i = 1; i < configs_.size(); ++i) {
+    ASSERT(configs_[i - 1].index < configs_[i].index);
+    ASSERT(may_follow(configs_[i].config, configs_[i - 1].config));
+  }
+  if (log_.floor().index > LogIndex(0)) ASSERT(!configs_.empty());
+  if (!configs_.empty()) ASSERT(configs_.back().index <= log_.last_index());
+  const LogIndex from = std::max(next(commit_), log_.memory_from());
+  std::size_t expected = 0;
+  for (const ConfigAt& config : configs_) {
+    if (config.index < from) continue;
+    ASSERT(log_.in_memory(config.index).kind == EntryKind::config);
+    ++expected;
+  }
+  std::size_t logged = 0;
+  for (LogIndex index = from; index <= log_.last_index(); index = next(index)) {
+    if (log_.in_memory(index).kind == EntryKind::config) ++logged;
+  }
+  ASSERT(logged == expected);
+  const auto* leader = std::get_if<Leader>(&state_);
+  if (leader != nullptr && commit_ >= leader->term_start) ASSERT(logged <= 1);
+}
+
+// The leader's peers are the members, and those that shall hear that they are none any more.
+void Raft::check_peers(const Leader& leader) const {
+  for (const auto& group : {config()->all_voters(), config()->learners}) {
+    for (const NodeId node : group) ASSERT(node == options_.self || leader.peers.contains(node));
+  }
+  for (const auto& [node, progress] : leader.peers) {
+    ASSERT(config()->is_member(node) != leader.leaving.contains(node));
+    if (progress.state() == Progress::State::snapshot) ASSERT(progress.next() < log_.first_index());
+  }
+  if (leader.transfer_to != NodeId(0)) ASSERT(config()->stays_voter(leader.transfer_to));
+}
+
 void Raft::check_leader(const Leader& leader) const {
+  ASSERT(!configs_.empty());
+  check_peers(leader);
   ASSERT(hard_state_.vote == options_.self);
   ASSERT(leader.term_start <= log_.last_index());
   ASSERT(log_.last_term() == hard_state_.term);

@@ -70,7 +70,7 @@ void Raft::continue_change(const Context& context) {
   } else if (!config()->is_voter(options_.self)) {
     MARK(context.recorder, "raft.removed_leader_goes");
     const NodeId heir = successor(context.now);
-    if (heir != NodeId(0)) return start_transfer(heir, context.now);
+    if (heir != NodeId(0)) return start_transfer(heir, Reason::removed, context.now);
     become_follower(hard_state_.term, NodeId(0), Reason::removed, context.now);
   }
 }

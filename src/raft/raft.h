@@ -45,7 +45,9 @@ class Raft {
   Result<ReadPosition> read(const Context& context);  // reads between two take() share one position
   Result<void> tick(const Context& context);          // due at next_wake(); harmless earlier
   Result<void> log_durable(const SelfAck& ack, const Context& context);
-  Result<void> transfer(NodeId to, const Context& context);
+  // Hands the leadership to this voter, when it has everything; given up after one minimum election timeout. Until then proposals are
+  // refused not_leader, reads go on. `why` is the reason of the change of role, if it comes to that. invalid: it cannot lead.
+  Result<void> transfer(NodeId to, const Context& context, Reason why = Reason::transferred);
   // One step towards these voters and learners; ask again when config_settled(), until config() is the wish. New voters become learners
   // first; voters change through a joint configuration, which is left by itself. A leader that is no voter of the result hands over.
   // Returns the index of the newest config entry. overloaded: not now (a change is under way, the term has no commit yet, a new voter lags).
@@ -121,8 +123,9 @@ class Raft {
     std::vector<PendingRead> reads{};
     NodeId transfer_to{};
     Time transfer_deadline{};
-    bool transfer_sent = false;           // since the last beat
-    bool transfer_asked = false;          // at all
+    bool transfer_sent = false;   // since the last beat
+    bool transfer_asked = false;  // at all
+    Reason transfer_why = Reason::transferred;
     std::map<NodeId, Leaving> leaving{};  // peers that are no members any more, but shall hear of it
   };
   // What this replica proposed in a term it led, as far as its fate is open.
@@ -164,7 +167,7 @@ class Raft {
   Result<void> accept(Append& message, const Context& context);
   Result<void> reject(NodeId from, const Append& message, const Context& context);
   Result<void> truncate(LogIndex from, const Context& context);
-  Result<void> check_configs(const Append& message) const;
+  Result<void> validate_configs(const Append& message) const;
   void append_entry(Entry entry);
   Result<void> on(NodeId from, const Heartbeat& message, const Context& context);
   Result<void> follow(NodeId from, Term term, const Context& context);
@@ -185,7 +188,7 @@ class Raft {
   LogIndex durable_at(const Leader& leader, NodeId voter) const;
 
   // handover.cc
-  void start_transfer(NodeId to, Time now);
+  void start_transfer(NodeId to, Reason why, Time now);
   void continue_transfer(const Context& context);
   void watch_transfer(const Context& context);
   bool is_retired() const;
@@ -212,7 +215,9 @@ class Raft {
 
   // invariants.cc
   void check_invariants() const;
+  void check_configs() const;
   void check_leader(const Leader& leader) const;
+  void check_peers(const Leader& leader) const;
 
   Options options_;
   Rng rng_;

@@ -135,6 +135,12 @@ std::string_view to_string(Reason reason) {
       return "transfer";
     case Reason::transferred:
       return "transferred";
+    case Reason::stopping:
+      return "stopping";
+    case Reason::disk_stalled:
+      return "disk_stalled";
+    case Reason::store_pressure:
+      return "store_pressure";
     case Reason::removed:
       return "removed";
     case Reason::installed:

@@ -82,14 +82,17 @@ enum class Reason : std::uint8_t {
   election_timeout,  // no leader heard: asks for pre-votes, or a campaign ran out of time
   pre_vote_won,      // a majority would vote: campaigns in a new term
   vote_won,
-  vote_lost,     // a majority said no
-  leader_heard,  // an append or heartbeat named the leader of this term
-  higher_term,   // somebody is in a later term
-  lost_quorum,   // leader without a quorum's answers for one minimum election timeout
-  transfer,      // told to campaign at once by a leader that hands over
-  transferred,   // the leader that handed over has a successor
-  removed,       // the leader is no voter of the configuration that it has committed
-  installed,     // a candidate took a snapshot instead
+  vote_lost,       // a majority said no
+  leader_heard,    // an append or heartbeat named the leader of this term
+  higher_term,     // somebody is in a later term
+  lost_quorum,     // leader without a quorum's answers for one minimum election timeout
+  transfer,        // told to campaign at once by a leader that hands over
+  transferred,     // the leader that handed over has a successor; why it did, where that is known:
+  stopping,        // - its process ends
+  disk_stalled,    // - its disk does not keep up
+  store_pressure,  // - its store takes no writes
+  removed,         // the leader is no voter of the configuration that it has committed
+  installed,       // a candidate took a snapshot instead
 };
 
 std::string_view to_string(EntryKind kind);

@@ -341,55 +341,5 @@ TEST(RaftElection, TheElectionTimerRestartsWhenTheOwnWriteIsDurable) {
   EXPECT_GE(cluster.raft(2).next_wake(), cluster.now + limits::election_timeout_min);
 }
 
-TEST(RaftTransfer, HandsOverWithoutWaitingForATimeout) {
-  Cluster cluster(3);
-  cluster.campaign(1);
-  cluster.advance(100ms);
-  const Time before = cluster.now;
-  MUST(cluster.raft(1).transfer(NodeId(2), cluster.context(1)));
-  EXPECT_TRUE(cluster.raft(1).handing_over());
-  EXPECT_EQ(cluster.propose(1, {"late"}).error().code, Code::not_leader);
-  cluster.flush(1);
-  cluster.settle();
-  EXPECT_TRUE(cluster.raft(2).is_leader());
-  EXPECT_FALSE(cluster.raft(1).is_leader());
-  EXPECT_EQ(cluster.now, before);
-  EXPECT_TRUE(has_change(cluster.node(2), Role::candidate, Reason::transfer));
-}
-
-TEST(RaftTransfer, WaitsUntilTheTargetHasEverything) {
-  Cluster cluster(3);
-  cluster.campaign(1);
-  cluster.auto_sync = false;
-  ASSERT_TRUE(cluster.propose(1, {"a"}).has_value());
-  MUST(cluster.raft(1).transfer(NodeId(2), cluster.context(1)));
-  cluster.flush(1);
-  cluster.settle();
-  EXPECT_EQ(cluster.recorder.marks().count("raft.timeout_now_sent"), 0u);
-  cluster.sync(2);
-  cluster.settle();
-  EXPECT_EQ(cluster.recorder.marks().count("raft.timeout_now_sent"), 1u);
-}
-
-TEST(RaftTransfer, GivesUpAfterOneMinimumTimeoutAndServesAgain) {
-  Cluster cluster(3);
-  cluster.campaign(1);
-  cluster.isolate(2);
-  MUST(cluster.raft(1).transfer(NodeId(2), cluster.context(1)));
-  cluster.flush(1);
-  cluster.advance(limits::election_timeout_min + limits::heartbeat_interval);
-  EXPECT_FALSE(cluster.raft(1).handing_over());
-  EXPECT_TRUE(cluster.propose(1, {"a"}).has_value());
-}
-
-TEST(RaftTransfer, RefusesATargetThatCannotLead) {
-  Cluster cluster(3, 1, {}, 1);
-  cluster.campaign(1);
-  EXPECT_EQ(cluster.raft(1).transfer(NodeId(1), cluster.context(1)).error().code, Code::invalid);
-  EXPECT_EQ(cluster.raft(1).transfer(NodeId(4), cluster.context(1)).error().code, Code::invalid);
-  EXPECT_EQ(cluster.raft(1).transfer(NodeId(8), cluster.context(1)).error().code, Code::invalid);
-  EXPECT_EQ(cluster.raft(2).transfer(NodeId(1), cluster.context(2)).error().code, Code::not_leader);
-}
-
 }  // namespace
 }  // namespace rift::raft::test

@@ -1,5 +1,5 @@
 // Thousands of seeded schedules: messages dropped, doubled and reordered, links cut, disks that lag, kills and power losses that take
-// the unsynced writes with them. The cluster checks safety at every flush; at the end a calm network must bring everybody to one log.
+// the unsynced writes with them; members that come and go, logs that are compacted, snapshots that are lost. The cluster checks safety at every flush; at the end a calm network must bring everybody to one log.
 #include "cluster.h"
 
 namespace rift::raft::test {
@@ -7,6 +7,7 @@ namespace {
 
 struct Shape {
   std::uint32_t size = 3;
+  std::uint32_t spares = 0;  // nodes of no group at first; with any of them the members change, and logs are compacted
   std::uint64_t seeds = 0;
   int steps = 0;
 };
@@ -28,6 +29,7 @@ class Schedule {
     loss_ = rng_.chance(0.3) ? 0.0 : rng_.unit() * 0.2;
     crash_ = rng_.chance(0.3) ? 0.0 : 0.02;
     lazy_flush_ = rng_.unit() * 0.5;
+    for (std::uint32_t id = shape.size + 1; id <= all(); ++id) cluster_.add_node(id);
   }
 
   void run() {
@@ -41,7 +43,8 @@ class Schedule {
   int proposals() const { return proposals_; }
 
  private:
-  std::uint32_t any() { return static_cast<std::uint32_t>(rng_.between(1, shape_.size)); }
+  std::uint32_t all() const { return shape_.size + shape_.spares; }
+  std::uint32_t any() { return static_cast<std::uint32_t>(rng_.between(1, all())); }
 
   void one_step() {
     const std::uint64_t dice = rng_.below(100);
@@ -51,6 +54,7 @@ class Schedule {
       if (rng_.chance(0.2)) cluster_.restart(id);
       return;
     }
+    if (shape_.spares > 0 && rng_.chance(0.06)) return reshape(id);
     if (dice < 65) return cluster_.sync(id);
     if (dice < 72) return pass_time();
     if (dice < 78) {
@@ -70,6 +74,28 @@ class Schedule {
     if (!rng_.chance(lazy_flush_)) cluster_.flush(id);
   }
 
+  // Towards a wish that stays for a while, so that changes come to an end; now and then a log is cut, or a snapshot is given up.
+  void reshape(std::uint32_t id) {
+    const std::uint64_t dice = rng_.below(10);
+    if (dice < 2) return cluster_.compact(id, rng_.below(4));
+    if (dice < 3) return cluster_.give_up_snapshots();
+    if (wish_.voters.empty() || rng_.chance(0.1)) wish_ = any_config();
+    const auto changed = cluster_.raft(id).change_config(wish_, cluster_.context(id));
+    EXPECT_TRUE(changed.has_value() || took_no_effect(changed.error().code));
+    if (changed && !rng_.chance(lazy_flush_)) cluster_.flush(id);
+  }
+
+  Config any_config() {
+    Config config;
+    for (std::uint32_t id = 1; id <= all(); ++id) {
+      const double dice = rng_.unit();
+      if (dice < 0.55) config.voters.emplace_back(id);
+      if (dice > 0.85) config.learners.emplace_back(id);
+    }
+    if (config.voters.empty()) config = {.voters = {NodeId(any())}};
+    return config;
+  }
+
   void network_step() {
     if (cluster_.network.empty()) return pass_time();
     const std::size_t newest = cluster_.network.size() - 1;
@@ -84,7 +110,7 @@ class Schedule {
 
   void pass_time() {
     cluster_.now += rng_.chance(0.7) ? Duration(5ms) : rng_.between(Duration(10ms), Duration(400ms));
-    for (std::uint32_t id = 1; id <= shape_.size; ++id) {
+    for (std::uint32_t id = 1; id <= all(); ++id) {
       if (!cluster_.is_up(id) || rng_.chance(0.3)) continue;
       cluster_.tick(id);
       cluster_.flush(id);
@@ -115,25 +141,32 @@ class Schedule {
   void calm() {
     cluster_.heal();
     cluster_.auto_sync = true;
-    for (std::uint32_t id = 1; id <= shape_.size; ++id) {
+    for (std::uint32_t id = 1; id <= all(); ++id) {
       if (!cluster_.is_up(id)) cluster_.restart(id);
       cluster_.flush(id);
     }
     cluster_.settle();
     for (int i = 0; i < 20; ++i) {
       cluster_.advance(1s);
+      cluster_.give_up_snapshots();
       const std::uint32_t leader = cluster_.elect();
       ASSERT_NE(leader, 0u) << "a healed cluster finds no leader";
       cluster_.advance(500ms);
-      if (all_equal()) return;
+      if (is_settled(leader)) return cluster_.check_logs_match();
     }
     FAIL() << "a healed cluster does not come to one log";
   }
 
-  bool all_equal() {
-    for (std::uint32_t id = 1; id <= shape_.size; ++id) {
-      if (cluster_.node(id).durable.log != cluster_.node(1).durable.log) return false;
-      if (cluster_.raft(id).commit() != cluster_.raft(1).last_index()) return false;
+  bool is_settled(std::uint32_t leader) {
+    if (cluster_.leader() != leader || !cluster_.raft(leader).config_settled()) return false;
+    const Config config = *cluster_.raft(leader).config();
+    for (const auto& members : {config.voters, config.learners}) {
+      for (const NodeId member : members) {
+        const std::uint32_t id = member.value();
+        if (cluster_.node(id).durable.last_index() != cluster_.raft(leader).last_index()) return false;
+        if (cluster_.node(id).durable.end().term != cluster_.node(leader).durable.end().term) return false;
+        if (cluster_.raft(id).commit() != cluster_.raft(leader).last_index()) return false;
+      }
     }
     return true;
   }
@@ -144,8 +177,43 @@ class Schedule {
   double loss_ = 0;
   double crash_ = 0;
   double lazy_flush_ = 0;
+  Config wish_{};
   int proposals_ = 0;
   int reads_ = 0;
+};
+
+constexpr const char* rare[] = {
+    "raft.self_ack_of_another_term",
+    "raft.self_ack_of_overwritten_entry",
+    "raft.lost_quorum",
+    "raft.append_rejected",
+    "raft.conflicting_suffix_truncated",
+    "raft.stale_rejection",
+    "raft.lost_append_probed",
+    "raft.heartbeat_commit_clamped",
+    "raft.pre_vote_refused_leader_lives",
+    "raft.pre_vote_refused_stale_log",
+    "raft.pre_vote_term_too_low",
+    "raft.vote_ignored_leader_lives",
+    "raft.campaign_by_transfer",
+    "raft.transfer_gave_up",
+    "raft.in_flight_bytes_full",
+    "raft.proposal_superseded",
+    "raft.append_from_old_leader",
+    "raft.heartbeat_from_old_leader",
+};
+
+constexpr const char* rare_among_members[] = {
+    "raft.joint_entered",
+    "raft.joint_left",
+    "raft.config_appended",
+    "raft.removed_leader_goes",
+    "raft.change_refused_before_noop",
+    "raft.change_refused_unsettled",
+    "raft.promotion_refused_lagging",
+    "raft.peer_needs_snapshot",
+    "raft.snapshot_overtaken",
+    "raft.snapshot_not_needed",
 };
 
 void run(const Shape& shape) {
@@ -164,19 +232,14 @@ void run(const Shape& shape) {
   // The schedules are worth something only when they reach the rare branches.
   EXPECT_GT(committed, shape.seeds * 5);
   EXPECT_GT(leaders, shape.seeds * 2);
-  for (const char* name :
-       {"raft.self_ack_of_another_term", "raft.self_ack_of_overwritten_entry", "raft.lost_quorum",
-        "raft.append_rejected", "raft.conflicting_suffix_truncated", "raft.stale_rejection", "raft.lost_append_probed",
-        "raft.heartbeat_commit_clamped", "raft.pre_vote_refused_leader_lives", "raft.pre_vote_refused_stale_log",
-        "raft.pre_vote_term_too_low", "raft.vote_ignored_leader_lives", "raft.campaign_by_transfer",
-        "raft.transfer_gave_up", "raft.in_flight_bytes_full", "raft.proposal_superseded", "raft.append_from_old_leader",
-        "raft.heartbeat_from_old_leader"}) {
-    EXPECT_GT(marks[name], 0u) << name;
-  }
+  for (const char* name : rare) EXPECT_GT(marks[name], 0u) << name;
+  if (shape.spares == 0) return;
+  for (const char* name : rare_among_members) EXPECT_GT(marks[name], 0u) << name;
 }
 
 TEST(RaftRandom, ThreeNodesStaySafeAndRecover) { run({.size = 3, .seeds = 500, .steps = 600}); }
 TEST(RaftRandom, FiveNodesStaySafeAndRecover) { run({.size = 5, .seeds = 150, .steps = 900}); }
+TEST(RaftRandom, MembersComeAndGoAndLogsAreCut) { run({.size = 3, .spares = 3, .seeds = 400, .steps = 1500}); }
 
 }  // namespace
 }  // namespace rift::raft::test

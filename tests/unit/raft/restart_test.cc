@@ -102,6 +102,53 @@ TEST(RaftRestart, AStoreThatContradictsItselfIsCorruption) {
   }
 }
 
+// n1's log begins at 11; what stood at 10, of term 2, is known.
+Restored behind_a_snapshot(LogIndex last) {
+  Restored restored{};
+  restored.hard_state.term = Term(3);
+  restored.configs = {{LogIndex(4), Config{.voters = {NodeId(1), NodeId(2), NodeId(3)}}}};
+  restored.first_index = LogIndex(11);
+  restored.before_term = Term(2);
+  restored.before_log_time = 7s;
+  restored.last_index = last;
+  restored.last_term = last == LogIndex(10) ? Term(2) : Term(3);
+  restored.last_log_time = last == LogIndex(10) ? 7s : 9s;
+  restored.applied = LogIndex(10);
+  return restored;
+}
+
+TEST(RaftRestart, AnEmptyLogBehindASnapshotEndsWhereTheSnapshotDoes) {
+  const Raft raft = MUST(create(behind_a_snapshot(LogIndex(10))));
+  EXPECT_EQ(raft.last_index(), LogIndex(10));
+  EXPECT_EQ(raft.first_index(), LogIndex(11));
+  EXPECT_EQ(raft.last_log_time(), 7s);
+  EXPECT_EQ(raft.commit(), LogIndex(10));
+}
+
+TEST(RaftRestart, ALogThatContradictsItsStartIsCorruption) {
+  ASSERT_TRUE(create(behind_a_snapshot(LogIndex(10))).has_value());
+  ASSERT_TRUE(create(behind_a_snapshot(LogIndex(12))).has_value());
+  std::vector<Restored> broken(7, behind_a_snapshot(LogIndex(10)));
+  broken[0].before_term = Term(0);
+  broken[1].last_term = Term(1);
+  broken[2].configs.clear();
+  broken[3].applied = LogIndex(9);
+  broken[4].last_index = LogIndex(9);
+  broken[5] = behind_a_snapshot(LogIndex(12));
+  broken[5].last_term = Term(1);
+  broken[6] = behind_a_snapshot(LogIndex(11));
+  broken[6].tail = {{.term = Term(1), .index = LogIndex(11), .kind = EntryKind::noop, .log_time = {}, .payload = {}}};
+  broken[6].last_term = Term(1);
+  for (std::size_t i = 0; i < broken.size(); ++i) {
+    const auto created = create(broken[i]);
+    ASSERT_FALSE(created.has_value()) << i;
+    EXPECT_EQ(created.error().code, Code::corruption) << i;
+  }
+  Restored whole = founded(Config{.voters = {NodeId(1)}});
+  whole.before_term = Term(1);
+  EXPECT_FALSE(create(whole).has_value());
+}
+
 TEST(RaftOptions, AreValidatedTogether) {
   const auto refused = [](Options options) { return !Raft::create(options, Restored{}, Rng(1), Time(1s)).has_value(); };
   EXPECT_TRUE(refused({}));

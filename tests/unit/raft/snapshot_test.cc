@@ -185,5 +185,139 @@ TEST(RaftSnapshot, CarriesTheConfigurationThatStandsAtItsIndex) {
   EXPECT_EQ(meta.index, changed);
 }
 
+// Trap 40: between the snapshot and the next append there is no gap, and nothing below it is looked at.
+TEST(RaftSnapshot, AnAppendBelowTheSnapshotIsSkippedAndOneThatReachesOverItIsTaken) {
+  Cluster cluster(3);
+  leave_behind(cluster);
+  cluster.step(cluster.take_snapshots().front());
+  cluster.network.clear();
+  const auto append = [&](std::uint64_t prev, std::uint64_t prev_term, std::uint64_t count) {
+    Append message{.term = Term(2), .prev_index = LogIndex(prev), .prev_term = Term(prev_term), .commit = LogIndex(12)};
+    for (std::uint64_t i = 1; i <= count; ++i) {
+      message.entries.push_back({.term = Term(2),
+                                 .index = LogIndex(prev + i),
+                                 .kind = EntryKind::command,
+                                 .log_time = {},
+                                 .payload = Bytes("x")});
+    }
+    cluster.step({.from = NodeId(1), .to = NodeId(3), .message = message});
+  };
+  append(5, 2, 3);
+  EXPECT_EQ(cluster.raft(3).last_index(), LogIndex(12));
+  append(10, 2, 4);
+  EXPECT_EQ(cluster.raft(3).last_index(), LogIndex(14));
+  EXPECT_EQ(cluster.raft(3).first_index(), LogIndex(13));
+  append(15, 2, 1);
+  EXPECT_EQ(cluster.raft(3).last_index(), LogIndex(14)) << "a gap is refused";
+}
+
+TEST(RaftSnapshot, ALateAcknowledgementOfAnOlderOneDoesNotEndTheWait) {
+  Cluster cluster(3);
+  leave_behind(cluster);
+  cluster.take_snapshots();
+  cluster.step({.from = NodeId(3),
+                .to = NodeId(1),
+                .message = AppendAck{.term = cluster.raft(1).term(), .accepted = true, .match = LogIndex(7)}});
+  EXPECT_EQ(cluster.raft(1).peers().back().state, Progress::State::snapshot);
+  EXPECT_EQ(cluster.raft(1).peers().back().match, LogIndex(7));
+  EXPECT_EQ(cluster.take_snapshots().size(), 1u) << "but it says that a newer one is needed";
+}
+
+TEST(RaftSnapshot, ARejectionBelowTheLogsStartLeadsToOneAtOnce) {
+  Cluster cluster(3);
+  leave_behind(cluster);
+  cluster.network.clear();
+  cluster.kill(1);
+  auto marks = cluster.recorder.marks();
+  const auto rejected = marks["raft.append_rejected"];
+  cluster.campaign(2);
+  EXPECT_EQ(cluster.recorder.marks().at("raft.append_rejected"), rejected + 1) << "no probe at the log's start";
+  EXPECT_EQ(cluster.node(3).installed.size(), 1u);
+}
+
+TEST(RaftSnapshot, ACandidateTakesOneFromATermThatIsOver) {
+  Cluster cluster(3);
+  leave_behind(cluster);
+  const Envelope snapshot = cluster.take_snapshots().front();
+  cluster.network.clear();
+  cluster.isolate(3);
+  cluster.now += 2s;
+  cluster.tick(3);
+  cluster.flush(3);
+  ASSERT_EQ(cluster.raft(3).role(), Role::pre_candidate);
+  MUST(cluster.raft(3).install(NodeId(1), Term(2), *snapshot.snapshot, cluster.context(3)));
+  cluster.flush(3);
+  EXPECT_EQ(cluster.raft(3).role(), Role::follower);
+  EXPECT_EQ(cluster.raft(3).commit(), LogIndex(12));
+}
+
+TEST(RaftSnapshot, OneOfAnOverTermIsTakenByAVoterOfALaterOne) {
+  Cluster cluster(3);
+  leave_behind(cluster);
+  const Envelope snapshot = cluster.take_snapshots().front();
+  cluster.network.clear();
+  cluster.step({.from = NodeId(2), .to = NodeId(3), .message = Heartbeat{.term = Term(9), .commit = {}}});
+  MUST(cluster.raft(3).install(NodeId(1), Term(2), *snapshot.snapshot, cluster.context(3)));
+  cluster.network.clear();
+  cluster.flush(3);
+  EXPECT_EQ(cluster.raft(3).leader(), NodeId(2));
+  ASSERT_FALSE(cluster.network.empty());
+  const auto& ack = std::get<AppendAck>(cluster.network.back().message);
+  EXPECT_EQ(cluster.network.back().to, NodeId(2)) << "the acknowledgement goes to the leader of today";
+  EXPECT_EQ(ack.match, LogIndex(12));
+}
+
+TEST(RaftSnapshot, AMalformedOneIsRefused) {
+  Cluster cluster(3);
+  const auto refused = [&](SnapshotMeta meta, std::uint64_t term) {
+    const auto done = cluster.raft(1).install(NodeId(2), Term(term), meta, cluster.context(1));
+    return !done && done.error().code == Code::invalid;
+  };
+  const SnapshotMeta good{
+      .index = LogIndex(50), .term = Term(2), .log_time = {}, .config = {LogIndex(1), cluster.config()}};
+  SnapshotMeta bad = good;
+  bad.index = LogIndex(0);
+  EXPECT_TRUE(refused(bad, 3));
+  bad = good;
+  bad.term = Term(4);
+  EXPECT_TRUE(refused(bad, 3));
+  bad = good;
+  bad.config.index = LogIndex(51);
+  EXPECT_TRUE(refused(bad, 3));
+  bad = good;
+  bad.config.config.voters.clear();
+  EXPECT_TRUE(refused(bad, 3));
+  EXPECT_TRUE(refused(good, term_max.value() + 1));
+  EXPECT_EQ(cluster.raft(1).commit(), LogIndex(0));
+  EXPECT_EQ(cluster.raft(1).term(), Term(1));
+  EXPECT_FALSE(refused(good, 3));
+}
+
+// What was proposed up to the snapshot's index has no proof; what came behind it in an older term never happened.
+TEST(RaftSnapshot, ProvesTheFateOfWhatWasProposedBehindItInAnOlderTerm) {
+  Cluster cluster(3);
+  cluster.campaign(3);
+  cluster.isolate(3);
+  MUST(cluster.propose(3, std::vector<std::string>(20, "lost")));
+  cluster.flush(3);
+  cluster.campaign(1);
+  write(cluster, 1, 5);
+  cluster.compact(1);
+  cluster.compact(2);
+  cluster.heal();
+  cluster.advance(300ms);
+  ASSERT_EQ(cluster.node(3).installed.size(), 1u);
+  const LogIndex at = cluster.node(3).installed.front().index;
+  ASSERT_EQ(cluster.node(3).superseded.size(), 1u);
+  EXPECT_EQ(cluster.node(3).superseded.front(), (Superseded{.term = Term(2), .first = next(at), .last = LogIndex(22)}));
+}
+
+TEST(RaftSnapshot, NothingIsTakenBeforeAnythingIsApplied) {
+  Cluster cluster(3);
+  const auto meta = cluster.raft(1).snapshot_meta(cluster.context(1).log);
+  ASSERT_FALSE(meta.has_value());
+  EXPECT_EQ(meta.error().code, Code::not_ready);
+}
+
 }  // namespace
 }  // namespace rift::raft::test
