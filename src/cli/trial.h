@@ -1,6 +1,6 @@
 // The trials behind `rift bench failover`, `rolling` and `catch-up`: what clients of a real cluster feel when a leader is killed, when nodes
 // are stopped in order, and while a node that was away is brought back. Each starts a cluster of its own and prints its figures; exit code 4
-// when an acknowledged write was lost, or a request failed that should not. Main thread; they block for their whole run.
+// when an acknowledged write was lost, a read was stale, or a request failed that should not. Main thread; they block for their whole run.
 #pragma once
 
 #include "cli/output.h"

@@ -74,7 +74,7 @@ Result<TrialReport> catch_up(TrialRun& run) {
     if (round.calm > Duration::zero()) factors.push_back(to_seconds(round.busy) / to_seconds(round.calm));
     snapshots += round.snapshots;
   }
-  TrialReport report{.schema = "rift.bench.catch_up/1", .title = "catch-up, a follower was away"};
+  TrialReport report{.schema = "rift.bench.catch_up/1", .title = "catch-up, a follower was away", .may_fail = true};
   report.figures = {std::move(took), std::move(calm), std::move(busy)};
   report.counts = {{"away_writes", std::to_string(run.options.away_writes)}, {"snapshots", std::to_string(snapshots)}};
   report.numbers = {{"p99_factor", median(std::move(factors))}};

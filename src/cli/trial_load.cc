@@ -135,7 +135,7 @@ void TrialLoad::ended(const Sample& begun, const Answer& answer, std::uint64_t n
     if (answer.is_done() && !sample.is_read) acknowledged_.push_back(number);
     const bool is_missing = answer.is_done() && sample.is_read && !answer.found;
     if (!answer.is_done() || is_missing) {
-      ++failed_;
+      is_missing ? ++stale_ : ++failed_;
       if (complaints_.size() < complaints_max) {
         complaints_.push_back(fmt::format("{} {}: {} after {} ms and {} attempts: {}", sample.is_read ? "get" : "put",
                                           key(number), is_missing ? "acknowledged, and absent" : to_string(answer.code),
@@ -154,6 +154,11 @@ std::vector<Sample> TrialLoad::samples() const {
 std::uint64_t TrialLoad::failed() const {
   const std::lock_guard lock(mutex_);
   return failed_;
+}
+
+std::uint64_t TrialLoad::stale() const {
+  const std::lock_guard lock(mutex_);
+  return stale_;
 }
 
 std::uint64_t TrialLoad::acknowledged() const {

@@ -47,8 +47,9 @@ class TrialLoad {
   void stop();
   // In the order in which they ended.
   std::vector<Sample> samples() const;
-  // A request that did not end as done, and a get that missed what was acknowledged before it; the first few in words.
+  // Requests that did not end as done, and gets that missed what was acknowledged before them; the first few in words.
   std::uint64_t failed() const;
+  std::uint64_t stale() const;
   std::uint64_t acknowledged() const;  // puts
   std::vector<std::string> complaints() const;
   // After stop(): acknowledged puts that are not there.
@@ -85,6 +86,7 @@ class TrialLoad {
   std::vector<std::uint64_t> acknowledged_;  // numbers of puts
   std::vector<std::string> complaints_;
   std::uint64_t failed_ = 0;
+  std::uint64_t stale_ = 0;
   std::vector<std::unique_ptr<Sender>> senders_;  // first to go: their clients' threads use everything above
   std::thread pacer_;
 };

@@ -14,14 +14,18 @@ using nlohmann::json;
 constexpr Duration level_limit = std::chrono::minutes(5);
 
 struct Verdict {
-  std::uint64_t requests = 0, failed = 0, lost = 0;
+  std::uint64_t requests = 0, failed = 0, stale = 0, lost = 0;
   std::vector<std::string> complaints;
 };
 
 Result<Verdict> judge(TrialLoad& load) {
   load.stop();
-  Verdict verdict{
-      .requests = load.samples().size(), .failed = load.failed(), .lost = 0, .complaints = load.complaints()};
+  Verdict verdict{.requests = load.samples().size(),
+                  .failed = load.failed(),
+                  .stale = 0,
+                  .lost = 0,
+                  .complaints = load.complaints()};
+  verdict.stale = load.stale();
   verdict.lost = TRY(load.count_lost());
   return verdict;
 }
@@ -41,6 +45,7 @@ void print_json(const TrialOptions& options, const TrialReport& report, const Ve
                 {"puts_per_second", std::to_string(options.rate)},
                 {"requests", std::to_string(verdict.requests)},
                 {"failed", std::to_string(verdict.failed)},
+                {"stale", std::to_string(verdict.stale)},
                 {"lost", std::to_string(verdict.lost)},
                 {"complaints", verdict.complaints}};
   for (const Figure& figure : report.figures) value[figure.name] = in_json(figure);
@@ -58,7 +63,8 @@ void print_text(const TrialOptions& options, const TrialReport& report, const Ve
   }
   for (const auto& [name, count] : report.counts) fmt::print("  {:<34} {}\n", name, count);
   for (const auto& [name, number] : report.numbers) fmt::print("  {:<34} {:.2f}\n", name, number);
-  fmt::print("  {} requests, {} failed, {} acknowledged writes lost\n", verdict.requests, verdict.failed, verdict.lost);
+  fmt::print("  {} requests, {} failed, {} stale reads, {} acknowledged writes lost\n", verdict.requests,
+             verdict.failed, verdict.stale, verdict.lost);
   for (const std::string& complaint : verdict.complaints) fmt::print("    {}\n", complaint);
 }
 
@@ -114,7 +120,7 @@ Exit run_trial(const TrialOptions& options, Format format, const std::function<R
   if (!verdict) return give_up(verdict.error());
   report->figures.push_back({.name = "disk_sync", .title = "a small sync of the disk", .values = run.disk->all()});
   format == Format::json ? print_json(options, *report, *verdict) : print_text(options, *report, *verdict);
-  return end(run, verdict->lost == 0 && verdict->failed == 0);
+  return end(run, verdict->lost == 0 && verdict->stale == 0 && (verdict->failed == 0 || report->may_fail));
 }
 
 void tell_progress(TrialRun& run, std::string_view what, NodeId node, Duration value) {

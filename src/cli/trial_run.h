@@ -33,6 +33,8 @@ struct Figure {
 struct TrialReport {
   std::string schema;
   std::string title;
+  bool may_fail =
+      false;  // requests may end without an answer; else that is a violation, as losses and stale reads always are
   std::vector<Figure> figures{};
   std::vector<std::pair<std::string, std::string>> counts{};  // 64-bit numbers in text
   std::vector<std::pair<std::string, double>> numbers{};

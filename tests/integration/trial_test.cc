@@ -22,6 +22,7 @@ class Trial : public ::testing::Test {
     const json value = json::parse(finished.out, nullptr, false);
     EXPECT_EQ(value.value("failed", ""), "0") << finished.out;
     EXPECT_EQ(value.value("lost", ""), "0") << finished.out;
+    EXPECT_EQ(value.value("stale", ""), "0") << finished.out;
     return value;
   }
   static double p95(const json& value, const char* figure) { return value[figure]["p95_ms"].get<double>(); }
