@@ -4,29 +4,18 @@
 #pragma once
 
 #include <span>
-#include <string>
 #include <vector>
 
 #include "cp/dedup.h"
+#include "cp/execute.h"
 #include "raft/types.h"
 
 namespace rift::cp {
 
-// What one command came to. `outcome` is about the command itself; for resolve about the operation asked about.
-struct Applied {
-  Code code = Code::ok;
-  Outcome outcome = Outcome::done;
-  bool found = false;         // failed cas: the key had a value
-  bool duplicate = false;     // answered from the dedup window
-  bool seen_omitted = false;  // a replayed failed cas whose value was too large to be kept
-  Bytes value{};              // failed cas: what was seen
-  Version version{};
-};
-
 class Applier {
  public:
   Applier(Space space, wire::AppliedRecord applied, DedupTable dedup)
-      : space_(space), applied_(applied), dedup_(std::move(dedup)) {}
+      : state_(space, applied), dedup_(std::move(dedup)) {}
 
   // The next entry of the log, in order. One result per command; none for an entry that is no (readable) list of commands. The span
   // lives until the next call. An error means that the store holds something unreadable: the replica must stop.
@@ -34,24 +23,25 @@ class Applier {
   // Writes what is kept once per round: dedup rows and the applied record. Must follow apply() in the same Turn.
   void finish(Turn& turn);
 
-  const wire::AppliedRecord& applied() const { return applied_; }
-  LogIndex index() const { return applied_.index; }
+  const wire::AppliedRecord& applied() const { return state_.applied(); }
+  LogIndex index() const { return applied().index; }
   std::size_t dedup_clients() const { return dedup_.clients(); }
   std::uint64_t malformed() const { return malformed_; }
+
+  // What a leader asks before it proposes an expire: whether a key is due at this log time, looked up in the index.
+  Result<bool> is_expiry_due(Duration log_time, Turn& turn);
+  // Nothing is due before; zero: not known.
+  Duration earliest_expiry() const { return state_.earliest_expiry(); }
+  // History behind the floor is still being erased, a piece with every entry.
+  bool is_sweeping() const { return !state_.has_swept() && applied().swept < applied().compacted; }
 
  private:
   Result<Applied> apply_command(const wire::Command& command, Turn& turn);
   Result<Applied> apply_named(const wire::Command& command, Turn& turn);
-  Result<Applied> execute(const wire::Command& command, Turn& turn);
-  Applied write(const wire::Command& command, const std::optional<wire::CpValue>& old, Turn& turn);
-  void store(ByteView key, const wire::CpValue& value, Turn& turn);
-  void mix(std::uint64_t a, std::uint64_t b, std::uint64_t c);
 
-  Space space_;
-  wire::AppliedRecord applied_;
+  State state_;
   DedupTable dedup_;
   std::vector<Applied> results_;
-  std::string scratch_;
   std::uint64_t malformed_ = 0;
 };
 

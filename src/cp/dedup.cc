@@ -11,11 +11,30 @@ namespace {
 constexpr std::size_t page_rows_max = 256;
 constexpr std::size_t page_bytes_max = 8 * limits::mebi;
 constexpr std::size_t expired_per_entry_max = 256;
+constexpr std::size_t item_overhead_bytes = 64;
 constexpr Duration used_step = std::chrono::seconds(1);  // a client's place in the order moves at most this often
 
 Duration stepped(Duration log_time) { return log_time - log_time % used_step; }
 
-std::size_t cost(const wire::DedupOutcome& outcome) { return sizeof(outcome) + outcome.seen.size(); }
+// What the values of an outcome take in its row.
+std::size_t seen_bytes(const wire::DedupOutcome& outcome) {
+  std::size_t bytes = outcome.seen.size();
+  if (!outcome.results) return bytes;
+  bytes += outcome.results->next_key.size();
+  for (const Item& item : outcome.results->items) bytes += item.key.size() + item.value.size() + item_overhead_bytes;
+  return bytes;
+}
+
+// What happened stays known (code, revision, which steps ran, how many keys went); what was read does not.
+void omit_seen(wire::DedupOutcome& outcome) {
+  outcome.seen = Bytes();
+  outcome.seen_omitted = true;
+  if (!outcome.results) return;
+  outcome.results->items.clear();
+  outcome.results->next_key = Bytes();
+}
+
+std::size_t cost(const wire::DedupOutcome& outcome) { return sizeof(outcome) + seen_bytes(outcome); }
 
 auto position(std::vector<wire::DedupOutcome>& outcomes, std::uint64_t sequence) {
   const auto below = [](const wire::DedupOutcome& outcome, std::uint64_t wanted) { return outcome.sequence < wanted; };
@@ -129,7 +148,7 @@ void DedupTable::record(const ClientId& id, wire::DedupOutcome outcome) {
   Client& client = clients_.at(id);
   ASSERT(client.row != nullptr);
   wire::DedupRow& row = *client.row;
-  const bool has_seen = !outcome.seen.empty();
+  const bool has_seen = seen_bytes(outcome) > 0;
   const auto at = position(row.outcomes, outcome.sequence);
   ASSERT(at == row.outcomes.end() || at->sequence != outcome.sequence);
   loaded_bytes_ += cost(outcome);
@@ -142,13 +161,12 @@ void DedupTable::record(const ClientId& id, wire::DedupOutcome outcome) {
 void DedupTable::bound_seen(wire::DedupRow& row) {
   const auto open = position(row.outcomes, row.floor);
   std::size_t total = 0;
-  for (auto it = open; it != row.outcomes.end(); ++it) total += it->seen.size();
+  for (auto it = open; it != row.outcomes.end(); ++it) total += seen_bytes(*it);
   while (total > limits_.seen_bytes_max) {
-    const auto smaller = [](const auto& a, const auto& b) { return a.seen.size() < b.seen.size(); };
+    const auto smaller = [](const auto& a, const auto& b) { return seen_bytes(a) < seen_bytes(b); };
     const auto largest = std::max_element(open, row.outcomes.end(), smaller);
-    total -= largest->seen.size();
-    largest->seen = Bytes();
-    largest->seen_omitted = true;
+    total -= seen_bytes(*largest);
+    omit_seen(*largest);
   }
 }
 

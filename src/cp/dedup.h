@@ -22,7 +22,7 @@ class DedupTable {
  public:
   struct Limits {
     std::size_t clients_max = limits::dedup_clients_max;
-    std::size_t seen_bytes_max = limits::dedup_seen_value_bytes_max;  // values of failed cas in one row
+    std::size_t seen_bytes_max = limits::dedup_seen_value_bytes_max;  // values in one row: seen, computed, read
     Duration lifetime = limits::dedup_row_lifetime;                   // in log time, since the client's last use
     Duration kept_at_least = dedup_row_kept_at_least;                 // however many newcomers there are
     std::size_t memory_bytes_max = 32 * limits::mebi;                 // rows kept loaded between rounds

@@ -20,6 +20,12 @@ wire::Command to_command(Request& request) {
   return command;
 }
 
+// What a command takes of its entry. A few bytes may delete a thousand keys: one entry holds few of those.
+std::size_t weight(const wire::Command& command) {
+  const std::size_t size = wire::encoded_size(command);
+  return command.verb == Verb::del_range ? std::max(size, limits::entry_bytes_soft / 4) : size;
+}
+
 }  // namespace
 
 Time deadline_of(const Request& request, Time now) {
@@ -45,7 +51,7 @@ std::vector<PackedEntry> pack(std::span<Request> writes, Time now) {
     const Waiter waiter{
         .id = request.id, .verb = request.verb, .asked = request.level, .deadline = deadline_of(request, now)};
     wire::Command command = to_command(request);
-    const std::size_t size = wire::encoded_size(command);
+    const std::size_t size = weight(command);
     if (bytes + size > limits::entry_bytes_soft) close();
     bytes += size;
     commands.push_back(std::move(command));

@@ -113,11 +113,8 @@ void bury(Space space, Turn& turn) {
   }
   const auto log = wire::log_range(space.partition, space.generation, LogIndex(0), LogIndex(~std::uint64_t{0}));
   turn.erase_range(env::Table::log, log.first, log.last);
-  const auto data = wire::cp_data_range(space.partition, space.generation);
-  turn.erase_range(env::Table::state_cp, data.first, data.last);
-  const auto dedup = wire::cp_dedup_range(space.partition, space.generation);
-  turn.erase_range(env::Table::state_cp, dedup.first, dedup.last);
-  turn.erase(env::Table::state_cp, wire::cp_applied_key(space.partition, space.generation));
+  const auto state = wire::state_range(space.partition, space.generation);
+  turn.erase_range(env::Table::state_cp, state.first, state.last);
   turn.put(env::Table::meta, wire::partition_meta_key(space.partition, "tombstone"), wire::encode_u64(1));
 }
 

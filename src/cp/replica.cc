@@ -124,7 +124,7 @@ void CpReplica::tick(Turn& turn) {
     TRY(raft_.tick(round.context));
     repeat_questions(round);
     relieve_stalled_disk(round);
-    return {};
+    return propose_upkeep(round);
   });
 }
 
@@ -283,7 +283,7 @@ void CpReplica::request_wake(Turn& turn) {
   Time next = std::min({raft_.next_wake(), proposals_.next_deadline(), reads_.next_deadline(), gate_.next_deadline()});
   if (applier_.index() < raft_.applicable())
     next = apply_due_ == Time::max() ? turn.now().steady : std::min(next, apply_wake(turn.now().steady));
-  next = std::min(next, reads_.next_repeat());
+  next = std::min({next, reads_.next_repeat(), expiry_wake(turn.now().steady)});
   for (const AckWait& wait : ack_waits_) next = std::min(next, wait.deadline);
   if (next >= wake_) return;
   wake_ = next;

@@ -18,6 +18,12 @@
 
 namespace rift::cp {
 
+// How much history a leader lets its group keep. What is decided is in the log: replicas need not agree on this.
+struct HistoryLimits {
+  std::uint64_t revisions_max = 100'000;
+  std::uint64_t bytes_max = 64 * limits::mebi;
+};
+
 class CpReplica final : public Replica {
  public:
   struct Options {
@@ -27,6 +33,7 @@ class CpReplica final : public Replica {
     std::string name{};    // "bank/0", for refusals and logs; empty: the partition's number
     raft::Options raft{};  // timers and bounds; self is filled in
     DedupTable::Limits dedup{};
+    HistoryLimits history{};
     std::uint64_t uncommitted_entries_max = cp::uncommitted_entries_max;  // beyond: writes gather for the next entry
     topology::ViewPtr view{};
     bool check_invariants = false;
@@ -113,6 +120,12 @@ class CpReplica final : public Replica {
   void forget_unapplied(LogIndex up_to);
   Duration log_time(Time now) const;
 
+  // upkeep.cc
+  Result<void> propose_upkeep(Round& round);
+  bool is_upkeep_open() const;
+  std::optional<Revision> history_floor_wanted() const;
+  Time expiry_wake(Time now) const;
+
   // reading.cc
   Result<void> submit_reads(std::vector<Request> reads, Round& round);
   Result<void> start_reads(std::vector<PendingRead> reads, bool needs_all, Round& round);
@@ -163,6 +176,8 @@ class CpReplica final : public Replica {
   Time behind_since_{};
   std::deque<std::pair<LogIndex, std::size_t>> unapplied_;  // payload bytes of this leader's entries
   std::size_t unapplied_bytes_ = 0;
+  Term upkeep_term_{};  // of the last entry that nobody asked for, and where it stands
+  LogIndex upkeep_index_{};
   std::string last_change_;
   Counters counters_;
 };

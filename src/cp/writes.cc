@@ -18,6 +18,7 @@ std::vector<RequestId> ids_of(const std::vector<Request>& requests) {
 }
 
 std::string why_not(const Applied& result) {
+  if (!result.why.empty()) return std::string(result.why);
   if (result.code == Code::refused) return "this operation never happened, and a late copy of it will be refused";
   if (result.code == Code::dedup_expired)
     return "what is remembered of this client's operations no longer covers this one";
@@ -28,7 +29,10 @@ std::string why_not(const Applied& result) {
 }
 
 // What makes room, or tells the truth about the past, is taken even when the disk is full.
-bool is_small(const Request& request) { return request.verb == Verb::del || request.verb == Verb::resolve; }
+bool is_small(const Request& request) {
+  return request.verb == Verb::del || request.verb == Verb::del_range || request.verb == Verb::unlock ||
+         request.verb == Verb::compact || request.verb == Verb::resolve;
+}
 
 }  // namespace
 
@@ -182,13 +186,18 @@ Response CpReplica::written(const Waiter& waiter, const raft::Entry& entry, cons
   response.found = result.found;
   response.value = result.value;
   response.version = result.version;
+  response.results = result.results;
   response.receipt = receipt(waiter.asked);
   response.receipt.reached = Level::majority;
   response.receipt.acknowledged_by = holders_of(entry.index);
   response.receipt.index = entry.index;
   response.receipt.term = entry.term;
   response.receipt.duplicate = result.duplicate;
-  if (result.code != Code::ok) response.why = why_not(result);
+  if (result.code != Code::ok) {
+    response.why = why_not(result);
+  } else if (result.seen_omitted) {
+    response.why = "it was done before; what it read was too large to be kept";
+  }
   return response;
 }
 

@@ -1,5 +1,7 @@
 #include "node/record_cache.h"
 
+#include "wire/keys.h"
+
 namespace rift::node {
 namespace {
 
@@ -12,6 +14,13 @@ void make_key(std::string& out, env::Table table, ByteView key) {
   out.append(key);
 }
 
+bool is_state(env::Table table) { return table == env::Table::state_cp || table == env::Table::state_ap; }
+
+// History is written once and read in ranges: it would only push out what is read again.
+bool is_cached(env::Table table, ByteView key) {
+  return is_state(table) && !(table == env::Table::state_cp && wire::is_cp_history_key(key));
+}
+
 std::size_t cost(const std::string& key, const std::optional<Bytes>& value) {
   return key.size() + (value ? value->size() : 0) + record_overhead_bytes;
 }
@@ -19,7 +28,7 @@ std::size_t cost(const std::string& key, const std::optional<Bytes>& value) {
 }  // namespace
 
 Result<std::optional<Bytes>> RecordCache::get(env::Table table, ByteView key) {
-  if (!is_cached(table)) return store_.get(table, key);
+  if (!is_cached(table, key)) return store_.get(table, key);
   make_key(scratch_, table, key);
   if (const auto it = young_.find(scratch_); it != young_.end()) {
     ++hits_;
@@ -46,7 +55,7 @@ Result<std::vector<env::KeyValue>> RecordCache::scan(env::Table table, const env
 void RecordCache::applied(const env::WriteBatch& batch) {
   for (std::size_t i = 0; i < batch.size(); ++i) {
     const auto entry = batch.at(i);
-    if (!is_cached(entry.table)) continue;
+    if (entry.kind != env::WriteBatch::Kind::erase_range && !is_cached(entry.table, entry.key)) continue;
     switch (entry.kind) {
       case env::WriteBatch::Kind::put:
         make_key(scratch_, entry.table, entry.key);
@@ -57,7 +66,7 @@ void RecordCache::applied(const env::WriteBatch& batch) {
         remember(scratch_, std::nullopt);
         break;
       case env::WriteBatch::Kind::erase_range:
-        forget_everything();
+        if (is_state(entry.table)) forget_everything();
         break;
     }
   }

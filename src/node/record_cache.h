@@ -27,7 +27,6 @@ class RecordCache final : public env::Reader {
  private:
   using Records = std::unordered_map<std::string, std::optional<Bytes>>;  // never iterated
 
-  static bool is_cached(env::Table table) { return table == env::Table::state_cp || table == env::Table::state_ap; }
   void remember(const std::string& key, std::optional<Bytes> value);
   void forget(const std::string& key);
   void forget_everything();

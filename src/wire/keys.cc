@@ -1,5 +1,7 @@
 #include "wire/keys.h"
 
+#include <algorithm>
+
 #include "base/coding.h"
 #include "base/hash.h"
 
@@ -8,6 +10,7 @@ namespace {
 
 constexpr char data_tag = 'd';
 constexpr char history_tag = 'h';
+constexpr char expiry_tag = 'e';
 constexpr char dedup_tag = 'c';
 constexpr char applied_tag = 'a';
 constexpr char merkle_tag = 'm';
@@ -124,6 +127,47 @@ std::string cp_history_key(PartitionId partition, Generation generation, Revisio
   std::string key = state_prefix(partition, generation, history_tag, 8);
   put_u64(key, first.value());
   return key;
+}
+
+bool is_cp_history_key(ByteView key) {
+  return key.size() == state_prefix_bytes + 8 && key[state_prefix_bytes - 1] == history_tag;
+}
+
+env::Range cp_history_range(PartitionId partition, Generation generation) {
+  return range_of(state_prefix(partition, generation, history_tag, 0));
+}
+
+Result<Revision> parse_cp_history_key(ByteView key) {
+  KeyReader reader(TRY(after_state_prefix(key, history_tag)));
+  const Revision first(TRY(reader.u64()));
+  if (!reader.rest().empty()) return fail(Code::corruption, "history key is longer than its layout");
+  return first;
+}
+
+// Times are never negative, so that their unsigned order is theirs.
+std::string cp_expiry_key(PartitionId partition, Generation generation, Duration at, ByteView user_key) {
+  std::string key = state_prefix(partition, generation, expiry_tag, 8 + user_key.size());
+  put_u64(key, static_cast<std::uint64_t>(std::max(at, Duration::zero()).count()));
+  key.append(user_key);
+  return key;
+}
+
+env::Range cp_expiry_range(PartitionId partition, Generation generation) {
+  return range_of(state_prefix(partition, generation, expiry_tag, 0));
+}
+
+env::Range cp_expiry_range(PartitionId partition, Generation generation, Duration last) {
+  env::Range range = cp_expiry_range(partition, generation);
+  if (last < Duration::max()) range.last = cp_expiry_key(partition, generation, last + Duration(1), {});
+  return range;
+}
+
+Result<ExpiryKey> parse_cp_expiry_key(ByteView key) {
+  KeyReader reader(TRY(after_state_prefix(key, expiry_tag)));
+  const std::uint64_t at = TRY(reader.u64());
+  if (at > static_cast<std::uint64_t>(Duration::max().count()) || reader.rest().empty())
+    return fail(Code::corruption, "not an expiry's key");
+  return ExpiryKey{.at = Duration(static_cast<std::int64_t>(at)), .user_key = reader.rest()};
 }
 
 std::string cp_dedup_key(PartitionId partition, Generation generation, const ClientId& client) {

@@ -8,6 +8,7 @@
 
 #include "base/ids.h"
 #include "base/result.h"
+#include "base/time.h"
 #include "env/storage.h"
 
 namespace rift::wire {
@@ -31,7 +32,20 @@ Result<LogIndex> parse_log_key(ByteView key);
 std::string cp_data_key(PartitionId partition, Generation generation, ByteView user_key);
 env::Range cp_data_range(PartitionId partition, Generation generation);
 Result<ByteView> parse_cp_data_key(ByteView key);  // the user key inside
+// History records, in the order of the first revision each holds.
 std::string cp_history_key(PartitionId partition, Generation generation, Revision first);
+bool is_cp_history_key(ByteView key);  // of any partition, in state_cp
+env::Range cp_history_range(PartitionId partition, Generation generation);
+Result<Revision> parse_cp_history_key(ByteView key);
+// Expiry index: keys that live until `at` of log time, soonest first.
+std::string cp_expiry_key(PartitionId partition, Generation generation, Duration at, ByteView user_key);
+env::Range cp_expiry_range(PartitionId partition, Generation generation);
+env::Range cp_expiry_range(PartitionId partition, Generation generation, Duration last);  // `last` included
+struct ExpiryKey {
+  Duration at{};
+  ByteView user_key;  // inside the key parsed
+};
+Result<ExpiryKey> parse_cp_expiry_key(ByteView key);
 std::string cp_dedup_key(PartitionId partition, Generation generation, const ClientId& client);
 env::Range cp_dedup_range(PartitionId partition, Generation generation);
 Result<ClientId> parse_cp_dedup_key(ByteView key);

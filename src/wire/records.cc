@@ -3,6 +3,7 @@
 #include "base/limits.h"
 #include "wire/checksum.h"
 #include "wire/describe_causal.h"
+#include "wire/describe_client.h"
 #include "wire/describe_node.h"
 #include "wire/describe_raft.h"
 #include "wire/stored.h"
@@ -33,6 +34,8 @@ void describe(Io& io, M& m) {
   io.scalar(3, m.modify_revision);
   io.scalar(4, m.version);
   io.bytes(5, m.value);
+  io.scalar(6, m.expiry);
+  io.scalar(7, m.lock);
 }
 
 template <class Io, Is<DedupOutcome> M>
@@ -43,6 +46,9 @@ void describe(Io& io, M& m) {
   io.scalar(4, m.seen_found);
   io.scalar(5, m.seen_omitted);
   io.bytes(6, m.seen);
+  io.scalar(7, m.create_revision);
+  io.scalar(8, m.version);
+  io.maybe_message(9, m.results);
 }
 
 template <class Io, Is<DedupRow> M>
@@ -59,6 +65,9 @@ void describe(Io& io, M& m) {
   io.scalar(3, m.revision);
   io.scalar(4, m.log_time);
   io.fixed(5, m.hash);
+  io.scalar(6, m.compacted);
+  io.scalar(7, m.swept);
+  io.scalar(8, m.history_bytes);
 }
 
 template <class Io, Is<HintRecord> M>

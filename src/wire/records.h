@@ -79,6 +79,8 @@ struct CpValue {         // state_cp d
   Revision create_revision;
   Revision modify_revision;
   std::uint64_t version = 0;
+  Duration expiry{};  // log time at which it is deleted; zero: never
+  bool lock = false;  // held by `value`; written only by lock, unlock and expire
   friend bool operator==(const CpValue&, const CpValue&) = default;
 };
 Bytes encode(const CpValue& value);
@@ -88,9 +90,12 @@ struct DedupOutcome {
   std::uint64_t sequence = 0;
   Code code = Code::ok;
   Revision revision;          // of the write made, or of the value a failed cas saw
-  bool seen_found = false;    // failed cas: there was a value
-  bool seen_omitted = false;  // failed cas: it was too large to be kept
-  Bytes seen;
+  bool seen_found = false;    // failed condition: there was a value
+  bool seen_omitted = false;  // values were too large to be kept
+  Bytes seen;                 // what a failed condition saw, what an increment came to
+  Revision create_revision{};
+  std::uint64_t version = 0;
+  Boxed<Results> results{};  // of a txn or del_range
   friend bool operator==(const DedupOutcome&, const DedupOutcome&) = default;
 };
 struct DedupRow {  // state_cp c: the window of one client
@@ -102,12 +107,33 @@ struct DedupRow {  // state_cp c: the window of one client
 Bytes encode(const DedupRow& row);
 Result<DedupRow> decode_dedup_row(ByteView bytes);
 
+// One change as history keeps it. Events of one revision stand in one record.
+struct HistoryEvent {
+  Event::Kind kind = Event::Kind::put;
+  Revision revision;
+  Bytes key;
+  Bytes value;
+  Revision create_revision;
+  std::uint64_t version = 0;
+  friend bool operator==(const HistoryEvent&, const HistoryEvent&) = default;
+};
+struct HistoryRecord {               // state_cp h: what one entry changed; of a very large entry a part
+  std::vector<HistoryEvent> events;  // in the order of revisions
+  friend bool operator==(const HistoryRecord&, const HistoryRecord&) = default;
+};
+Bytes encode_history(std::span<const HistoryEvent> events);
+Result<HistoryRecord> decode_history(const Bytes& bytes);  // keys and values are slices
+Event to_event(HistoryEvent event);
+
 struct AppliedRecord {  // state_cp a: one per round
   LogIndex index;
   Term term;
   Revision revision;
   Duration log_time{};
-  std::uint64_t hash = 0;  // rolling, over every applied change
+  std::uint64_t hash = 0;           // rolling, over every applied change
+  Revision compacted{};             // history up to here is gone for whoever asks
+  Revision swept{};                 // and is erased up to here; follows `compacted`
+  std::uint64_t history_bytes = 0;  // of the records kept
   friend bool operator==(const AppliedRecord&, const AppliedRecord&) = default;
 };
 Bytes encode(const AppliedRecord& record);

@@ -10,23 +10,21 @@ using kit::cas_value;
 using kit::cas_version;
 using kit::del;
 using kit::get;
-using kit::put;
-
-wire::Command put_of(std::string_view key, std::string_view value) { return command_of(put(key, value)); }
 
 TEST(Applier, StoresAPutUnderOneKeyWithItsRevisions) {
   ApplyBench bench;
   const Applied first = bench.apply_one(put_of("k", "one"));
   EXPECT_EQ(first.code, Code::ok);
   EXPECT_EQ(first.version.create_revision, Revision(1));
-  const std::size_t records = bench.store().size(env::Table::state_cp);
+  EXPECT_EQ(bench.store().size(env::Table::state_cp), 3U);  // the key, the entry's history and the applied record
   const Applied second = bench.apply_one(put_of("k", "two"));
-  EXPECT_EQ(bench.store().size(env::Table::state_cp), records);
+  EXPECT_EQ(bench.store().size(env::Table::state_cp), 4U);  // one more entry
   EXPECT_EQ(second.version.create_revision, Revision(1));
   EXPECT_EQ(second.version.modify_revision, Revision(2));
   EXPECT_EQ(second.version.version, 2U);
   EXPECT_EQ(bench.value("k")->value, Bytes("two"));
-  EXPECT_EQ(records, 2U);  // the key and the applied record
+  bench.apply({put_of("l", "1"), put_of("m", "1"), put_of("n", "1")});
+  EXPECT_EQ(bench.store().size(env::Table::state_cp), 8U);  // history costs one record, however many puts an entry has
 }
 
 TEST(Applier, ADeleteKeepsItsVersionAndANewPutBeginsANewLife) {

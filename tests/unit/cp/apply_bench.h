@@ -5,9 +5,10 @@
 #include <vector>
 
 #include "base/log.h"
+#include "commands.h"
 #include "cp/applier.h"
 #include "tests/kit/map_store.h"
-#include "tests/kit/requests.h"
+#include "wire/keys.h"
 
 namespace rift::cp {
 
@@ -24,13 +25,20 @@ class ApplyBench {
   }
   std::vector<Applied> apply_entry(raft::Entry entry) {
     entry.index = next(applier_->index());
+    return apply_together({std::move(entry)}).front();
+  }
+  // Entries with their indexes, all in one Turn. The results of each.
+  std::vector<std::vector<Applied>> apply_together(const std::vector<raft::Entry>& entries) {
     TurnOutput output;
     Turn turn = make_turn(output);
-    const auto results = MUST(applier_->apply(entry, turn));
-    std::vector<Applied> copy(results.begin(), results.end());
+    std::vector<std::vector<Applied>> all;
+    for (const raft::Entry& entry : entries) {
+      const auto results = MUST(applier_->apply(entry, turn));
+      all.emplace_back(results.begin(), results.end());
+    }
     applier_->finish(turn);
     MUST(store_.apply(output.batch));
-    return copy;
+    return all;
   }
   Applied apply_one(wire::Command command) { return apply({std::move(command)}).front(); }
 
@@ -42,6 +50,22 @@ class ApplyBench {
     Turn turn = make_turn(output);
     return MUST(read_value(space_, key, turn));
   }
+  // Everything that history holds, oldest first.
+  std::vector<wire::HistoryEvent> history() {
+    std::vector<wire::HistoryEvent> events;
+    for (const auto& row : rows(wire::cp_history_range(space_.partition, space_.generation))) {
+      const auto record = MUST(wire::decode_history(row.value));
+      events.insert(events.end(), record.events.begin(), record.events.end());
+    }
+    return events;
+  }
+  std::size_t history_records() { return rows(wire::cp_history_range(space_.partition, space_.generation)).size(); }
+  std::size_t expiry_rows() { return rows(wire::cp_expiry_range(space_.partition, space_.generation)).size(); }
+  bool is_expiry_due(Duration log_time_then) {
+    TurnOutput output;
+    Turn turn = make_turn(output);
+    return MUST(applier_->is_expiry_due(log_time_then, turn));
+  }
   const wire::AppliedRecord& applied() const { return applier_->applied(); }
   Applier& applier() { return *applier_; }
   kit::MapStore& store() { return store_; }
@@ -52,6 +76,9 @@ class ApplyBench {
   Turn make_turn(TurnOutput& output) {
     return Turn(Turn::Inputs{.now = {}, .reader = store_, .random = random_, .log = *log_, .recorder = nullptr},
                 output);
+  }
+  std::vector<env::KeyValue> rows(const env::Range& range) {
+    return MUST(store_.scan(env::Table::state_cp, range, 1'000'000, 1'000'000'000));
   }
   void load(wire::AppliedRecord applied) {
     TurnOutput output;
@@ -66,15 +93,5 @@ class ApplyBench {
   std::unique_ptr<Log> log_;
   std::optional<Applier> applier_;
 };
-
-inline wire::Command command_of(const Request& request) {
-  wire::Command command;
-  command.verb = request.verb;
-  command.key = request.key;
-  command.value = request.value;
-  command.condition = request.condition;
-  command.op = request.op;
-  return command;
-}
 
 }  // namespace rift::cp

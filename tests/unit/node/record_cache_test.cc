@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/kit/map_store.h"
+#include "wire/keys.h"
 
 namespace rift::node {
 namespace {
@@ -48,6 +49,16 @@ TEST(RecordCache, RemembersAbsenceAndErasure) {
   f.apply(batch);
   EXPECT_EQ(f.get("k"), std::nullopt);
   EXPECT_EQ(f.cache.misses(), 1u);
+}
+
+// Each entry of a log writes a history record: kept, they would push out the records that puts read again.
+TEST(RecordCache, KeepsNoHistory) {
+  Fixture f;
+  const std::string history = wire::cp_history_key(PartitionId(1), Generation(1), Revision(7));
+  EXPECT_EQ(f.get(history), std::nullopt);
+  f.put(history, "events");
+  EXPECT_EQ(f.get(history), "events");
+  EXPECT_EQ(f.cache.hits() + f.cache.misses(), 0u);
 }
 
 TEST(RecordCache, ForgetsWhatARangeErased) {

@@ -30,6 +30,8 @@ TEST(Keys, LogKeysAreThese) {
 TEST(Keys, CpStateKeysAreThese) {
   EXPECT_EQ(to_hex(cp_data_key(p, g, "key")), "010203040a0b0c0d646b6579");
   EXPECT_EQ(to_hex(cp_history_key(p, g, Revision(5))), "010203040a0b0c0d680000000000000005");
+  EXPECT_EQ(to_hex(cp_expiry_key(p, g, Duration(0x1122334455667788), "key")),
+            "010203040a0b0c0d6511223344556677886b6579");
   EXPECT_EQ(to_hex(cp_dedup_key(p, g, {.high = 0x1112131415161718, .low = 0x2122232425262728})),
             "010203040a0b0c0d6311121314151617182122232425262728");
   EXPECT_EQ(to_hex(cp_applied_key(p, g)), "010203040a0b0c0d61");
@@ -53,6 +55,10 @@ TEST(Keys, ParsersUndoTheBuilders) {
   const std::string cp_key = cp_data_key(p, g, "key");
   EXPECT_EQ(MUST(parse_cp_data_key(cp_key)), "key");
   EXPECT_EQ(MUST(parse_cp_dedup_key(cp_dedup_key(p, g, client))), client);
+  EXPECT_EQ(MUST(parse_cp_history_key(cp_history_key(p, g, Revision(9)))), Revision(9));
+  const std::string expiry_key = cp_expiry_key(p, g, Duration::max(), "key");
+  EXPECT_EQ(MUST(parse_cp_expiry_key(expiry_key)).at, Duration::max());
+  EXPECT_EQ(MUST(parse_cp_expiry_key(expiry_key)).user_key, "key");
   const std::string ap_key = ap_data_key(p, g, "key");
   EXPECT_EQ(MUST(parse_ap_data_key(ap_key)), "key");
   const HintKey hint = MUST(parse_hint_key(hint_key(NodeId(3), p, "key")));
@@ -72,6 +78,13 @@ TEST(Keys, ParsersRefuseWhatIsNoKeyOfTheirKind) {
   EXPECT_FALSE(parse_cp_data_key(cp_applied_key(p, g)).has_value());
   EXPECT_FALSE(parse_cp_dedup_key(cp_dedup_key(p, g, {}) + "x").has_value());
   EXPECT_FALSE(parse_cp_dedup_key(cp_data_key(p, g, "0123456789abcdef")).has_value());
+  EXPECT_FALSE(parse_cp_history_key(cp_history_key(p, g, Revision(1)) + "x").has_value());
+  EXPECT_FALSE(parse_cp_history_key(cp_data_key(p, g, "01234567")).has_value());
+  EXPECT_FALSE(parse_cp_expiry_key(cp_expiry_key(p, g, Duration(1), "")).has_value());
+  EXPECT_FALSE(parse_cp_expiry_key(cp_data_key(p, g, "01234567key")).has_value());
+  std::string late = cp_expiry_key(p, g, Duration(1), "k");
+  late[9] = '\xff';  // beyond every time
+  EXPECT_FALSE(parse_cp_expiry_key(late).has_value());
   EXPECT_FALSE(parse_ap_data_key(ap_data_key(p, g, "")).has_value());
   EXPECT_FALSE(parse_hint_key(hint_dirty_key(NodeId(3), p)).has_value());
   EXPECT_FALSE(parse_hint_dirty_key(hint_key(NodeId(3), p, "key")).has_value());
@@ -86,6 +99,8 @@ TEST(Keys, ParsersRefuseWhatIsNoKeyOfTheirKind) {
     EXPECT_FALSE(parse_cp_data_key(log.substr(0, size)).has_value());
     EXPECT_FALSE(parse_ap_data_key(log.substr(0, size)).has_value());
     EXPECT_FALSE(parse_cp_dedup_key(log.substr(0, size)).has_value());
+    EXPECT_FALSE(parse_cp_history_key(log.substr(0, size)).has_value());
+    EXPECT_FALSE(parse_cp_expiry_key(log.substr(0, size)).has_value());
     EXPECT_FALSE(parse_hint_key(log.substr(0, size)).has_value());
   }
 }
@@ -106,6 +121,16 @@ TEST(Keys, RangesHoldTheirOwnKeysOnly) {
       EXPECT_TRUE(
           holds(cp_dedup_range(partition, generation), cp_dedup_key(partition, generation, {UINT64_MAX, UINT64_MAX})));
       EXPECT_FALSE(holds(cp_dedup_range(partition, generation), cp_applied_key(partition, generation)));
+      EXPECT_TRUE(
+          holds(cp_history_range(partition, generation), cp_history_key(partition, generation, Revision(UINT64_MAX))));
+      EXPECT_FALSE(holds(cp_history_range(partition, generation), cp_data_key(partition, generation, wide)));
+      EXPECT_TRUE(
+          holds(cp_expiry_range(partition, generation), cp_expiry_key(partition, generation, Duration::max(), wide)));
+      EXPECT_TRUE(holds(cp_expiry_range(partition, generation, Duration(5)),
+                        cp_expiry_key(partition, generation, Duration(5), wide)));
+      EXPECT_FALSE(holds(cp_expiry_range(partition, generation, Duration(5)),
+                         cp_expiry_key(partition, generation, Duration(6), "k")));
+      EXPECT_FALSE(holds(cp_expiry_range(partition, generation), cp_data_key(partition, generation, wide)));
       EXPECT_TRUE(holds(ap_data_range(partition, generation), ap_data_key(partition, generation, wide)));
       EXPECT_FALSE(holds(ap_data_range(partition, generation), ap_merkle_key(partition, generation, 0)));
       EXPECT_TRUE(holds(state_range(partition, generation), ap_tombstone_key(partition, generation, UINT64_MAX, wide)));

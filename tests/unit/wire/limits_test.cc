@@ -106,15 +106,33 @@ TEST(Limits, TheLargestReplyFitsAFrame) {
 
 TEST(Limits, TheLargestDedupRowFitsAnEntry) {
   DedupRow row{.floor = UINT64_MAX, .last_used = Duration(INT64_MAX), .outcomes = {}};
+  Results results;
+  results.succeeded = true;
+  results.revision = Revision(UINT64_MAX);
+  results.compacted = Revision(UINT64_MAX);
+  results.deleted = UINT64_MAX;
   const DedupOutcome widest{.sequence = UINT64_MAX,
                             .code = Code::condition_failed,
                             .revision = Revision(UINT64_MAX),
                             .seen_found = true,
                             .seen_omitted = true,
-                            .seen = {}};
+                            .seen = {},
+                            .create_revision = Revision(UINT64_MAX),
+                            .version = UINT64_MAX,
+                            .results = results};
   row.outcomes.resize(limits::dedup_window_max, widest);
   EXPECT_LE(encode(row).size() + limits::dedup_seen_value_bytes_max + limits::dedup_window_max * 4,
             limits::entry_bytes_max);
+}
+
+TEST(Limits, TheHistoryOfTheLargestPutFitsAnEntry) {
+  const HistoryEvent widest{.kind = Event::Kind::expired,
+                            .revision = Revision(UINT64_MAX),
+                            .key = std::string(limits::key_bytes_max, 'k'),
+                            .value = std::string(limits::value_bytes_max, 'v'),
+                            .create_revision = Revision(UINT64_MAX),
+                            .version = UINT64_MAX};
+  EXPECT_LE(encode_history(std::span(&widest, 1)).size(), limits::entry_bytes_max);
 }
 
 }  // namespace

@@ -161,6 +161,25 @@ TEST(Records, ValuesSurvive) {
     EXPECT_EQ(MUST(decode_u64(encode_u64(number))), number);
 }
 
+TEST(History, SurvivesAndIsSlicesOfItsRecord) {
+  const HistoryRecord record = samples::history();
+  const Bytes bytes = encode_history(record.events);
+  const HistoryRecord decoded = MUST(decode_history(bytes));
+  EXPECT_EQ(decoded, record);
+  EXPECT_TRUE(inside(decoded.events[0].key, bytes));
+  EXPECT_TRUE(inside(decoded.events[0].value, bytes));
+  const Event event = to_event(decoded.events[0]);
+  EXPECT_EQ(event.version.modify_revision, Revision(7));
+  EXPECT_EQ(event.version.create_revision, Revision(5));
+}
+
+TEST(History, RefusesARecordThatSaysNothingOrRunsBackwards) {
+  HistoryRecord record = samples::history();
+  EXPECT_FALSE(decode_history(encode_history({})).has_value());
+  std::swap(record.events[0], record.events[1]);
+  EXPECT_FALSE(decode_history(encode_history(record.events)).has_value());
+}
+
 TEST(Commands, SurviveAndAreSlicesOfThePayload) {
   const auto commands = samples::commands();
   const Bytes payload = encode_commands(commands);

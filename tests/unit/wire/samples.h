@@ -17,6 +17,7 @@ raft::SnapshotMeta snapshot_meta();
 raft::Entry entry(std::uint64_t index, std::string payload);
 Operands operands();
 Results results();
+HistoryRecord history();
 std::vector<Command> commands();
 topology::Catalog catalog();
 Request request();

@@ -51,6 +51,21 @@ Operands operands() {
   return operands;
 }
 
+HistoryRecord history() {
+  return HistoryRecord{.events = {{.kind = Event::Kind::put,
+                                   .revision = Revision(7),
+                                   .key = "k",
+                                   .value = "v",
+                                   .create_revision = Revision(5),
+                                   .version = 2},
+                                  {.kind = Event::Kind::expired,
+                                   .revision = Revision(300),
+                                   .key = "l",
+                                   .value = {},
+                                   .create_revision = Revision(6),
+                                   .version = 3}}};
+}
+
 Results results() {
   const Version version{.create_revision = Revision(21), .modify_revision = Revision(22), .version = 23};
   Results results;
@@ -228,7 +243,10 @@ std::vector<Record> records() {
                                    .revision = Revision(6),
                                    .seen_found = true,
                                    .seen_omitted = true,
-                                   .seen = "seen"}}};
+                                   .seen = "seen",
+                                   .create_revision = Revision(7),
+                                   .version = 8,
+                                   .results = results()}}};
   return {
       of("IdentityRecord",
          encode(IdentityRecord{.node = NodeId(1), .disk = {.high = 2, .low = 3}, .cluster = {.high = 4, .low = 5}}),
@@ -254,12 +272,22 @@ std::vector<Record> records() {
                         .value = "value",
                         .create_revision = Revision(1),
                         .modify_revision = Revision(2),
-                        .version = 3}),
+                        .version = 3,
+                        .expiry = Duration(300),
+                        .lock = true}),
          decode_cp_value),
       of("DedupRow", encode(row), decode_dedup_row),
+      Record{"HistoryRecord", encode_history(history().events),
+             [](const Bytes& data) -> Result<Bytes> { return encode_history(TRY(decode_history(data)).events); }},
       of("AppliedRecord",
-         encode(AppliedRecord{
-             .index = LogIndex(1), .term = Term(2), .revision = Revision(3), .log_time = Duration(4), .hash = 5}),
+         encode(AppliedRecord{.index = LogIndex(1),
+                              .term = Term(2),
+                              .revision = Revision(3),
+                              .log_time = Duration(4),
+                              .hash = 5,
+                              .compacted = Revision(6),
+                              .swept = Revision(7),
+                              .history_bytes = 300}),
          decode_applied),
       of("Envelope", encode(envelope()), decode_envelope),
       of("HintRecord", encode(HintRecord{.first_hlc = 1, .last_hlc = 2, .dot = envelope().stamp.dot}), decode_hint),
