@@ -8,6 +8,7 @@
 #include "chaos/sim/cluster.h"
 #include "chaos/sim/judge.h"
 #include "chaos/sim/sim_store.h"
+#include "chaos/sim/sim_watcher.h"
 #include "chaos/sim/storm.h"
 
 namespace rift::chaos::sim {
@@ -16,6 +17,8 @@ namespace {
 constexpr Duration calm_time = std::chrono::seconds(2);   // load goes on without faults
 constexpr Duration drain_time = std::chrono::seconds(4);  // answers and hints come in
 constexpr Duration converge_time = std::chrono::seconds(15);
+constexpr std::uint64_t watchers = 2;
+constexpr std::uint64_t first_watcher_sink = 800'000;  // those of clients stay below
 
 struct Shape {
   Cluster::Options cluster;
@@ -118,6 +121,24 @@ void demand_progress(Cluster& cluster, SimStore& store, std::vector<std::string>
   }
 }
 
+// Each watch has been told everything that was acknowledged.
+bool have_caught_up(const std::vector<std::unique_ptr<SimWatcher>>& watching, const topology::Keyspace& keyspace,
+                    const std::vector<Answered>& answers) {
+  std::map<PartitionId, Revision> heads;
+  for (const Answered& answer : answers) {
+    if (answer.keyspace != keyspace.name || !answer.is_write()) continue;
+    Revision& head = heads[topology::place(keyspace, answer.key).id];
+    head = std::max(head, answer.version.modify_revision);
+  }
+  return std::all_of(watching.begin(), watching.end(), [&](const auto& watcher) {
+    const auto position = watcher->position();
+    return std::all_of(heads.begin(), heads.end(), [&](const auto& head) {
+      const auto at = position.find(head.first);
+      return at != position.end() && at->second >= head.second;
+    });
+  });
+}
+
 }  // namespace
 
 RunResult run_seed(const RunOptions& options) {
@@ -138,7 +159,16 @@ RunResult run_seed(const RunOptions& options) {
   SimStore store(cluster, shape.store, start);
   load::Load load(std::move(*generator), recorder, store);
   Prober prober(world, recorder, store, start);
-  Storm storm(cluster, prober, {}, [&store](NodeId id) { store.node_down(id); });
+  std::vector<std::unique_ptr<SimWatcher>> watching;
+  for (std::uint64_t i = 0; i < watchers; ++i) {
+    watching.push_back(std::make_unique<SimWatcher>(world, cluster.nodes(), SinkId(first_watcher_sink + i),
+                                                    caller::WatchWish{.keyspace = "bank", .from = Revision(1)}));
+    watching.back()->start();
+  }
+  Storm storm(cluster, prober, {}, [&](NodeId id) {
+    store.node_down(id);
+    for (const auto& watcher : watching) watcher->node_down(id);
+  });
   const LeaderWatch leaders(world, cluster, result.failures);
   storm.start(start + options.storm);
   run_load(world, load, start, start + options.storm);
@@ -155,6 +185,12 @@ RunResult run_seed(const RunOptions& options) {
       result.failures.push_back(keyspace + " has not converged after the heal");
     }
   }
+  const auto bank = cluster.keyspace("bank");
+  if (!bank || !cluster.wait([&] { return have_caught_up(watching, *bank, store.answers()); }, converge_time)) {
+    result.failures.push_back("a watch of bank has not been told all that was acknowledged, long after the heal");
+  }
+  for (const auto& watcher : watching) watcher->stop();
+  if (bank) judge_watchers(watching, *bank, store.answers(), result.failures);
   judge_cp(cluster, "bank", recorder.history(), store.answers(), result.failures);
   judge_ap(cluster, "carts", recorder.history(), store.answers(), result.failures);
 

@@ -79,6 +79,7 @@ class Api::Impl {
         .peer = options_.peer_address};
     unary_ = make_unary_calls(context, kv_);
     pipe_ = make_pipe_calls(context, kv_);
+    watch_ = make_watch_calls(context, kv_);
     for (Calls* calls : all()) calls->start();
     loop_->start();
     LOG_INFO(*options_.log, "api.listening", "address={} advertised={}", options_.listen, addresses_.client);
@@ -106,7 +107,7 @@ class Api::Impl {
   std::string client_address() const { return addresses_.client; }
 
  private:
-  std::array<Calls*, 4> all() { return {unary_.get(), pipe_.get(), admin_.get(), health_.get()}; }
+  std::array<Calls*, 5> all() { return {unary_.get(), pipe_.get(), watch_.get(), admin_.get(), health_.get()}; }
   void flush() {
     for (Calls* calls : all()) {
       if (calls != nullptr) calls->flush();
@@ -122,6 +123,7 @@ class Api::Impl {
   std::unique_ptr<Health> health_;
   std::unique_ptr<Calls> unary_;
   std::unique_ptr<Calls> pipe_;
+  std::unique_ptr<Calls> watch_;
   std::unique_ptr<grpc::Server> server_;
 };
 

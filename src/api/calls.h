@@ -41,9 +41,10 @@ class Calls {
   virtual void stop() = 0;
 };
 
-// `kv` is a KvService::AsyncService, shared by both.
+// `kv` is a KvService::AsyncService, shared by all three.
 std::unique_ptr<Calls> make_unary_calls(const Context& context, grpc::Service& kv);
 std::unique_ptr<Calls> make_pipe_calls(const Context& context, grpc::Service& kv);
+std::unique_ptr<Calls> make_watch_calls(const Context& context, grpc::Service& kv);
 
 class Services : public Calls {
  public:

@@ -11,6 +11,7 @@
 #include <grpcpp/server_context.h>
 #include <grpcpp/support/async_stream.h>
 
+#include "api/backlog.h"
 #include "api/calls.h"
 #include "api/convert.h"
 #include "base/limits.h"
@@ -24,10 +25,8 @@ using Kv = v1::KvService::AsyncService;
 
 constexpr std::uint64_t first_pipe_sink = 2;  // 1 is the unary calls'
 constexpr std::size_t streams_max = 4096;
-constexpr std::size_t reply_overhead_bytes = 256;
 constexpr std::size_t refused_ids_max = 4 * limits::batch_ops_max;  // in one answer to a batch that is too large
-
-std::size_t footprint(const Response& response) { return response.value.size() + reply_overhead_bytes; }
+constexpr std::size_t cancels_max = refused_ids_max;
 
 class PipeCalls;
 
@@ -41,6 +40,13 @@ class PipeCall {
   SinkId id() const { return id_; }
 
  private:
+  // Submitted, and its last answer has not come.
+  struct Open {
+    std::size_t bytes = 0;
+    bool is_watch = false;
+    WatchBacklog backlog{};
+  };
+
   void accepted(bool ok);
   void read_done(bool ok);
   void write_done(bool ok);
@@ -50,6 +56,8 @@ class PipeCall {
   void read();
   void take(v1::PipeRequest& batch);
   bool take_one(std::uint64_t id, v1::Operation& operation, std::vector<Request>& requests);
+  void cancel_some(const v1::PipeRequest& batch);
+  void close(std::unordered_map<std::uint64_t, Open>::iterator open);
   void refuse_all(const v1::PipeRequest& batch, Code code, const std::string& why);
   void reply(Response&& response);
   void write();
@@ -63,8 +71,9 @@ class PipeCall {
   google::protobuf::Arena read_arena_;
   google::protobuf::Arena write_arena_;
   v1::PipeRequest* incoming_ = nullptr;
-  std::unordered_map<std::uint64_t, std::size_t> open_;  // id -> bytes, submitted and not answered
+  std::unordered_map<std::uint64_t, Open> open_;  // by id
   std::size_t open_bytes_ = 0;
+  std::size_t open_watches_ = 0;
   std::deque<Response> outbox_;
   std::size_t outbox_bytes_ = 0;
   int pending_ = 0;  // tags under way
@@ -171,6 +180,7 @@ void PipeCall::take(v1::PipeRequest& batch) {
         {grpc::StatusCode::INVALID_ARGUMENT,
          fmt::format("too_large: {} ids; a batch has at most {} operations", batch.ids_size(), limits::batch_ops_max)});
   }
+  cancel_some(batch);
   if (batch.ids_size() != batch.operations_size()) {
     return refuse_all(batch, Code::invalid,
                       fmt::format("{} ids for {} operations", batch.ids_size(), batch.operations_size()));
@@ -195,9 +205,11 @@ void PipeCall::take(v1::PipeRequest& batch) {
 // False: the stream has been ended, and nothing of the batch may be submitted.
 bool PipeCall::take_one(std::uint64_t id, v1::Operation& operation, std::vector<Request>& requests) {
   auto request = to_request(RequestId(id), operation);
-  const std::size_t bytes = request ? rift::footprint(*request) : 0;
+  const bool is_watch = request && request->verb == Verb::watch;
+  // A watch stays open for as long as its client likes: it is counted, not weighed.
+  const std::size_t bytes = request && !is_watch ? rift::footprint(*request) : 0;
   // A second operation of the same id could not be answered without being taken for the first.
-  if (!open_.emplace(id, bytes).second) {
+  if (!open_.emplace(id, Open{.bytes = bytes, .is_watch = is_watch}).second) {
     finish(
         {grpc::StatusCode::INVALID_ARGUMENT, fmt::format("invalid: operation id {} is still open in this stream", id)});
     return false;
@@ -206,14 +218,35 @@ bool PipeCall::take_one(std::uint64_t id, v1::Operation& operation, std::vector<
     request = fail(Code::overloaded,
                    fmt::format("more than {} bytes in flight in this stream", limits::connection_in_flight_bytes_max));
   }
+  if (is_watch && open_watches_ >= limits::watches_per_connection_max) {
+    request = fail(Code::overloaded, fmt::format("{} watches are open in this stream", open_watches_));
+  }
   if (!request) {
     open_.erase(id);
     reply(refuse(RequestId(id), request.error().code, std::move(request.error().detail)));
     return true;
   }
   open_bytes_ += bytes;
+  if (is_watch) ++open_watches_;
   requests.push_back(std::move(*request));
   return true;
+}
+
+void PipeCall::close(std::unordered_map<std::uint64_t, Open>::iterator open) {
+  open_bytes_ -= open->second.bytes;
+  if (open->second.is_watch) --open_watches_;
+  open_.erase(open);
+}
+
+void PipeCall::cancel_some(const v1::PipeRequest& batch) {
+  std::vector<RequestId> cancelled;
+  for (const std::uint64_t id : batch.cancels()) {
+    const auto open = open_.find(id);
+    if (open == open_.end() || cancelled.size() >= cancels_max) continue;
+    close(open);
+    cancelled.push_back(RequestId(id));
+  }
+  if (!cancelled.empty()) owner_.front().cancel(id_, std::move(cancelled));
 }
 
 void PipeCall::refuse_all(const v1::PipeRequest& batch, Code code, const std::string& why) {
@@ -224,7 +257,7 @@ void PipeCall::refuse_all(const v1::PipeRequest& batch, Code code, const std::st
 }
 
 void PipeCall::reply(Response&& response) {
-  outbox_bytes_ += footprint(response);
+  outbox_bytes_ += api::footprint(response);
   outbox_.push_back(std::move(response));
 }
 
@@ -232,8 +265,11 @@ void PipeCall::deliver(std::vector<Response> responses) {
   for (Response& response : responses) {
     const auto it = open_.find(response.id.value());
     if (it == open_.end()) continue;
-    open_bytes_ -= it->second;
-    open_.erase(it);
+    if (response.more && !it->second.backlog.admit(response, outbox_bytes_)) {
+      owner_.front().cancel(id_, {response.id});
+      response = it->second.backlog.refusal(response.id);
+    }
+    if (!response.more) close(it);
     reply(std::move(response));
   }
   write();
@@ -246,7 +282,7 @@ void PipeCall::write() {
   auto* message = google::protobuf::Arena::CreateMessage<v1::PipeResponse>(&write_arena_);
   std::size_t bytes = 0;
   while (!outbox_.empty() && static_cast<std::size_t>(message->ids_size()) < limits::batch_ops_max) {
-    const std::size_t more = footprint(outbox_.front());
+    const std::size_t more = api::footprint(outbox_.front());
     if (bytes > 0 && bytes + more > limits::batch_bytes_max) break;
     bytes += more;
     message->add_ids(outbox_.front().id.value());

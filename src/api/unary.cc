@@ -142,6 +142,8 @@ void UnaryCall::accepted(bool ok) {
   if (owner_.is_stopping()) return abandon();
   auto request = to_request(RequestId(id_), *request_.mutable_operation());
   if (!request) return answer(refuse(RequestId(id_), request.error().code, std::move(request.error().detail)));
+  if (request->verb == Verb::watch)
+    return answer(refuse(RequestId(id_), Code::unsupported, "Execute gives one answer", "use the call Watch, or Pipe"));
   if (request->budget == Duration::zero()) request->budget = budget_left();
   const std::size_t bytes = rift::footprint(*request);
   if (!owner_.admit(bytes))

@@ -35,6 +35,18 @@ Nature nature_of(const Operation& operation, Mode mode, bool deduplicate) {
   return mode == Mode::cp && deduplicate ? Nature::deduplicated : Nature::plain;
 }
 
+// By key; what is about a range or a history names its partition, unless there is only one. Nothing: there is no such partition.
+const topology::Partition* partition_of(const Operation& operation, const topology::Keyspace& keyspace) {
+  const bool is_named = operation.verb == Verb::scan || operation.verb == Verb::del_range ||
+                        operation.verb == Verb::compact || operation.verb == Verb::watch;
+  if (!is_named) return &topology::place(keyspace, operation.key);
+  if (operation.partition == PartitionId() && keyspace.partitions.size() == 1) return &keyspace.partitions.front();
+  for (const topology::Partition& partition : keyspace.partitions) {
+    if (partition.id == operation.partition) return &partition;
+  }
+  return nullptr;
+}
+
 // A window that answers is a window that is open.
 bool proves_window(const Response& response) {
   return response.outcome == Outcome::done || response.code == Code::condition_failed || response.receipt.duplicate;
@@ -48,6 +60,7 @@ void Caller::submit(RequestId id, Operation operation, Time now) {
   const auto refuse_now = [&](Code code, std::string why) {
     completions_.push_back({.id = id, .response = refuse(id, code, std::move(why)), .op = {}, .attempts = 0});
   };
+  if (operation.verb == Verb::watch) return refuse_now(Code::unsupported, "a watch is no operation: it never ends");
   const Request request = shape(operation);
   const std::size_t bytes = footprint(request);
   if (operations_.size() >= options_.open_max || open_bytes_ + bytes > options_.open_bytes_max) {
@@ -107,6 +120,10 @@ void Caller::receive(Response response, Time now) {
     open.lost_code = response.code;
   }
   if (response.outcome == Outcome::not_done) open.refusal = response;
+  if (response.outcome == Outcome::done && open.mode == Mode::cp) {
+    LogIndex& seen = seen_[open.partition];
+    seen = std::max(seen, response.receipt.index);
+  }
 
   const Next next = options_.retry ? judge(open.nature, response) : Next::finish;
   if (next == Next::redirect) return redirect(open, node, now);
@@ -156,7 +173,14 @@ void Caller::route(Open& open, Time now) {
 }
 
 void Caller::place(Open& open, const topology::Keyspace& keyspace, Time now) {
-  const PartitionId partition = topology::place(keyspace, open.operation.key).id;
+  const topology::Partition* placed = partition_of(open.operation, keyspace);
+  if (placed == nullptr) {
+    return finish(open,
+                  refuse(open.id, Code::invalid,
+                         fmt::format("name one of the {} partitions of {}", keyspace.partitions.size(), keyspace.name)),
+                  now);
+  }
+  const PartitionId partition = placed->id;
   if (open.op && open.partition != partition) {
     // Another keyspace of the same name: an op id means nothing there.
     if (may_have_taken_effect(open)) {
@@ -189,7 +213,8 @@ void Caller::send(Open& open, Time now) {
   const topology::Keyspace* keyspace = catalog_->find(open.operation.keyspace);
   NodeId node;
   if (!options_.pinned && keyspace != nullptr && !keyspace->partitions.empty()) {
-    node = router_.choose(open.mode, topology::place(*keyspace, open.operation.key), open.sent, now);
+    const topology::Partition* placed = partition_of(open.operation, *keyspace);
+    if (placed != nullptr) node = router_.choose(open.mode, *placed, open.sent, now);
   }
   Request request = request_of(open, now);
   request.id = RequestId(next_attempt_++);
@@ -208,6 +233,10 @@ Request Caller::request_of(const Open& open, Time now) {
   request.budget =
       std::max<Duration>(left - std::min<Duration>(left / 10, answer_margin_max), std::chrono::milliseconds(1));
   request.epoch = catalog_->epoch;
+  if (options_.read_own && open.nature == Nature::read && open.mode == Mode::cp) {
+    const auto seen = seen_.find(open.partition);
+    if (seen != seen_.end()) request.token = std::max(request.token, seen->second.value());
+  }
   if (open.op) {
     const Session& mine = session(open.partition);
     ASSERT(mine.client() == open.op->client);  // a sequence means nothing under another client
@@ -374,7 +403,8 @@ bool Caller::has_owner_left(const Open& open) const {
   if (options_.pinned || open.mode == Mode::cp) return false;
   const topology::Keyspace* keyspace = catalog_->find(open.operation.keyspace);
   if (keyspace == nullptr || keyspace->partitions.empty()) return false;
-  return open.sent < topology::place(*keyspace, open.operation.key).owners.size();
+  const topology::Partition* placed = partition_of(open.operation, *keyspace);
+  return placed != nullptr && open.sent < placed->owners.size();
 }
 
 Duration Caller::back_off(std::uint32_t sent) {

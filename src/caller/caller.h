@@ -35,6 +35,7 @@ struct Options {
   bool pinned = false;      // everything goes to node 0, the pinned endpoint
   bool deduplicate = true;  // op ids on cp writes
   bool retry = true;        // off: each operation is one attempt
+  bool read_own = false;    // cp reads see at least what this caller has written and read before, on any replica
   // Past either: `overloaded`, not done.
   std::size_t open_max = 64 * limits::kibi;  // operations
   std::size_t open_bytes_max = 256 * limits::mebi;
@@ -127,6 +128,7 @@ class Caller {
   std::unordered_map<std::uint64_t, std::uint64_t> attempts_;  // attempt -> arrival
   std::set<std::pair<Time, std::uint64_t>> wakes_;             // (when, arrival)
   std::map<PartitionId, Session> sessions_;
+  std::map<PartitionId, LogIndex> seen_;                     // the newest index that an answer came from
   std::map<PartitionId, std::deque<std::uint64_t>> queues_;  // arrivals that wait for room in the session
   std::uint64_t next_arrival_ = 1;
   std::uint64_t next_attempt_ = 1;

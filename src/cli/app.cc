@@ -61,6 +61,19 @@ Result<Duration> parse_duration(const std::string& text) {
   return Duration(static_cast<Duration::rep>(number * found->second));
 }
 
+Result<Level> level_of(const std::string& text) {
+  if (text.empty()) return Level::unspecified;
+  const auto level = parse_level(text);
+  if (level) return *level;
+  return rift::fail(Code::invalid, "unknown level '" + text + "'; levels are one, majority and all");
+}
+
+std::string end_of_prefix(std::string prefix) {
+  while (!prefix.empty() && static_cast<unsigned char>(prefix.back()) == 0xff) prefix.pop_back();
+  if (!prefix.empty()) prefix.back() = static_cast<char>(static_cast<unsigned char>(prefix.back()) + 1);
+  return prefix;
+}
+
 void add_version(CLI::App& app, Context& context) {
   CLI::App* verb = app.add_subcommand("version", "Print the version");
   add_format(*verb, context);
@@ -134,6 +147,10 @@ int run(int argc, char** argv) {
   add_cluster(app, context);
   add_keyspace(app, context);
   add_data(app, context);
+  add_keys(app, context);
+  add_txn(app, context);
+  add_watch(app, context);
+  add_lock(app, context);
   add_status(app, context);
   add_net(app, context);
   add_sim(app, context);

@@ -62,6 +62,37 @@ json to_json(const Version& version) {
           {"dot_sequence", number(version.dot_sequence)}};
 }
 
+json to_json(const Item& item) {
+  json value = {{"found", item.found}, {"version", to_json(item.version)}};
+  put_bytes(value, "key", item.key.view());
+  if (item.found) put_bytes(value, "value", item.value.view());
+  return value;
+}
+
+json to_json(const Results& results) {
+  json items = json::array();
+  for (const Item& item : results.items) items.push_back(to_json(item));
+  json value = {{"succeeded", results.succeeded},
+                {"items", items},
+                {"revision", number(results.revision.value())},
+                {"compacted", number(results.compacted.value())},
+                {"deleted", number(results.deleted)}};
+  if (!results.next_key.empty()) put_bytes(value, "next_key", results.next_key.view());
+  return value;
+}
+
+std::string_view to_text(Event::Kind kind) {
+  switch (kind) {
+    case Event::Kind::put:
+      return "put";
+    case Event::Kind::del:
+      return "delete";
+    case Event::Kind::expired:
+      return "expired";
+  }
+  return "unknown";
+}
+
 std::string_view to_text(ReadPath path) {
   switch (path) {
     case ReadPath::none:
@@ -157,10 +188,39 @@ std::string_view behind_try(std::string_view hint) {
   return hint;
 }
 
+// A key and its value on a line, as `cut -f` takes them apart.
+void show_items(const std::vector<Item>& items) {
+  for (const Item& item : items) {
+    if (item.found) {
+      fmt::print("{}\t{}\n", item.key.view(), item.value.view());
+    } else {
+      fmt::print(stderr, "{}\tabsent\n", item.key.view());
+    }
+  }
+}
+
+void show_results(const Show& show, const Response& response) {
+  const Results& results = *response.results;
+  const std::string took = fmt::format("{:.1f} ms", to_milliseconds(show.took));
+  if (show.verb == "txn") {
+    fmt::print(
+        "DONE   {} steps ran   {}   {}\n", results.succeeded ? "then" : "else",
+        results.revision == Revision() ? "nothing changed" : fmt::format("revision {}", results.revision.value()),
+        took);
+  } else if (show.verb == "del") {
+    fmt::print("DONE   {} deleted   {}\n", results.deleted, took);
+  } else if (show.verb == "compact") {
+    fmt::print("DONE   history begins after revision {}   {}\n", results.compacted.value(), took);
+  }
+  show_items(results.items);
+}
+
 void show_text(const Show& show, const Response& response) {
-  const bool is_read = show.verb == "get";
+  const bool is_read = show.verb == "get" || show.verb == "incr";
   if (response.outcome == Outcome::done) {
-    if (is_read && response.found) {
+    if (response.results && !is_read) {
+      show_results(show, response);
+    } else if (is_read && (response.found || show.verb == "incr")) {
       fmt::print("{}\n", response.value.view());
     } else if (is_read) {
       fmt::print(stderr, "absent\n");
@@ -188,7 +248,8 @@ void show_json(const Show& show, const std::string& key, const Response& respons
                 {"version", to_json(response.version)},          {"receipt", to_json(response.receipt)},
                 {"took_ms", to_milliseconds(show.took)}};
   put_bytes(value, "key", key);
-  if (response.found) put_bytes(value, "value", response.value.view());
+  if (response.found || show.verb == "incr") put_bytes(value, "value", response.value.view());
+  if (response.results) value["results"] = to_json(*response.results);
   if (!response.why.empty()) value["why"] = response.why;
   if (!response.hint.empty()) value["hint"] = with_level_flags(response.hint);
   fmt::print("{}\n", value.dump(-1, ' ', false, json::error_handler_t::replace));
@@ -221,6 +282,34 @@ Exit show_response(const Show& show, const std::string& key, const Response& res
     show_text(show, response);
   }
   return exit_of(response);
+}
+
+void show_event(Format format, PartitionId partition, const Event& event) {
+  if (format == Format::text) {
+    const bool has_value = event.kind == Event::Kind::put;
+    fmt::print("{}\t{}\t{}{}{}\n", event.revision.value(), to_text(event.kind), event.key.view(), has_value ? "\t" : "",
+               has_value ? event.value.view() : "");
+  } else {
+    json value = {{"schema", "rift.event/1"},
+                  {"kind", std::string(to_text(event.kind))},
+                  {"partition", partition.value()},
+                  {"revision", number(event.revision.value())},
+                  {"version", to_json(event.version)}};
+    put_bytes(value, "key", event.key.view());
+    if (event.kind == Event::Kind::put) put_bytes(value, "value", event.value.view());
+    fmt::print("{}\n", value.dump(-1, ' ', false, json::error_handler_t::replace));
+  }
+  std::fflush(stdout);
+}
+
+void show_progress(Format format, PartitionId partition, Revision revision) {
+  if (format == Format::text) return;
+  const json value = {{"schema", "rift.event/1"},
+                      {"kind", "progress"},
+                      {"partition", partition.value()},
+                      {"revision", number(revision.value())}};
+  fmt::print("{}\n", value.dump());
+  std::fflush(stdout);
 }
 
 Exit show_error(Format format, const Error& error, std::string_view hint) {

@@ -29,6 +29,10 @@ struct Show {
 };
 // Prints the reply on stdout (a failure in text form: stderr) and returns its exit code.
 Exit show_response(const Show& show, const std::string& key, const Response& response);
+// One line for each change that a watch tells of, and for how far it has come (JSON only): rift.event/1.
+void show_event(Format format, PartitionId partition, const Event& event);
+void show_progress(Format format, PartitionId partition, Revision revision);
+
 // "NOT DONE  code  why" and what to try; JSON has schema rift.error/1.
 Exit show_error(Format format, const Error& error, std::string_view hint = {});
 

@@ -23,6 +23,10 @@ struct DataOptions {
   std::string value_file;
   std::string level;
   std::string expected;
+  std::string ttl;
+  std::string range_end;
+  bool is_prefix = false;
+  CLI::Option* has_range = nullptr;
   std::uint64_t if_version = 0;
   bool absent = false;
   CLI::Option* has_value = nullptr;
@@ -33,13 +37,6 @@ struct DataOptions {
 std::string try_cluster(const Target& target) {
   return fmt::format("rift cluster up{0}   |   rift cluster status{0}   |   --endpoints host:port",
                      target.cluster.flag());
-}
-
-Result<Level> level_of(const DataOptions& options) {
-  if (options.level.empty()) return Level::unspecified;
-  const auto level = parse_level(options.level);
-  if (level) return *level;
-  return rift::fail(Code::invalid, "unknown level '" + options.level + "'; levels are one, majority and all");
 }
 
 Result<Condition> condition_of(const DataOptions& options) {
@@ -74,7 +71,7 @@ Result<std::string> value_of(const DataOptions& options) {
 
 Result<caller::Operation> operation_of(const DataOptions& options, Verb verb) {
   // Not inside the braces: a return from there leaks what has been made so far.
-  const Level level = TRY(level_of(options));
+  const Level level = TRY(level_of(options.level));
   std::string value = TRY(value_of(options));
   caller::Operation operation{.keyspace = options.keyspace,
                               .verb = verb,
@@ -82,6 +79,7 @@ Result<caller::Operation> operation_of(const DataOptions& options, Verb verb) {
                               .key = Bytes(options.key),
                               .value = Bytes(std::move(value))};
   if (verb == Verb::cas) operation.condition = TRY(condition_of(options));
+  if (!options.ttl.empty()) operation.operands.ensure().ttl = TRY(parse_duration(options.ttl));
   return operation;
 }
 
@@ -151,7 +149,10 @@ Exit execute(const Context& context, const DataOptions& options, Verb verb, std:
         show_error(context.format, client.error(), with_remedy(options.target, try_cluster(options.target)));
     return client.error().code == Code::invalid ? Exit::usage : exit;  // a flag that makes no sense
   }
-  Answer reply = (*client)->execute(*operation);
+  const bool is_range = options.is_prefix || (options.has_range != nullptr && options.has_range->count() > 0);
+  const std::string end = options.is_prefix ? end_of_prefix(options.key) : options.range_end;
+  Answer reply = is_range ? (*client)->del_range(options.keyspace, options.key, end, {.level = operation->level})
+                          : (*client)->execute(*operation);
   reply.hint = hint_for(options, reply);
   if (reply.outcome != Outcome::done) reply.hint = with_remedy(options.target, reply.hint);
   return show_response({.format = context.format, .verb = name, .took = std::chrono::steady_clock::now() - start},
@@ -175,6 +176,16 @@ void add_data(CLI::App& app, Context& context) {
           ->excludes(value);
     }
     command->add_option("-c,--level", options->level, "one, majority or all (default: the keyspace's)");
+    if (verb == Verb::put || verb == Verb::cas) {
+      command->add_option("--ttl", options->ttl, "Delete it after so long, never earlier: 10s, 5m (cp keyspaces)");
+    }
+    if (verb == Verb::del) {
+      CLI::Option* prefix =
+          command->add_flag("--prefix", options->is_prefix, "Every key that begins with this one (cp)");
+      options->has_range =
+          command->add_option("--range", options->range_end, "Every key from this one up to here, exclusive (cp)")
+              ->excludes(prefix);
+    }
     if (verb == Verb::cas) {
       options->has_expected = command->add_option("--expect", options->expected, "Write if the value is this one");
       options->has_version =
@@ -187,7 +198,7 @@ void add_data(CLI::App& app, Context& context) {
   };
   add("get", "Read a key", "rift get --ks bank acct:1", Verb::get, false);
   add("put", "Write a key", "rift put --ks bank acct:1 100 --level majority", Verb::put, true);
-  add("del", "Delete a key", "rift del --ks bank acct:1", Verb::del, false);
+  add("del", "Delete a key", "rift del --ks bank acct:1   |   rift del --ks bank acct: --prefix", Verb::del, false);
   add("cas", "Compare and set (cp keyspaces)", "rift cas --ks bank acct:1 90 --expect 100", Verb::cas, true);
 }
 

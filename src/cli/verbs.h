@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/outcome.h"
 #include "cli/output.h"
 
 namespace CLI {
@@ -25,6 +26,10 @@ void add_cluster(CLI::App& app, Context& context);
 void add_net(CLI::App& app, Context& context);
 void add_keyspace(CLI::App& app, Context& context);
 void add_data(CLI::App& app, Context& context);
+void add_keys(CLI::App& app, Context& context);
+void add_txn(CLI::App& app, Context& context);
+void add_watch(CLI::App& app, Context& context);
+void add_lock(CLI::App& app, Context& context);
 void add_status(CLI::App& app, Context& context);
 void add_demo(CLI::App& app, Context& context);
 void add_sim(CLI::App& app, Context& context);
@@ -49,6 +54,11 @@ std::string shell_word(const std::string& text);
 
 // "50ms", "1.5s", "2m"; a bare number is refused.
 Result<Duration> parse_duration(const std::string& text);
+
+// "level" as --level takes it; empty: the keyspace's own.
+Result<Level> level_of(const std::string& text);
+// The first key after all that begin with `prefix`: the end of the range that it names. Empty: there is none.
+std::string end_of_prefix(std::string prefix);
 
 // The whole program. Returns its exit code.
 int run(int argc, char** argv);

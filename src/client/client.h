@@ -12,6 +12,8 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "caller/operation.h"
+#include "caller/scan.h"
+#include "client/watching.h"
 #include "replica/request.h"
 #include "topology/catalog.h"
 
@@ -26,12 +28,23 @@ struct ClientOptions {
   Duration refusal_patience = Duration::max();         // refusals alone end an operation after so long
   bool exactly_once = true;  // op ids on cp writes: retries are deduplicated, resolve() can ask
   bool retry = true;         // off: one attempt each
+  bool read_own = false;     // cp reads of level ONE see at least what this client has written and read before
 };
 
 struct CallOptions {
   Level level = Level::unspecified;  // the keyspace's default
   Duration deadline{};               // 0: the client's
   bool write_back = true;            // ap reads above ONE: a majority holds what is returned
+  Duration ttl{};                    // cp put, cas, increment: deleted after so much of the log's time; 0: never
+  // Reads of level ONE: the answer includes everything up to Receipt::index of an earlier answer about the same partition.
+  std::uint64_t token = 0;
+};
+
+// What a Txn demands, does then, and does otherwise. All keys must fall into one partition: a {tag} in each keeps them together.
+struct TxnWish {
+  std::vector<Compare> compares{};
+  std::vector<Step> then_steps{};
+  std::vector<Step> else_steps{};
 };
 
 struct Answer : Response {
@@ -56,6 +69,22 @@ class Client {
   Answer del(const std::string& keyspace, ByteView key, const CallOptions& options = {});
   Answer cas(const std::string& keyspace, ByteView key, Condition condition, ByteView value,
              const CallOptions& options = {});
+  // cp only. `value` of the answer is the new number.
+  Answer increment(const std::string& keyspace, ByteView key, std::int64_t delta, const CallOptions& options = {});
+  // cp only. results->succeeded says which list of steps ran, results->items what each came to.
+  Answer txn(const std::string& keyspace, TxnWish wish, const CallOptions& options = {});
+  // cp only. results->items in the order asked. Keys of one partition are of one revision; of several: each partition's of its own.
+  Answer multi_get(const std::string& keyspace, const std::vector<std::string>& keys, const CallOptions& options = {});
+  // cp only. The next page of `scan` in results->items; keys are in order over all partitions.
+  Answer next_page(caller::Scan& scan, const CallOptions& options = {});
+  Result<caller::Scan> scan(caller::ScanWish wish) const;
+  // cp only. Deletes [first, end), an empty end is the keyspace's; each partition by itself. results->deleted counts.
+  Answer del_range(const std::string& keyspace, ByteView first, ByteView end, const CallOptions& options = {});
+  // cp only. Forgets the history of one partition up to `revision`; 0: of the only one.
+  Answer compact(const std::string& keyspace, PartitionId partition, Revision revision,
+                 const CallOptions& options = {});
+  // cp only. Changes of a key or a range, for as long as the handle lives; it must not outlive the client.
+  std::unique_ptr<WatchHandle> watch(caller::WatchWish wish, WatchCallbacks callbacks);
   // What became of `op`, which was about `key`: done, not done (and fenced off for good), or still unknown.
   Answer resolve(const std::string& keyspace, ByteView key, const OpId& op, const CallOptions& options = {});
 
@@ -63,6 +92,8 @@ class Client {
   void submit(caller::Operation operation, Callback done);
   // Waits for a submit(). Not from a callback.
   Answer execute(caller::Operation operation);
+  // All at once; the answers in the same order.
+  std::vector<Answer> execute_all(std::vector<caller::Operation> operations);
 
   // The map as last fetched; never null.
   std::shared_ptr<const topology::Catalog> catalog() const;

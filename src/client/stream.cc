@@ -41,8 +41,18 @@ void Stream::send(Request request, Time now) {
   waiting_.push_back({.request = std::move(request), .expires = expires});
 }
 
+void Stream::cancel(RequestId id) {
+  if (std::erase_if(waiting_, [id](const Waiting& waiting) { return waiting.request.id == id; }) > 0) return;
+  const auto sent = sent_.find(id.value());
+  if (sent == sent_.end()) return;
+  sent_bytes_ -= sent->second;
+  sent_.erase(sent);
+  cancels_.push_back(id.value());
+}
+
 void Stream::flush() {
-  if (waiting_.empty() || is_closed_) return;
+  if ((waiting_.empty() && cancels_.empty()) || is_closed_) return;
+  if (call_ == nullptr && waiting_.empty()) return;  // what was open has ended with its stream
   if (call_ == nullptr) return start();
   write();
 }
@@ -103,9 +113,10 @@ void Stream::received(bool ok) {
   for (int i = 0; i < count; ++i) {
     const auto sent = sent_.find(call_->incoming->ids(i));
     if (sent == sent_.end()) continue;
+    responses.push_back(to_response(RequestId(call_->incoming->ids(i)), *call_->incoming->mutable_replies(i)));
+    if (responses.back().more) continue;
     sent_bytes_ -= sent->second;
     sent_.erase(sent);
-    responses.push_back(to_response(RequestId(call_->incoming->ids(i)), *call_->incoming->mutable_replies(i)));
   }
   read();
   if (!responses.empty()) deliver_(std::move(responses));
@@ -117,9 +128,10 @@ void Stream::write() {
   call_->write_arena.Reset();
   auto* batch = google::protobuf::Arena::CreateMessage<v1::PipeRequest>(&call_->write_arena);
   std::size_t bytes = 0;
+  for (const std::uint64_t id : std::exchange(cancels_, {})) batch->add_cancels(id);
   while (!waiting_.empty() && static_cast<std::size_t>(batch->ids_size()) < limits::batch_ops_max) {
     const Request& request = waiting_.front().request;
-    const std::size_t more = footprint(request);
+    const std::size_t more = request.verb == Verb::watch ? 0 : footprint(request);  // one that stays is not weighed
     if (bytes > 0 && bytes + more > limits::batch_bytes_max) break;
     // The server would refuse what is past its bound; here it only waits.
     if (sent_bytes_ > 0 && sent_bytes_ + more > limits::connection_in_flight_bytes_max) break;
@@ -130,7 +142,7 @@ void Stream::write() {
     bytes += more;
     waiting_.pop_front();
   }
-  if (batch->ids_size() == 0) return;
+  if (batch->ids_size() == 0 && batch->cancels_size() == 0) return;
   call_->is_writing = true;
   ++call_->pending;
   call_->stream->Write(*batch, static_cast<Event*>(&wrote_));
@@ -159,6 +171,7 @@ void Stream::break_off() {
   }
   sent_.clear();
   sent_bytes_ = 0;
+  cancels_.clear();
   for (const Waiting& waiting : waiting_) {
     answers.push_back(
         refuse(waiting.request.id, Code::unreachable, was_open ? "the connection broke; not sent" : "no connection"));

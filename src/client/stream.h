@@ -36,6 +36,8 @@ class Stream {
   // Queued until flush().
   void send(Request request, Time now);
   void flush();
+  // Nothing more is delivered for it; the node is told, at the next flush().
+  void cancel(RequestId id);
   // Answers what has not left within its budget.
   void expire(Time now);
   // Cancels and delivers nothing more; the queue must be drained before destruction.
@@ -62,7 +64,8 @@ class Stream {
   Deliver deliver_;
   std::unique_ptr<Call> call_;
   std::deque<Waiting> waiting_;
-  std::unordered_map<std::uint64_t, std::size_t> sent_;  // id -> bytes, without an answer
+  std::vector<std::uint64_t> cancels_;                   // to be told
+  std::unordered_map<std::uint64_t, std::size_t> sent_;  // id -> bytes, without a last answer
   std::size_t sent_bytes_ = 0;
   bool is_closed_ = false;
   Tag<Stream> started_{this, &Stream::started};

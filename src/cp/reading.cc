@@ -20,20 +20,29 @@ wire::ReadPositionReply refused_question(Term term, std::uint64_t token) {
 Result<void> CpReplica::submit_reads(std::vector<Request> reads, Round& round) {
   std::vector<PendingRead> majority;
   std::vector<PendingRead> all;
+  bool wants_freshness = false;
   if (apply_due_ != Time::max()) apply_due_ = Time::min();  // whoever looks sees what is committed
   TRY(apply_committed(round));
   for (Request& request : reads) {
-    if (request.verb != Verb::get) {
-      round.turn.reply(refusal(request.id, Code::unsupported, "this node does not serve this read"));
+    if (request.verb == Verb::watch) {
+      open_watch(request, round);
       continue;
     }
+    const LogIndex token(request.token);
     PendingRead read{.id = request.id,
+                     .verb = request.verb,
                      .key = std::move(request.key),
+                     .operands = std::move(request.operands),
                      .asked = request.level,
                      .deadline = deadline_of(request, round.context.now)};
     switch (request.level) {
       case Level::one:
-        TRY(serve(read, ReadPath::local, round.turn));
+        wants_freshness = true;
+        if (token > applier_.index()) {
+          wait_for_token(std::move(read), token, round.turn);
+        } else {
+          TRY(serve(read, ReadPath::local, round.turn));
+        }
         break;
       case Level::unspecified:
       case Level::majority:
@@ -44,6 +53,7 @@ Result<void> CpReplica::submit_reads(std::vector<Request> reads, Round& round) {
         break;
     }
   }
+  if (wants_freshness) TRY(probe_freshness(round));
   if (!majority.empty()) TRY(start_reads(std::move(majority), false, round));
   if (all.empty()) return {};
   if (!raft_.is_leader() && raft_.leader() != NodeId(0)) {
@@ -56,6 +66,37 @@ Result<void> CpReplica::submit_reads(std::vector<Request> reads, Round& round) {
     return {};
   }
   return start_reads(std::move(all), true, round);
+}
+
+// What the token names is committed, and comes: the reader's own write, or what it has read elsewhere (read your writes, monotonic reads).
+void CpReplica::wait_for_token(PendingRead read, LogIndex token, Turn& turn) {
+  if (reads_.waiting() >= waiting_reads_max) {
+    refuse_reads({std::move(read)}, Code::overloaded, "too many reads wait for their token to be applied", turn);
+    return;
+  }
+  MARK(turn.recorder(), "cp.read_waits_for_token");
+  std::vector<PendingRead> reads;
+  reads.push_back(std::move(read));
+  reads_.add(ReadBatch{.reads = std::move(reads), .is_local = true, .index = token});
+}
+
+// While reads of level ONE come, what they see is dated now and then (freshness.h): by a position of one's own, or a question to the leader.
+Result<void> CpReplica::probe_freshness(Round& round) {
+  const Time now = round.context.now;
+  if (!freshness_.wants_probe(now)) return {};
+  if (raft_.is_leader()) {
+    const auto position = raft_.read(round.context);
+    if (position) {
+      freshness_.sent(*position, now);
+    } else if (!took_no_effect(position.error().code)) {
+      return fail(position.error().code, position.error().detail);
+    }
+  } else if (raft_.leader() != NodeId(0)) {
+    if (++last_token_ == 0) ++last_token_;
+    freshness_.sent(raft_.leader(), last_token_, now);
+    ask(last_token_, round.turn);
+  }
+  return {};
 }
 
 // All reads of a round share one position (leader) or one question (follower).
@@ -135,12 +176,14 @@ Result<void> CpReplica::on_question(NodeId from, const wire::ReadPosition& quest
 // The index is committed there, and this replica need not wait until it is told so.
 Result<void> CpReplica::on_answer(NodeId from, const wire::ReadPositionReply& answer, Round& round) {
   if (!answer.granted) return {};
+  freshness_.answered(from, answer.token, answer.index);
   reads_.answer(from, answer.token, answer.index);
   if (from != raft_.leader()) return {};
   return raft_.learn_commit(answer.term, answer.index, round.context);
 }
 
 void CpReplica::confirm(const raft::ReadReady& ready, Turn& turn) {
+  freshness_.confirmed(ready.position, ready.index);
   reads_.confirm(ready.position, ready.index);
   std::erase_if(questions_, [&](const RemoteQuestion& question) {
     if (question.position != ready.position) return false;
@@ -174,39 +217,36 @@ Result<void> CpReplica::serve_reads(Turn& turn) {
   if (reads_.waiting() == 0) return {};
   const auto echoed = reads_.waits_for_all() ? echoed_by_all() : raft::ReadPosition{};
   for (const ReadBatch& batch : reads_.take_servable(applier_.index(), echoed)) {
-    for (const PendingRead& read : batch.reads) TRY(serve(read, ReadPath::read_index, turn));
+    const ReadPath path = batch.is_local ? ReadPath::local : ReadPath::read_index;
+    for (const PendingRead& read : batch.reads) TRY(serve(read, path, turn));
   }
   return {};
 }
 
-Result<void> CpReplica::serve(const PendingRead& read, ReadPath path, Turn& turn) {
-  const bool local = path == ReadPath::local;
-  ++(local ? counters_.reads_local : counters_.reads_linearizable);
-  const auto value = TRY(read_value(space_, read.key, turn));
-  Response response;
-  response.id = read.id;
-  response.receipt = receipt(read.asked);
-  response.receipt.index = applier_.index();
-  response.receipt.term = applier_.applied().term;
-  response.receipt.read_path = path;
-  response.receipt.reached = local ? Level::one : read.asked == Level::all ? Level::all : Level::majority;
-  if (local) response.receipt.acknowledged_by = {options_.self};
-  if (read.asked == Level::all && !local) response.receipt.acknowledged_by = raft_.config()->voters;
-  if (value) {
-    response.found = !value->deleted;
-    response.version = version_of(*value);
-    if (response.found) response.value = value->value;
-  }
-  turn.reply(std::move(response));
-  return {};
+void CpReplica::refuse_expired_reads(Turn& turn) {
+  std::vector<PendingRead> for_token;
+  std::vector<PendingRead> for_majority;
+  for (PendingRead& read : reads_.take_expired(turn.now().steady))
+    (read.asked == Level::one ? for_token : for_majority).push_back(std::move(read));
+  const Code code = raft_.leader() == NodeId(0) ? Code::no_leader : Code::timeout;
+  refuse_reads(for_majority, code, "no majority confirmed the read in the time allowed", turn);
+  refuse_reads(for_token, Code::timeout,
+               fmt::format("{} has applied {} only up to index {}, and the read's token names a later one",
+                           to_string(options_.self), options_.name, applier_.index().value()),
+               turn);
 }
 
 // A read has no effect, whatever became of it.
 void CpReplica::refuse_reads(const std::vector<PendingRead>& reads, Code code, const std::string& why, Turn& turn) {
   counters_.refused += reads.size();
   for (const PendingRead& read : reads) {
-    Response response =
-        refusal(read.id, code, why, code == Code::no_leader ? "ONE reads this node's own copy, which may be old" : "");
+    std::string hint;
+    if (read.asked == Level::one) {
+      hint = "another node may have it; MAJORITY finds it wherever a majority is reached";
+    } else if (code == Code::no_leader) {
+      hint = "ONE reads this node's own copy, which may be old";
+    }
+    Response response = refusal(read.id, code, why, std::move(hint));
     response.outcome = Outcome::not_done;
     response.receipt.asked = read.asked;
     turn.reply(std::move(response));

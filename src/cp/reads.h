@@ -15,7 +15,9 @@ namespace rift::cp {
 
 struct PendingRead {
   RequestId id{};
+  Verb verb = Verb::get;  // get, multi_get or scan
   Bytes key{};
+  Boxed<Operands> operands{};
   Level asked = Level::unspecified;  // ALL: every voter must have echoed the position
   Time deadline{};
 };
@@ -33,6 +35,7 @@ struct ReadBatch {
   Time asked{};                   // the last time
   Duration patience = question_patience_min;
   bool needs_all = false;
+  bool is_local = false;            // of level ONE with a token, which is `index`
   std::optional<LogIndex> index{};  // known: serve when applied up to here
 };
 

@@ -140,11 +140,15 @@ void CpReplica::observe(const topology::ViewPtr& view, Turn& turn) {
 }
 
 void CpReplica::cancel(std::span<const RequestId> requests, Turn&) {
-  for (const RequestId id : requests) reads_.cancel(id);
+  for (const RequestId id : requests) {
+    reads_.cancel(id);
+    watches_.cancel(id);
+  }
 }
 
 void CpReplica::hand_over(Turn& turn) {
   run(turn, [&](Round& round) -> Result<void> {
+    end_watches(Code::not_ready, options_.name + " stops on this node", turn);
     give_way(raft::Reason::stopping, round);
     return {};
   });
@@ -175,7 +179,8 @@ Result<void> CpReplica::carry_out(raft::Effects effects, Round& round) {
   for (const raft::Superseded& superseded : effects.superseded) answer_superseded(superseded, turn);
   TRY(apply_committed(round));
   release_ack_waits(turn);
-  return serve_reads(turn);
+  TRY(serve_reads(turn));
+  return serve_watches(round);
 }
 
 void CpReplica::send(raft::Effects& effects, Turn& turn) {
@@ -267,10 +272,7 @@ void CpReplica::expire(Turn& turn) {
   if (now >= proposals_.next_deadline()) {
     for (const auto& expired : proposals_.take_expired(now)) answer_expired(expired, turn);
   }
-  if (now >= reads_.next_deadline()) {
-    const Code code = raft_.leader() == NodeId(0) ? Code::no_leader : Code::timeout;
-    refuse_reads(reads_.take_expired(now), code, "no majority confirmed the read in the time allowed", turn);
-  }
+  if (now >= reads_.next_deadline()) refuse_expired_reads(turn);
   for (const RequestId id : gate_.take_expired(now)) {
     Response response =
         refusal(id, Code::timeout, "earlier writes found no majority in the time allowed; this one was not proposed");
@@ -283,7 +285,7 @@ void CpReplica::request_wake(Turn& turn) {
   Time next = std::min({raft_.next_wake(), proposals_.next_deadline(), reads_.next_deadline(), gate_.next_deadline()});
   if (applier_.index() < raft_.applicable())
     next = apply_due_ == Time::max() ? turn.now().steady : std::min(next, apply_wake(turn.now().steady));
-  next = std::min({next, reads_.next_repeat(), expiry_wake(turn.now().steady)});
+  next = std::min({next, reads_.next_repeat(), expiry_wake(turn.now().steady), watch_wake()});
   for (const AckWait& wait : ack_waits_) next = std::min(next, wait.deadline);
   if (next >= wake_) return;
   wake_ = next;

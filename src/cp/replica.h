@@ -8,10 +8,12 @@
 #include <string>
 
 #include "cp/applier.h"
+#include "cp/freshness.h"
 #include "cp/gate.h"
 #include "cp/proposals.h"
 #include "cp/reads.h"
 #include "cp/recovery.h"
+#include "cp/watches.h"
 #include "raft/raft.h"
 #include "replica/replica.h"
 #include "wire/messages.h"
@@ -76,7 +78,7 @@ class CpReplica final : public Replica {
   struct Counters {
     std::uint64_t writes = 0, entries_proposed = 0, entries_applied = 0, commands_applied = 0;
     std::uint64_t reads_local = 0, reads_linearizable = 0, read_rounds = 0, read_retries = 0;
-    std::uint64_t messages_dropped = 0, superseded = 0, unknown = 0, refused = 0, role_changes = 0;
+    std::uint64_t watch_answers = 0, messages_dropped = 0, superseded = 0, unknown = 0, refused = 0, role_changes = 0;
   };
 
   CpReplica(Options options, raft::Raft raft, Applier applier, LogWriter writer, Time now);
@@ -128,6 +130,8 @@ class CpReplica final : public Replica {
 
   // reading.cc
   Result<void> submit_reads(std::vector<Request> reads, Round& round);
+  void wait_for_token(PendingRead read, LogIndex token, Turn& turn);
+  Result<void> probe_freshness(Round& round);
   Result<void> start_reads(std::vector<PendingRead> reads, bool needs_all, Round& round);
   void ask_leader(std::vector<PendingRead> reads, Round& round);
   void ask(std::uint64_t token, Turn& turn);
@@ -139,9 +143,22 @@ class CpReplica final : public Replica {
   void fail_positions(Turn& turn);
   Result<void> serve_reads(Turn& turn);
   raft::ReadPosition echoed_by_all() const;
-  Result<void> serve(const PendingRead& read, ReadPath path, Turn& turn);
+  void refuse_expired_reads(Turn& turn);
   void refuse_reads(const std::vector<PendingRead>& reads, Code code, const std::string& why, Turn& turn);
   void send_to(NodeId to, env::Lane lane, const wire::Message& message, Turn& turn);
+
+  // serving.cc
+  Result<void> serve(const PendingRead& read, ReadPath path, Turn& turn);
+  Result<void> answer_get(ByteView key, Response& response, Turn& turn);
+  Result<void> answer_multi_get(const Operands& operands, Response& response, Turn& turn);
+
+  // watching.cc
+  Time watches_given_up_at() const;
+  void open_watch(const Request& request, Round& round);
+  Result<void> serve_watches(Round& round);
+  void end_watches(Code code, const std::string& why, Turn& turn);
+  void answer_watches(Turn& turn);
+  Time watch_wake() const;
 
   // status.cc
   Receipt receipt(Level asked) const;
@@ -158,6 +175,8 @@ class CpReplica final : public Replica {
   LogWriter writer_;
   Proposals proposals_;
   Reads reads_;
+  Freshness freshness_;
+  Watches watches_;
   Gate gate_;
   std::deque<RemoteQuestion> questions_;
   std::deque<AckWait> ack_waits_;

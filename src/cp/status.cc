@@ -94,6 +94,8 @@ ReplicaStatus CpReplica::status() const {
       {"state_hash", applier_.applied().hash},
       {"superseded", counters_.superseded},
       {"unknown", counters_.unknown},
+      {"watch_answers", counters_.watch_answers},
+      {"watches", watches_.size()},
       {"writes", counters_.writes},
   };
   return status;

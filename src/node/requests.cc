@@ -33,6 +33,14 @@ void Requests::finish(Response response) {
   answer(origin, std::move(response));
 }
 
+void Requests::tell(Response response) {
+  const auto it = open_.find(response.id);
+  if (it == open_.end()) return;
+  response.id = it->second.origin_id;
+  response.more = true;
+  answer(it->second.origin, std::move(response));
+}
+
 void Requests::answer(const Origin& origin, Response response) {
   std::visit(overloaded{[&](const FromSink& from) { sink_replies_[from.sink].push_back(std::move(response)); },
                         [&](const FromPeer& from) { peer_replies_.emplace_back(from.peer, std::move(response)); },

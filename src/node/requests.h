@@ -47,6 +47,8 @@ class Requests {
   OpenRequest* find(RequestId id);
   // Ends it; the answer waits for the next take_*.
   void finish(Response response);
+  // An answer after which more follow: it stays open.
+  void tell(Response response);
   void drop(RequestId id) { open_.erase(id); }
 
   std::vector<RequestId> of_sink(SinkId sink) const;

@@ -48,6 +48,12 @@ Result<const topology::Partition*> partition_of(const topology::Keyspace& keyspa
   return &partition;
 }
 
+std::string names_of(const std::vector<NodeId>& nodes) {
+  std::string names;
+  for (const NodeId node : nodes) names += (names.empty() ? "" : ", ") + to_string(node);
+  return names;
+}
+
 }  // namespace
 
 void Node::attach(SinkId id, std::unique_ptr<ReplySink> sink) { sinks_[id] = std::move(sink); }
@@ -124,12 +130,18 @@ void Node::route(Origin origin, Request request) {
                        "slow down, or spread the load over more nodes"));
     return;
   }
+  // A watch is a stream, and a forward one answer: who watches goes to a node that has the partition.
+  if (request.verb == Verb::watch && (request.forwarded || !loop_.hosts(partition.id))) {
+    requests_.answer(origin, refuse(request.id, Code::wrong_node, "this node has no copy of the partition to watch",
+                                    "ask " + names_of(partition.owners)));
+    return;
+  }
   if (!loop_.hosts(partition.id)) {
     forward(std::move(origin), std::move(request), keyspace, partition);
     return;
   }
   const Time deadline = loop_.now().steady + request.budget;
-  const bool may_forward = keyspace.mode == Mode::cp && !request.forwarded;
+  const bool may_forward = keyspace.mode == Mode::cp && !request.forwarded && request.verb != Verb::watch;
   const RequestId id = requests_.open(std::move(origin), request, deadline, may_forward);
   if (!loop_.submit(std::move(request))) {
     ++counters_["refused_overloaded"];
@@ -186,7 +198,7 @@ bool Node::forward_to_leader(OpenRequest& open, const Response& response) {
   return true;
 }
 
-void Node::on_reply(Response response, bool /*last*/) {
+void Node::on_reply(Response response, bool last) {
   OpenRequest* open = requests_.find(response.id);
   if (open == nullptr) return;
   if (open->forwarded_to == NodeId() && forward_to_leader(*open, response)) return;
@@ -196,7 +208,11 @@ void Node::on_reply(Response response, bool /*last*/) {
     response.receipt.epoch = catalog_->epoch;
     response.receipt.map_age = loop_.now().steady - catalog_fresh_;
   }
-  requests_.finish(std::move(response));
+  if (last) {
+    requests_.finish(std::move(response));
+  } else {
+    requests_.tell(std::move(response));
+  }
 }
 
 void Node::fail_forwards(const std::vector<RequestId>& ids, Code code, const std::string& why) {

@@ -152,7 +152,7 @@ Result<std::optional<Bytes>> Turn::get(env::Table table, ByteView key) {
   return std::optional<Bytes>(output_.batch.value_at(*operation));
 }
 
-// Scans are for start-up, repair and inspection, never per request: the whole batch is laid over the page.
+// The whole batch is laid over the page: a few scans for a request, never one for each of many keys.
 Result<std::vector<env::KeyValue>> Turn::scan(env::Table table, const env::Range& range, std::size_t keys_max,
                                               std::size_t bytes_max) {
   std::map<std::string, std::optional<Bytes>> overlay;

@@ -1,0 +1,110 @@
+#include "caller/scan.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <set>
+
+#include "world.h"
+
+namespace rift::caller {
+namespace {
+
+topology::Catalog four_partitions() {
+  return MUST(topology::create_keyspace(*three_nodes(), {.name = "wide", .mode = Mode::cp, .partitions = 4}));
+}
+
+TEST(CallerScan, MergesPartitionsInTheOrderOfKeysPageByPage) {
+  for (std::uint64_t seed = 1; seed <= 50; ++seed) {
+    SCOPED_TRACE(seed);
+    Rng random(seed);
+    const topology::Catalog catalog = four_partitions();
+    const topology::Keyspace& keyspace = *catalog.find("wide");
+    std::map<PartitionId, std::set<std::string>> stored;
+    std::set<std::string> all;
+    for (int i = 0; i < 60; ++i) {
+      const std::string key = "k" + std::to_string(random.below(1000));
+      stored[topology::place(keyspace, key).id].insert(key);
+      all.insert(key);
+    }
+    Scan scan({.keyspace = "wide", .first = "k", .keys_max = 7}, keyspace);
+    std::vector<std::string> seen;
+    while (!scan.is_over()) {
+      for (const Operation& operation : scan.wanted()) {
+        ASSERT_EQ(operation.verb, Verb::scan);
+        Results results;
+        const auto& keys = stored[operation.partition];
+        const std::size_t most = random.below(8);  // a page may be short, even empty, and go on
+        auto it = keys.lower_bound(operation.key.to_string());
+        for (; it != keys.end() && results.items.size() < most; ++it)
+          results.items.push_back(Item{.key = Bytes(*it), .found = true, .value = {}, .version = {}});
+        if (it != keys.end()) results.next_key = Bytes(*it);
+        scan.take(operation.partition, std::move(results));
+      }
+      const auto page = scan.page();
+      EXPECT_LE(page.size(), 7U);
+      for (const Item& item : page) seen.push_back(item.key.to_string());
+    }
+    EXPECT_EQ(seen, std::vector<std::string>(all.begin(), all.end()));
+  }
+}
+
+TEST(CallerScan, NamesTheRevisionOfEachPartition) {
+  const topology::Catalog catalog = four_partitions();
+  Scan scan({.keyspace = "wide"}, *catalog.find("wide"));
+  std::uint64_t revision = 5;
+  for (const Operation& operation : scan.wanted()) {
+    Results results;
+    results.revision = Revision(revision++);
+    scan.take(operation.partition, std::move(results));
+  }
+  EXPECT_TRUE(scan.is_over());
+  ASSERT_EQ(scan.revisions().size(), 4U);
+  EXPECT_EQ(scan.revisions().rbegin()->second, Revision(8));
+}
+
+TEST(Caller, WhatIsAboutARangeGoesToThePartitionThatItNames) {
+  World world({}, false);
+  const auto catalog = std::make_shared<const topology::Catalog>(four_partitions());
+  world.caller.observe(catalog, world.now);
+  const topology::Keyspace& keyspace = *catalog->find("wide");
+  std::uint64_t id = 1;
+  for (const topology::Partition& partition : keyspace.partitions) {
+    world.caller.submit(RequestId(id++),
+                        {.keyspace = "wide", .verb = Verb::del_range, .key = "k", .partition = partition.id},
+                        world.now);
+    const Send send = world.sent();
+    EXPECT_EQ(send.request.partition, partition.id);
+    EXPECT_TRUE(send.request.op->first);  // a dedup window of that partition
+    EXPECT_NE(std::find(partition.owners.begin(), partition.owners.end(), send.node), partition.owners.end());
+    world.answer(send, Code::ok, NodeId(1));
+    EXPECT_EQ(world.ended().response.outcome, Outcome::done);
+  }
+  world.caller.submit(RequestId(id++), {.keyspace = "wide", .verb = Verb::scan}, world.now);
+  EXPECT_EQ(world.ended().response.code, Code::invalid);  // which of the four?
+}
+
+TEST(Caller, ReadsSeeWhatItHasWrittenAndReadBefore) {
+  World world({.read_own = true});
+  const auto index_of = [&](std::uint64_t index) {
+    const Send send = world.sent();
+    Response response = refuse(send.request.id, Code::ok, "");
+    response.receipt.index = LogIndex(index);
+    world.caller.receive(std::move(response), world.now);
+    world.ended();
+    return send.request.token;
+  };
+  world.get(1, "bank");
+  EXPECT_EQ(index_of(4), 0U);
+  world.put(2, "bank");
+  EXPECT_EQ(index_of(9), 0U);  // writes carry none
+  world.get(3, "bank");
+  EXPECT_EQ(index_of(7), 9U);
+  world.get(4, "bank");
+  EXPECT_EQ(index_of(9), 9U);
+  world.get(5, "carts");
+  EXPECT_EQ(index_of(0), 0U);
+}
+
+}  // namespace
+}  // namespace rift::caller
