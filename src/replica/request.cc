@@ -58,6 +58,8 @@ Result<void> validate_steps(const std::vector<Step>& steps, Verb verb) {
 }
 
 Result<void> validate_operands(const Request& request) {
+  const bool is_lock = request.verb == Verb::lock || request.verb == Verb::unlock;
+  if (is_lock && request.value.empty()) return fail(Code::invalid, "a lock has a holder: its name is empty");
   const bool needs_steps = request.verb == Verb::txn || request.verb == Verb::multi_get;
   if (!request.operands) {
     if (needs_steps) return fail(Code::invalid, "nothing to do: no steps");

@@ -125,6 +125,16 @@ TEST(Compact, IsABoundedPieceOfWorkPerEntryAndGoesOnAfterARestart) {
   EXPECT_EQ(bench.applied().swept, Revision(count));
 }
 
+TEST(Compact, LargeRecordsAreFewerPerEntry) {
+  ApplyBench bench;
+  for (int i = 0; i < 12; ++i) bench.apply_one(put_of("k", std::string(100 * limits::kibi, 'v')));
+  bench.apply_one(compact_of(12));
+  for (std::size_t left = 12; left > 0; left -= 3) {
+    EXPECT_EQ(bench.history_records(), left);
+    bench.apply({});
+  }
+}
+
 TEST(Compact, TheFloorIsPartOfTheHash) {
   ApplyBench a;
   ApplyBench b;

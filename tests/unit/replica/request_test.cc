@@ -159,7 +159,11 @@ TEST(Validate, RangesMayBeginBeforeEveryKeyAndLocksEnd) {
   lease.ttl = limits::ttl_max + Duration(1);
   EXPECT_EQ(refusal(with_operands(Verb::lock, lease)), Code::invalid);
   lease.ttl = limits::ttl_max;
-  EXPECT_EQ(refusal(with_operands(Verb::lock, lease)), Code::ok);
+  Request lock = with_operands(Verb::lock, lease);
+  lock.value = "holder";
+  EXPECT_EQ(refusal(lock), Code::ok);
+  lock.value = Bytes();  // two that have no name would share it
+  EXPECT_EQ(refusal(lock), Code::invalid);
 }
 
 }  // namespace
