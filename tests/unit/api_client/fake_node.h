@@ -71,7 +71,9 @@ class MapFront final : public Front {
   void detach(SinkId id) override {
     worker_.post([this, id] { sinks_.erase(id); });
   }
-  void cancel(SinkId, std::vector<RequestId>) override {}
+  void cancel(SinkId, std::vector<RequestId> requests) override {
+    worker_.post([this, requests = std::move(requests)] { cancels_ += requests.size(); });
+  }
   void submit(SinkId id, std::vector<Request> requests) override {
     worker_.post([this, id, requests = std::move(requests)] { serve(id, requests); });
   }
@@ -83,6 +85,28 @@ class MapFront final : public Front {
   std::vector<Request> seen() {
     std::promise<std::vector<Request>> promise;
     worker_.post([&] { promise.set_value(seen_); });
+    return promise.get_future().get();
+  }
+  // One more answer to the last watch that came.
+  void tell(Response response) {
+    worker_.post([this, response = std::move(response)]() mutable {
+      response.id = watch_.second;
+      const auto sink = sinks_.find(watch_.first);
+      if (sink == sinks_.end()) return;
+      std::vector<Response> responses;
+      responses.push_back(std::move(response));
+      sink->second->deliver(std::move(responses));
+    });
+  }
+  // Requests cancelled one by one.
+  std::size_t cancels() {
+    std::promise<std::size_t> promise;
+    worker_.post([&] { promise.set_value(cancels_); });
+    return promise.get_future().get();
+  }
+  std::size_t sinks() {
+    std::promise<std::size_t> promise;
+    worker_.post([&] { promise.set_value(sinks_.size()); });
     return promise.get_future().get();
   }
   // How many requests came together, for each time that some came.
@@ -99,6 +123,7 @@ class MapFront final : public Front {
     std::vector<Response> responses;
     for (const Request& request : requests) {
       seen_.push_back(request);
+      if (request.verb == Verb::watch) watch_ = {id, request.id};
       std::optional<Response> response = script_ ? script_(request) : apply(request);
       if (!response) continue;
       response->id = request.id;
@@ -116,6 +141,8 @@ class MapFront final : public Front {
   std::uint64_t revision_ = 0;
   std::vector<Request> seen_;
   std::vector<std::size_t> batches_;
+  std::pair<SinkId, RequestId> watch_;
+  std::size_t cancels_ = 0;
   Worker worker_;  // last: it stops before what it touches goes
 };
 

@@ -1,0 +1,288 @@
+#include <gtest/gtest.h>
+
+#include <grpcpp/create_channel.h>
+
+#include <atomic>
+
+#include "api/backlog.h"
+#include "client/client.h"
+#include "client/lock.h"
+#include "fake_node.h"
+#include "riftkv/v1/kv.grpc.pb.h"
+
+namespace rift {
+namespace {
+
+namespace v1 = riftkv::v1;
+
+Response told(std::uint64_t revision, std::string value = "v") {
+  Response response;
+  response.more = true;
+  Results& results = response.results.emplace();
+  results.revision = Revision(revision);
+  results.events.push_back(Event{.kind = Event::Kind::put,
+                                 .revision = Revision(revision),
+                                 .key = "k",
+                                 .value = Bytes(std::move(value)),
+                                 .version = {.create_revision = Revision(1), .modify_revision = Revision(revision)}});
+  return response;
+}
+
+Response stands(std::uint64_t revision) {
+  Response response;
+  response.more = true;
+  response.results.emplace().revision = Revision(revision);
+  return response;
+}
+
+// A node says where a watch stands as soon as it opens.
+Script stand_at(std::uint64_t revision) {
+  return [revision](const Request& request) -> std::optional<Response> {
+    if (request.verb != Verb::watch) return refuse(request.id, Code::unsupported, "only watches");
+    const Revision from = request.operands->revision;
+    return stands(from == Revision() ? revision : from.value() - 1);
+  };
+}
+
+// What a client's watch delivers, waited for by the test.
+class Inbox {
+ public:
+  WatchCallbacks callbacks() {
+    return {.on_batch = [this](const caller::WatchBatch& batch) { take(batch); },
+            .on_end = [this](Response response) { end(std::move(response)); }};
+  }
+  // Until so many events have come.
+  std::vector<Event> wait(std::size_t count) {
+    Lock lock(mutex_);
+    while (events_.size() < count && !ended_) changed_.wait(mutex_);
+    return events_;
+  }
+  Response wait_for_end() {
+    Lock lock(mutex_);
+    while (!ended_) changed_.wait(mutex_);
+    return *ended_;
+  }
+
+ private:
+  void take(const caller::WatchBatch& batch) {
+    Lock lock(mutex_);
+    events_.insert(events_.end(), batch.events.begin(), batch.events.end());
+    changed_.notify_all();
+  }
+  void end(Response response) {
+    Lock lock(mutex_);
+    ended_ = std::move(response);
+    changed_.notify_all();
+  }
+  Mutex mutex_;  // the client's thread delivers, the test waits
+  CondVar changed_;
+  std::vector<Event> events_ GUARDED_BY(mutex_);
+  std::optional<Response> ended_ GUARDED_BY(mutex_);
+};
+
+TEST(ClientWatch, EventsArriveAsTheNodeToldThem) {
+  FakeCluster cluster;
+  cluster.front().set_script(stand_at(4));
+  const auto client = cluster.connect();
+  Inbox inbox;
+  const auto handle = client->watch({.keyspace = "bank", .first = "k", .single_key = true}, inbox.callbacks());
+  while (cluster.front().seen().empty()) {
+  }
+  cluster.front().tell(told(5, "five"));
+  cluster.front().tell(told(7, "seven"));
+  const auto events = inbox.wait(2);
+  ASSERT_EQ(events.size(), 2U);
+  EXPECT_EQ(events[0].revision, Revision(5));
+  EXPECT_EQ(events[0].key, Bytes("k"));
+  EXPECT_EQ(events[1].value, Bytes("seven"));
+  EXPECT_EQ(events[1].version.modify_revision, Revision(7));
+  const Request request = cluster.front().seen().front();
+  EXPECT_EQ(request.verb, Verb::watch);
+  EXPECT_TRUE(request.operands->single_key);
+}
+
+TEST(ClientWatch, ANodeThatGoesIsReplacedByAnotherFromTheNextRevision) {
+  FakeCluster cluster(2);
+  for (const std::uint32_t n : {1U, 2U}) cluster.front(n).set_script(stand_at(0));
+  const auto client = cluster.connect({.endpoints = {cluster.address(1), cluster.address(2)}});
+  Inbox inbox;
+  const auto handle = client->watch({.keyspace = "bank", .from = Revision(1)}, inbox.callbacks());
+  std::uint32_t serving = 0;
+  while (serving == 0) {
+    for (const std::uint32_t n : {1U, 2U}) {
+      if (!cluster.front(n).seen().empty()) serving = n;
+    }
+  }
+  const std::uint32_t other = 3 - serving;
+  cluster.front(serving).tell(told(1));
+  ASSERT_EQ(inbox.wait(1).size(), 1U);
+  cluster.stop(serving);
+  while (cluster.front(other).seen().empty()) {
+  }
+  EXPECT_EQ(cluster.front(other).seen().front().operands->revision, Revision(2));
+  cluster.front(other).tell(told(2));
+  EXPECT_EQ(inbox.wait(2).size(), 2U);
+}
+
+TEST(ClientWatch, CompactedEndsItByName) {
+  FakeCluster cluster;
+  cluster.front().set_script([](const Request& request) -> std::optional<Response> {
+    Response response = refuse(request.id, Code::compacted, "gone");
+    response.results.emplace().compacted = Revision(9);
+    return response;
+  });
+  const auto client = cluster.connect();
+  Inbox inbox;
+  const auto handle = client->watch({.keyspace = "bank", .from = Revision(1)}, inbox.callbacks());
+  const Response ended = inbox.wait_for_end();
+  EXPECT_EQ(ended.code, Code::compacted);
+  EXPECT_EQ(ended.results->compacted, Revision(9));
+}
+
+TEST(ClientWatch, LettingItGoTellsTheNode) {
+  FakeCluster cluster;
+  cluster.front().set_script(stand_at(1));
+  const auto client = cluster.connect();
+  Inbox inbox;
+  auto handle = client->watch({.keyspace = "bank"}, inbox.callbacks());
+  while (cluster.front().seen().empty()) {
+  }
+  cluster.front().tell(told(2));
+  inbox.wait(1);
+  handle.reset();
+  while (cluster.front().cancels() == 0) {
+  }
+  cluster.front().tell(told(3));  // nobody hears it, and nothing breaks
+  cluster.front().set_script({});
+  EXPECT_TRUE(client->put("bank", "k", "v").is_done());
+  EXPECT_EQ(inbox.wait(1).size(), 1U);
+}
+
+TEST(ApiWatch, AnyGrpcClientWatchesByACallOfItsOwn) {
+  FakeCluster cluster;
+  cluster.front().set_script(stand_at(3));
+  const auto stub = v1::KvService::NewStub(grpc::CreateChannel(cluster.address(), grpc::InsecureChannelCredentials()));
+  grpc::ClientContext context;
+  v1::ExecuteRequest request;
+  request.mutable_operation()->set_keyspace("bank");
+  request.mutable_operation()->mutable_watch()->set_range(true);
+  const auto stream = stub->Watch(&context, request);
+  v1::ExecuteResponse response;
+  ASSERT_TRUE(stream->Read(&response));
+  EXPECT_EQ(response.reply().results().revision(), 3U);
+  EXPECT_TRUE(response.reply().more());
+  cluster.front().tell(told(4));
+  ASSERT_TRUE(stream->Read(&response));
+  ASSERT_EQ(response.reply().results().events_size(), 1);
+  EXPECT_EQ(response.reply().results().events(0).revision(), 4U);
+  Response last = refuse({}, Code::not_ready, "stops");
+  cluster.front().tell(std::move(last));
+  ASSERT_TRUE(stream->Read(&response));
+  EXPECT_EQ(response.reply().code(), "not_ready");
+  EXPECT_FALSE(stream->Read(&response));
+  EXPECT_TRUE(stream->Finish().ok());
+}
+
+TEST(ApiWatch, ACallThatIsCancelledIsForgotten) {
+  FakeCluster cluster;
+  cluster.front().set_script(stand_at(3));
+  const auto stub = v1::KvService::NewStub(grpc::CreateChannel(cluster.address(), grpc::InsecureChannelCredentials()));
+  v1::ExecuteRequest request;
+  request.mutable_operation()->set_keyspace("bank");
+  request.mutable_operation()->mutable_watch();
+  v1::ExecuteResponse response;
+  std::size_t before = cluster.front().sinks();
+  {
+    grpc::ClientContext context;
+    const auto stream = stub->Watch(&context, request);
+    ASSERT_TRUE(stream->Read(&response));
+    EXPECT_EQ(cluster.front().sinks(), before + 1);
+    context.TryCancel();
+    EXPECT_FALSE(stream->Read(&response));
+    EXPECT_FALSE(stream->Finish().ok());
+  }
+  while (cluster.front().sinks() > before) {
+  }
+  grpc::ClientContext context;
+  request.mutable_operation()->mutable_get();
+  const auto stream = stub->Watch(&context, request);
+  ASSERT_TRUE(stream->Read(&response));
+  EXPECT_EQ(response.reply().code(), "invalid");
+  EXPECT_TRUE(stream->Finish().ok());
+}
+
+TEST(ApiWatch, AReaderThatDoesNotReadIsEndedWithTheRevisionToResumeFrom) {
+  FakeCluster cluster;
+  cluster.front().set_script(stand_at(0));
+  const auto stub = v1::KvService::NewStub(grpc::CreateChannel(cluster.address(), grpc::InsecureChannelCredentials()));
+  grpc::ClientContext context;
+  v1::ExecuteRequest request;
+  request.mutable_operation()->set_keyspace("bank");
+  request.mutable_operation()->mutable_watch()->set_range(true);
+  const auto stream = stub->Watch(&context, request);
+  v1::ExecuteResponse response;
+  ASSERT_TRUE(stream->Read(&response));
+  const std::string big(limits::mebi, 'x');
+  std::uint64_t revision = 0;
+  while (cluster.front().cancels() == 0) cluster.front().tell(told(++revision, big));
+  std::uint64_t last = 0;
+  while (stream->Read(&response) && response.reply().more()) last = response.reply().results().revision();
+  EXPECT_EQ(response.reply().code(), "overloaded");
+  EXPECT_EQ(response.reply().results().revision(), last);
+  EXPECT_GT(last, 0U);
+  EXPECT_LT(last, revision);
+  EXPECT_TRUE(stream->Finish().ok());
+}
+
+TEST(Api, ExecuteRefusesAWatch) {
+  FakeCluster cluster;
+  const auto stub = v1::KvService::NewStub(grpc::CreateChannel(cluster.address(), grpc::InsecureChannelCredentials()));
+  grpc::ClientContext context;
+  v1::ExecuteRequest request;
+  v1::ExecuteResponse response;
+  request.mutable_operation()->set_keyspace("bank");
+  request.mutable_operation()->mutable_watch();
+  ASSERT_TRUE(stub->Execute(&context, request, &response).ok());
+  EXPECT_EQ(response.reply().code(), "unsupported");
+}
+
+TEST(HeldLock, IsKeptAliveUntilItIsReleasedAndLostWhenAnotherHasIt) {
+  FakeCluster cluster;
+  std::atomic<int> locks{0};
+  std::atomic<int> unlocks{0};
+  std::atomic<bool> is_taken{false};
+  cluster.front().set_script([&](const Request& request) -> std::optional<Response> {
+    if (request.verb == Verb::unlock) ++unlocks;
+    if (request.verb == Verb::lock) ++locks;
+    Response response;
+    if (is_taken) response = refuse(request.id, Code::condition_failed, "another one holds the lock");
+    response.version.create_revision = Revision(41);
+    response.value = request.value;
+    return response;
+  });
+  const auto client = cluster.connect();
+  {
+    auto taken = HeldLock::take(*client, "bank", "job", {.holder = "me", .lease = milliseconds(150)});
+    ASSERT_NE(taken.lock, nullptr);
+    EXPECT_EQ(taken.lock->fence(), Revision(41));
+    while (locks < 4) {
+    }
+    EXPECT_FALSE(taken.lock->is_lost());
+  }
+  EXPECT_EQ(unlocks, 1);
+
+  std::promise<Response> lost;
+  auto taken = HeldLock::take(
+      *client, "bank", "job",
+      {.holder = "me", .lease = milliseconds(150), .on_lost = [&](Response why) { lost.set_value(std::move(why)); }});
+  ASSERT_NE(taken.lock, nullptr);
+  is_taken = true;
+  EXPECT_EQ(lost.get_future().get().code, Code::condition_failed);
+  EXPECT_TRUE(taken.lock->is_lost());
+  EXPECT_EQ(taken.lock->release().outcome, Outcome::not_done);
+  EXPECT_EQ(unlocks, 1);
+  EXPECT_EQ(HeldLock::take(*client, "bank", "job", {.holder = "you"}).lock, nullptr);
+}
+
+}  // namespace
+}  // namespace rift
