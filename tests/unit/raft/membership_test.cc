@@ -131,6 +131,48 @@ TEST(RaftMembership, WhileJointBothMajoritiesMustHoldAnEntry) {
   EXPECT_EQ(*cluster.raft(4).config(), simple({4, 5, 6}));
 }
 
+TEST(RaftMembership, WhileJointTheNewVotersAloneCommitNothing) {
+  Cluster cluster(3);
+  cluster.campaign(1);
+  learn(cluster, 1, {4, 5});
+  cluster.isolate(2);
+  cluster.isolate(3);
+  const LogIndex entered = MUST(cluster.change(1, simple({1, 4, 5})));
+  cluster.settle();
+  EXPECT_LT(cluster.raft(1).commit(), entered) << "one of three old voters";
+  EXPECT_EQ(cluster.raft(1).durable_on_all_voters(), LogIndex(3)) << "all voters are those of both halves";
+  MUST(cluster.read(1));
+  cluster.flush(1);
+  cluster.settle();
+  EXPECT_TRUE(cluster.node(1).reads_ready.empty());
+  cluster.advance(limits::election_timeout_min + 2 * limits::heartbeat_interval);
+  EXPECT_FALSE(cluster.raft(1).is_leader()) << "it has no contact to a majority of them either";
+}
+
+// Two leaders of one term would need two majorities: the new voters know of the change, the old ones do not.
+TEST(RaftMembership, WhileJointTheNewVotersAloneElectNobody) {
+  Cluster cluster(3);
+  cluster.campaign(1);
+  learn(cluster, 1, {4, 5});
+  cluster.isolate(2);
+  cluster.isolate(3);
+  MUST(cluster.change(1, simple({1, 4, 5})));
+  cluster.settle();
+  ASSERT_TRUE(cluster.raft(4).config()->is_joint());
+  ASSERT_TRUE(cluster.raft(5).config()->is_joint());
+  cluster.heal();
+  cluster.network.clear();
+  for (const std::uint32_t id : {1u, 4u, 5u}) {
+    cluster.cut_both(id, 2);
+    cluster.cut_both(id, 3);
+  }
+  cluster.advance(5s);
+  const Term reached = std::max({cluster.raft(1).term(), cluster.raft(4).term(), cluster.raft(5).term()});
+  EXPECT_EQ(reached, Term(2)) << "no campaign without the old voters";
+  const std::uint32_t leader = cluster.leader();
+  EXPECT_TRUE(leader == 2 || leader == 3) << "who may go on with the old configuration";
+}
+
 TEST(RaftMembership, WhileJointNoLeaderWithoutBothMajorities) {
   Cluster cluster(3);
   cluster.campaign(1);

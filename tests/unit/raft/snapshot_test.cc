@@ -85,8 +85,12 @@ TEST(RaftSnapshot, OneThatBringsNothingNewIsRefusedAndChangesNothing) {
   const auto again = cluster.raft(3).install(late.from, Term(2), *late.snapshot, cluster.context(3));
   ASSERT_FALSE(again.has_value());
   EXPECT_EQ(again.error().code, Code::invalid);
+  SnapshotMeta older = *late.snapshot;
+  older.index = LogIndex(8);
+  EXPECT_FALSE(cluster.raft(3).install(late.from, Term(2), older, cluster.context(3)).has_value());
   EXPECT_EQ(cluster.raft(3).commit(), LogIndex(15));
   EXPECT_EQ(cluster.raft(3).last_index(), LogIndex(15));
+  EXPECT_EQ(cluster.raft(3).first_index(), LogIndex(13));
 }
 
 // The entries behind the snapshot were acknowledged, and may be what made them committed.
@@ -227,7 +231,10 @@ TEST(RaftSnapshot, ARejectionBelowTheLogsStartLeadsToOneAtOnce) {
   Cluster cluster(3);
   leave_behind(cluster);
   cluster.network.clear();
+  cluster.isolate(3);
+  write(cluster, 1, 4);  // the log goes on behind its start
   cluster.kill(1);
+  cluster.heal();
   auto marks = cluster.recorder.marks();
   const auto rejected = marks["raft.append_rejected"];
   cluster.campaign(2);

@@ -86,6 +86,10 @@ class Stage {
     if (verb == "power_loss") return cluster_->power_loss(id);
     if (verb == "restart") return cluster_->restart(id);
     if (verb == "transfer") return transfer(id, node(words));
+    if (verb == "add") return cluster_->add_node(id);
+    if (verb == "change") return change(id, words);
+    if (verb == "config") return config(id);
+    if (verb == "compact") return cluster_->compact(id);
     out_ << "unknown command\n";
   }
 
@@ -199,6 +203,40 @@ class Stage {
     const auto started = cluster_->raft(id).transfer(NodeId(to), cluster_->context(id));
     if (!started) out_ << to_string(started.error().code) << "\n";
     cluster_->flush(id);
+  }
+
+  // "change n1 n1 n2 learners n3"
+  void change(std::uint32_t id, std::istringstream& words) {
+    Config wish;
+    std::vector<NodeId>* list = &wish.voters;
+    for (std::string word; words >> word;) {
+      if (word == "learners") {
+        list = &wish.learners;
+      } else {
+        list->emplace_back(static_cast<std::uint32_t>(std::stoul(word.substr(1))));
+      }
+    }
+    const auto changed = cluster_->change(id, wish);
+    out_ << (changed ? "entry " + std::to_string(changed->value()) : std::string(to_string(changed.error().code)))
+         << "\n";
+  }
+
+  void config(std::uint32_t id) {
+    const auto list = [&](const char* name, const std::vector<NodeId>& nodes) {
+      if (nodes.empty()) return;
+      out_ << " " << name;
+      for (const NodeId node : nodes) out_ << " " << to_string(node);
+    };
+    out_ << "n" << id;
+    const Raft& raft = cluster_->raft(id);
+    if (raft.config() == nullptr) {
+      out_ << " none\n";
+      return;
+    }
+    list("voters", raft.config()->voters);
+    list("outgoing", raft.config()->outgoing);
+    list("learners", raft.config()->learners);
+    out_ << (raft.config_settled() ? " settled\n" : "\n");
   }
 
   std::unique_ptr<Cluster> cluster_;
