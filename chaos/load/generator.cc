@@ -86,7 +86,10 @@ Ask Generator::draw(Client& client) {
           .key = key_name(key),
           .level = keyspace.level,
           .timeout = options_.timeout};
-  if (!is_write) return ask;
+  if (!is_write) {
+    if (keyspace.read_level != Level::unspecified) ask.level = keyspace.read_level;
+    return ask;
+  }
   ask.value = fmt::format("c{},{}", client.id, ask.sequence);
   const auto seen = client.seen.find(ask.key);
   if (cas_draw < keyspace.cas_share && seen != client.seen.end()) {

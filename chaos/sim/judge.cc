@@ -97,6 +97,17 @@ bool has_converged(Cluster& cluster, const std::string& keyspace) {
   return true;
 }
 
+EndState look_at_the_end(Cluster& cluster, const std::string& keyspace, const check::History& history) {
+  EndState end;
+  const auto copies = copies_of(cluster, keyspace);
+  end.values = final_of(copies, keyspace, history, end.failures).values;
+  for (const auto& [id, copy] : copies) {
+    std::string& digest = end.digests.emplace_back();
+    for (const auto& [key, held] : copy) digest += key + ' ' + text_of(copy, key) + '\n';
+  }
+  return end;
+}
+
 void judge_cp(Cluster& cluster, const std::string& keyspace, const check::History& history,
               const std::vector<Answered>& answers, std::vector<std::string>& failures) {
   const Final end = final_of(copies_of(cluster, keyspace), keyspace, history, failures);

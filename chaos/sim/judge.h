@@ -15,6 +15,14 @@ namespace rift::chaos::sim {
 // True when all owners hold the same versions of every key, and under one version the same value.
 bool has_converged(Cluster& cluster, const std::string& keyspace);
 
+// What the running nodes hold, for the checkers of rows.
+struct EndState {
+  check::FinalState values;
+  std::vector<std::string> digests;    // one per running node: everything that it holds
+  std::vector<std::string> failures;   // values that nobody wrote, or that were reported as not done
+};
+EndState look_at_the_end(Cluster& cluster, const std::string& keyspace, const check::History& history);
+
 // `answers` are those of all keyspaces.
 void judge_cp(Cluster& cluster, const std::string& keyspace, const check::History& history,
               const std::vector<Answered>& answers, std::vector<std::string>& failures);

@@ -7,6 +7,7 @@
 #include "chaos/load/load.h"
 #include "chaos/sim/cluster.h"
 #include "chaos/sim/judge.h"
+#include "chaos/sim/observer.h"
 #include "chaos/sim/sim_store.h"
 #include "chaos/sim/sim_watcher.h"
 #include "chaos/sim/storm.h"
@@ -55,46 +56,6 @@ Result<void> set_up(Cluster& cluster, const Shape& shape) {
   TRY(cluster.create_keyspace({.name = "bank", .mode = Mode::cp, .copies = shape.cluster.nodes}));
   TRY(cluster.create_keyspace({.name = "carts", .mode = Mode::ap, .copies = shape.ap_copies, .partitions = 4}));
   return {};
-}
-
-// Election safety, seen from outside: at most one leader in a term. Looks often enough that a leader who lives for one round is rarely missed.
-class LeaderWatch {
- public:
-  LeaderWatch(World& world, Cluster& cluster, std::vector<std::string>& failures)
-      : world_(world), cluster_(cluster), failures_(failures) {
-    look();
-  }
-
- private:
-  void look() {
-    for (const NodeId id : cluster_.ids()) {
-      for (const ReplicaStatus& replica : cluster_.status(id).replicas) {
-        if (replica.role != "leader") continue;
-        const auto [it, is_new] = leaders_.emplace(std::pair(replica.partition, replica.term), id);
-        if (is_new || it->second == id) continue;
-        failures_.push_back(fmt::format("partition {} has two leaders in term {}: {} and {}", replica.partition.value(),
-                                        replica.term.value(), to_string(it->second), to_string(id)));
-        it->second = id;
-      }
-    }
-    world_.after(look_again, [this] { look(); });
-  }
-  static constexpr Duration look_again = std::chrono::milliseconds(5);
-
-  World& world_;
-  Cluster& cluster_;
-  std::vector<std::string>& failures_;
-  std::map<std::pair<PartitionId, Term>, NodeId> leaders_;
-};
-
-// The load's times count from `start`.
-void run_load(World& world, load::Load& load, Time start, Time end) {
-  while (world.now() < end) {
-    const auto due = load.next_due();
-    const Time until = due ? std::min(start + due->time_since_epoch(), end) : end;
-    world.run_until(until);
-    load.run_due(Time(world.now() - start));
-  }
 }
 
 // After the storm a healed cluster must make progress: one write through every node.
@@ -169,7 +130,8 @@ RunResult run_seed(const RunOptions& options) {
     store.node_down(id);
     for (const auto& watcher : watching) watcher->node_down(id);
   });
-  const LeaderWatch leaders(world, cluster, result.failures);
+  Observer observer(world, cluster, {});
+  observer.start();
   storm.start(start + options.storm);
   run_load(world, load, start, start + options.storm);
   storm.calm();
@@ -191,6 +153,8 @@ RunResult run_seed(const RunOptions& options) {
   }
   for (const auto& watcher : watching) watcher->stop();
   if (bank) judge_watchers(watching, *bank, store.answers(), result.failures);
+  observer.compare_logs();
+  result.failures.insert(result.failures.end(), observer.broken().begin(), observer.broken().end());
   judge_cp(cluster, "bank", recorder.history(), store.answers(), result.failures);
   judge_ap(cluster, "carts", recorder.history(), store.answers(), result.failures);
 

@@ -38,6 +38,7 @@ void SimDisk::crash(Crash kind) {
   if (kind == Crash::kill) return;
   const std::size_t kept = world_.random().below(unsynced_.size() + 1);
   for (std::size_t i = 0; i < kept; ++i) carry_out(unsynced_[i], durable_);
+  batches_durable_ += kept;
   batches_lost_ += unsynced_.size() - kept;
   if (kept < unsynced_.size()) MARK(&world_.recorder(), "sim.power_loss_took_batches");
   unsynced_.clear();
@@ -106,14 +107,25 @@ void SimDisk::start_sync() {
   running_ = std::exchange(waiting_, {});
   ++syncs_;
   const Duration takes = world_.random().between(options_.sync_min, options_.sync_max) + stall_;
-  world_.after(takes, [this, life = life_, batches = unsynced_.size()] { finish_sync(life, batches); });
+  world_.after(takes, [this, life = life_, batches = batches_durable_ + unsynced_.size()] { finish_sync(life, batches); });
 }
 
-void SimDisk::finish_sync(std::uint64_t life, std::size_t batches) {
-  if (life != life_) return;
-  for (std::size_t i = 0; i < batches; ++i) {
+// Up to the batch with this number; earlier lives and other syncs may have made some of them durable already.
+void SimDisk::make_durable(std::uint64_t batches) {
+  for (; batches_durable_ < batches && !unsynced_.empty(); ++batches_durable_) {
     carry_out(unsynced_.front(), durable_);
     unsynced_.pop_front();
+  }
+}
+
+void SimDisk::finish_sync(std::uint64_t life, std::uint64_t batches) {
+  if (life != life_) return;
+  if (write_back_ == Duration(0)) {
+    make_durable(batches);
+  } else {
+    world_.after(write_back_, [this, life, batches] {
+      if (life == life_) make_durable(batches);
+    });
   }
   for (Task& task : running_) executor_->post(std::move(task));
   running_.clear();

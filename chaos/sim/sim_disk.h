@@ -31,6 +31,8 @@ class SimDisk final : public env::Engine {
   void crash(Crash kind);
   // From now on a sync takes this much longer; zero ends it.
   void stall(Duration extra) { stall_ = extra; }
+  // From now on a finished sync is a lie: what it covers is on the medium only this much later (fsync off, or a drive that ignores it).
+  void lie(Duration write_back) { write_back_ = write_back; }
 
   Result<std::optional<Bytes>> get(env::Table table, ByteView key) override;
   Result<std::vector<env::KeyValue>> scan(env::Table table, const env::Range& range, std::size_t keys_max,
@@ -52,13 +54,15 @@ class SimDisk final : public env::Engine {
   static std::vector<env::KeyValue> page(const Records& records, const env::Range& range, std::size_t keys_max,
                                          std::size_t bytes_max);
   void start_sync();
-  void finish_sync(std::uint64_t life, std::size_t batches);
+  void finish_sync(std::uint64_t life, std::uint64_t batches);
+  void make_durable(std::uint64_t batches);
 
   World& world_;
   Options options_;
   Fuse* fuse_;
   env::Executor* executor_ = nullptr;
   Duration stall_{};
+  Duration write_back_{};  // 0: honest
   Tables live_;
   Tables durable_;
   std::deque<env::WriteBatch> unsynced_;
@@ -66,6 +70,7 @@ class SimDisk final : public env::Engine {
   std::vector<Task> running_;
   bool syncing_ = false;
   std::uint64_t life_ = 0;
+  std::uint64_t batches_durable_ = 0;  // of all that were ever applied and not lost
   std::uint64_t batches_lost_ = 0;
   std::uint64_t syncs_ = 0;
 };

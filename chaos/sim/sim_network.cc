@@ -11,6 +11,8 @@ namespace {
 
 constexpr env::Lane lanes[] = {env::Lane::control, env::Lane::data, env::Lane::bulk};
 constexpr std::string_view scheme = "sim:";
+constexpr Duration retransmit_first = std::chrono::milliseconds(200);  // Linux: the least retransmission timeout
+constexpr int retransmits_max = 6;
 
 std::optional<NodeId> node_at(std::string_view address) {
   std::uint32_t number = 0;
@@ -164,9 +166,10 @@ bool SimNetwork::send(NodeId from, NodeId peer, env::Lane lane, Bytes frame) {
     MARK(&world_.recorder(), "sim.frame_dropped");
     return true;
   }
-  const Time arrival = arrival_of_next(connection);
+  const Time arrival = arrival_of_next(connection, frame.size());
   send_copy(connection, id, arrival, frame);
   if (world_.random().chance(options_.repeat)) {
+    ++garbled_;
     MARK(&world_.recorder(), "sim.frame_repeated");
     send_copy(connection, id, arrival + world_.random().between(Duration(0), options_.repeat_delay_max), frame);
   }
@@ -174,15 +177,35 @@ bool SimNetwork::send(NodeId from, NodeId peer, env::Lane lane, Bytes frame) {
 }
 
 // In the order sent, unless the network is told to reorder.
-Time SimNetwork::arrival_of_next(Connection& connection) {
+Time SimNetwork::arrival_of_next(Connection& connection, std::size_t bytes) {
   const bool reordered = world_.random().chance(options_.reorder);
-  const Time arrival = world_.now() + delay();
+  const Time arrival = world_.now() + delay() + slowness(std::get<0>(connection.key), connection.to, bytes);
   if (reordered) {
+    ++garbled_;
     MARK(&world_.recorder(), "sim.frame_reordered");
     return arrival + world_.random().between(Duration(0), 5 * options_.delay_max);
   }
   connection.last_arrival = std::max(arrival, connection.last_arrival);
   return connection.last_arrival;
+}
+
+// What the quality of the link adds to the way of one frame.
+Duration SimNetwork::slowness(NodeId from, NodeId to, std::size_t bytes) {
+  const auto found = qualities_.find({from, to});
+  if (found == qualities_.end()) return Duration(0);
+  const LinkQuality& quality = found->second;
+  Duration added = quality.delay;
+  if (quality.jitter > Duration(0)) added += world_.random().between(Duration(0), 2 * quality.jitter) - quality.jitter;
+  Duration again = retransmit_first;
+  for (int i = 0; i < retransmits_max && world_.random().chance(quality.packet_loss); ++i, again *= 2) added += again;
+  if (quality.bytes_per_second > 0) {
+    Time& free = link_free_[{from, to}];
+    free = std::max(free, world_.now()) +
+           Duration(static_cast<std::int64_t>(bytes * std::uint64_t{1'000'000'000} / quality.bytes_per_second));
+    added += free - world_.now();
+  }
+  if (added > Duration(0)) ++slowed_[{from, to}];
+  return std::max(added, Duration(0));
 }
 
 void SimNetwork::send_copy(Connection& connection, env::ConnectionId id, Time arrival, const Bytes& frame) {
@@ -236,8 +259,13 @@ void SimNetwork::sender_gone(env::ConnectionId id) {
   world_.at(connection.last_event, [this, id] { close(id, Redial::no); });
 }
 
-void SimNetwork::heal() {
-  const auto cuts = std::exchange(cuts_, {});
+void SimNetwork::heal() { restore(std::set(cuts_)); }
+
+void SimNetwork::restore(const std::set<std::pair<NodeId, NodeId>>& links) {
+  std::set<std::pair<NodeId, NodeId>> cuts;
+  for (const auto& link : links) {
+    if (cuts_.erase(link) != 0) cuts.insert(link);
+  }
   std::vector<env::ConnectionId> affected;
   for (const auto& [id, connection] : connections_) {
     if (cuts.contains({std::get<0>(connection.key), connection.to})) affected.push_back(id);
@@ -257,6 +285,11 @@ void SimNetwork::node_gone(NodeId node) {
   ports_.erase(node);
   for (const env::ConnectionId id : dialled) sender_gone(id);
   for (const env::ConnectionId id : answered) close(id, Redial::yes);
+}
+
+std::uint64_t SimNetwork::slowed(NodeId from, NodeId to) const {
+  const auto it = slowed_.find({from, to});
+  return it == slowed_.end() ? 0 : it->second;
 }
 
 std::uint64_t SimNetwork::held(NodeId from, NodeId to) const {

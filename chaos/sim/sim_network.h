@@ -37,6 +37,13 @@ class SimNetwork {
     double reorder = 0;
     Duration repeat_delay_max = std::chrono::milliseconds(6);
   };
+  // How one directed link carries what it carries. Lost packets are sent again by TCP: they come later and hold up what follows.
+  struct LinkQuality {
+    Duration delay{};  // besides the network's own
+    Duration jitter{};
+    double packet_loss = 0;
+    std::uint64_t bytes_per_second = 0;  // 0: no bound
+  };
   class Port;
 
   SimNetwork(World& world, const Options& options) : world_(world), options_(options) {}
@@ -51,12 +58,19 @@ class SimNetwork {
   // Directed. A cut link holds; heal resets everything that was open or held.
   void cut(NodeId from, NodeId to) { cuts_.insert({from, to}); }
   void heal();
+  // Gives back these links only.
+  void restore(const std::set<std::pair<NodeId, NodeId>>& links);
+  void set_quality(NodeId from, NodeId to, const LinkQuality& quality) { qualities_[{from, to}] = quality; }
+  void reset_qualities() { qualities_.clear(); }
   // Sees every frame just before it reaches its receiver; an empty one ends it.
   using Watcher = std::function<void(NodeId from, NodeId to, const Bytes& frame)>;
   void watch(Watcher watcher) { watcher_ = std::move(watcher); }
   bool is_cut(NodeId from, NodeId to) const { return cuts_.contains({from, to}); }
   // How often a cut link held a frame or a connection attempt: proof that the fault bit.
   std::uint64_t held(NodeId from, NodeId to) const;
+  // Frames that a link's quality made late, and those that were delivered twice or out of order: the same proof for those faults.
+  std::uint64_t slowed(NodeId from, NodeId to) const;
+  std::uint64_t garbled() const { return garbled_; }
 
  private:
   friend class Port;
@@ -79,7 +93,8 @@ class SimNetwork {
   void offer(env::ConnectionId id);
   void answer(env::ConnectionId id, bool welcome);
   bool send(NodeId from, NodeId peer, env::Lane lane, Bytes frame);
-  Time arrival_of_next(Connection& connection);
+  Time arrival_of_next(Connection& connection, std::size_t bytes);
+  Duration slowness(NodeId from, NodeId to, std::size_t bytes);
   void send_copy(Connection& connection, env::ConnectionId id, Time arrival, const Bytes& frame);
   void deliver(env::ConnectionId id, Bytes frame);
   enum class Redial : std::uint8_t { yes, no };
@@ -99,6 +114,10 @@ class SimNetwork {
   std::map<Key, env::ConnectionId> current_;  // without those whose sender is dead
   std::set<std::pair<NodeId, NodeId>> cuts_;
   std::map<std::pair<NodeId, NodeId>, std::uint64_t> held_;
+  std::map<std::pair<NodeId, NodeId>, LinkQuality> qualities_;
+  std::map<std::pair<NodeId, NodeId>, Time> link_free_;  // of links with a bound on bytes per second
+  std::map<std::pair<NodeId, NodeId>, std::uint64_t> slowed_;
+  std::uint64_t garbled_ = 0;
   Watcher watcher_;
   std::uint64_t next_connection_ = 1;
   std::uint64_t next_dial_ = 1;

@@ -63,6 +63,15 @@ std::string version_text(const Version& version) {
   return version.modify_revision == Revision() ? std::string() : std::to_string(version.modify_revision.value());
 }
 
+void run_load(World& world, load::Load& load, Time start, Time end) {
+  while (world.now() < end) {
+    const auto due = load.next_due();
+    const Time until = due ? std::min(start + due->time_since_epoch(), end) : end;
+    world.run_until(until);
+    load.run_due(Time(world.now() - start));
+  }
+}
+
 SimClient& SimStore::client(const load::Ask& ask) {
   auto& client = clients_[ask.client];
   if (client == nullptr) {

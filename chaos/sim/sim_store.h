@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 
+#include "chaos/load/load.h"
 #include "chaos/load/store.h"
 #include "chaos/sim/cluster.h"
 #include "chaos/sim/sim_client.h"
@@ -50,6 +51,9 @@ class SimStore final : public load::Store {
   std::map<std::uint64_t, std::unique_ptr<SimClient>> clients_;
   std::vector<Answered> answers_;
 };
+
+// Runs the world until `end` and gives the store what the load wants when it is due; the load's times count from `start`.
+void run_load(World& world, load::Load& load, Time start, Time end);
 
 // "hlc.node.incarnation.sequence" or the modify revision: equal exactly for the same write.
 std::string version_text(const Version& version);

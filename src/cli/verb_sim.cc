@@ -1,5 +1,5 @@
-// rift sim: the deterministic simulator over a range of seeds. Seeds run in parallel, each in one thread; the first one runs once more in a
-// fresh process, whose other address layout must not change the trace.
+// rift sim: the deterministic simulator over a range of seeds: storms, or rows of the experiment matrix (sim_rows.cc). Seeds run in
+// parallel, each in one thread; of a storm the first one runs once more in a fresh process, whose other address layout must not change the trace.
 #include <atomic>
 #include <charconv>
 #include <chrono>
@@ -11,6 +11,7 @@
 
 #include "base/mutex.h"
 #include "chaos/sim/runner.h"
+#include "cli/sim_rows.h"
 #include "cli/verbs.h"
 #include "cluster/child.h"
 
@@ -32,6 +33,9 @@ struct SimOptions {
   bool trace = false;
   std::size_t jobs = 0;
   std::string storm = "6s";
+  std::string row;
+  bool rows = false;
+  std::size_t job_count() const { return jobs != 0 ? jobs : std::max(1U, std::thread::hardware_concurrency()); }
 };
 
 struct Range {
@@ -77,10 +81,9 @@ class Runner {
       : range_(range), storm_(storm), options_(options), is_quiet_(is_quiet), next_(range.first) {}
 
   Tally run() {
-    const std::size_t jobs = options_.jobs != 0 ? options_.jobs : std::max(1U, std::thread::hardware_concurrency());
     {
       std::vector<std::jthread> threads;
-      for (std::size_t i = 0; i < jobs; ++i) threads.emplace_back([this] { work(); });
+      for (std::size_t i = 0; i < options_.job_count(); ++i) threads.emplace_back([this] { work(); });
     }
     const Lock lock(mutex_);
     return tally_;
@@ -136,6 +139,12 @@ std::string canary(std::uint64_t seed, const SimOptions& options) {
   return child->read_line(canary_limit).value_or("");
 }
 
+json counts_json(const std::map<std::string, std::uint64_t>& counts) {
+  json value = json::object();
+  for (const auto& [name, count] : counts) value[name] = std::to_string(count);
+  return value;
+}
+
 std::string hash_text(std::uint64_t hash) { return fmt::format("{:016x}", hash); }
 
 Exit show(const Context& context, const Tally& tally, double wall_seconds) {
@@ -147,20 +156,33 @@ Exit show(const Context& context, const Tally& tally, double wall_seconds) {
                         {"simulated_s", fmt::format("{:.1f}", to_seconds(tally.simulated))},
                         {"wall_s", fmt::format("{:.1f}", wall_seconds)},
                         {"operations", std::to_string(tally.operations)},
+                        {"faults", counts_json(tally.faults)},
                         {"failures", tally.failures}};
     fmt::print("{}\n", value.dump(-1, ' ', false, json::error_handler_t::replace));
   } else {
-    fmt::print("{} passed, {} failed   traces {}   {:.0f} s simulated in {:.1f} s   {} operations\n", tally.passed,
-               tally.failed, tally.is_repeatable ? "repeat" : "DO NOT REPEAT", to_seconds(tally.simulated),
-               wall_seconds, tally.operations);
+    fmt::print("{} passed, {} failed   traces {}   {} operations\n", tally.passed, tally.failed,
+               tally.is_repeatable ? "repeat" : "DO NOT REPEAT", tally.operations);
+    fmt::print("{:.2f} simulated hours in {:.0f} s\n", to_seconds(tally.simulated) / 3600, wall_seconds);
     for (const auto& [name, count] : tally.faults) fmt::print("  fault  {:<32} {}\n", name, count);
     for (const auto& [name, count] : tally.marks) fmt::print("  mark   {:<32} {}\n", name, count);
   }
   return tally.failed == 0 && tally.is_repeatable ? Exit::done : Exit::violation;
 }
 
+Exit rows(const Context& context, const SimOptions& options, const Range& range) {
+  RowsWish wish{.rows = {}, .first_seed = range.first, .last_seed = range.last, .jobs = options.job_count()};
+  for (const auto& row : chaos::fault::matrix_rows()) {
+    if (options.rows || row.id == options.row || row.name() == options.row) wish.rows.push_back(&row);
+  }
+  if (!wish.rows.empty()) return sim_rows(context, wish);
+  std::string known;
+  for (const auto& row : chaos::fault::matrix_rows()) known += (known.empty() ? "" : ", ") + row.name();
+  return show_error(context.format, Error{Code::invalid, "there is no row '" + options.row + "'"}, "rows: " + known);
+}
+
 Exit sim(const Context& context, const SimOptions& options) {
   const auto range = parse_range(options.seeds);
+  if (range && (options.rows || !options.row.empty())) return rows(context, options, *range);
   const auto storm = parse_duration(options.storm);
   if (!range || !storm) {
     show_error(context.format, range ? storm.error() : range.error());
@@ -181,16 +203,21 @@ Exit sim(const Context& context, const SimOptions& options) {
 void add_sim(CLI::App& app, Context& context) {
   auto options = std::make_shared<SimOptions>();
   CLI::App* verb = app.add_subcommand("sim", "Run whole clusters in virtual time under random faults, from seeds");
-  verb->add_option("--seeds", options->seeds, "One seed or a range: 1..200")->capture_default_str();
+  CLI::Option* seeds = verb->add_option("--seeds", options->seeds, "One seed or a range: 1..200 (default 1..20; of a row 1..5)");
+  verb->add_option("--row", options->row, "One row of the experiment matrix instead of storms: C3, or one form of it: C5-halves");
+  verb->add_flag("--rows", options->rows, "All rows that the simulator has, and a table");
   verb->add_option("--storm", options->storm, "Virtual time under faults, per seed")->capture_default_str();
   verb->add_option("--jobs", options->jobs, "Seeds at the same time (default: one per core)")
       ->check(CLI::Range(std::size_t{1}, jobs_max));
   verb->add_flag("--twice", options->twice,
                  "Run every seed twice and compare the traces (without: only the first seed)");
   verb->add_flag("--trace", options->trace, "Print the trace hash of the first seed and nothing else");
-  verb->footer("Example:  rift sim --seeds 1..200   |   rift sim --seeds 17 --storm 20s");
+  verb->footer("Example:  rift sim --seeds 1..200   |   rift sim --seeds 17 --storm 20s   |   rift sim --row C14   |   rift sim --rows");
   add_format(*verb, context);
-  verb->callback([&context, options] { context.exit = sim(context, *options); });
+  verb->callback([&context, options, seeds] {
+    if (seeds->count() == 0 && (options->rows || !options->row.empty())) options->seeds = "1..5";
+    context.exit = sim(context, *options);
+  });
 }
 
 }  // namespace rift::cli

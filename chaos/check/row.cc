@@ -1,0 +1,287 @@
+#include "chaos/check/row.h"
+
+#include <algorithm>
+#include <charconv>
+#include <map>
+#include <set>
+
+#include <fmt/core.h>
+
+#include "chaos/check/values.h"
+
+namespace rift::chaos::check {
+namespace {
+
+constexpr std::size_t witness_max = 6;
+
+std::string show(const std::optional<Duration>& duration) {
+  return duration ? fmt::format("{:.2f} s", to_seconds(*duration)) : std::string("never");
+}
+
+class Notes {
+ public:
+  template <class... Args>
+  void add(Verdict verdict, bool is_bad, fmt::format_string<Args...> format, Args&&... args) {
+    if (is_bad) notes_.emplace_back(verdict, fmt::format(format, std::forward<Args>(args)...));
+  }
+  template <class... Args>
+  void fail_if(bool is_bad, fmt::format_string<Args...> format, Args&&... args) {
+    add(Verdict::fail, is_bad, format, std::forward<Args>(args)...);
+  }
+  template <class... Args>
+  void need(bool is_given, fmt::format_string<Args...> format, Args&&... args) {
+    add(Verdict::inconclusive, !is_given, format, std::forward<Args>(args)...);
+  }
+  void within(const std::optional<Duration>& limit, const std::optional<Duration>& took, std::string_view what) {
+    if (limit) fail_if(!took || *took > *limit, "{}: {}, {} is allowed", what, show(took), show(limit));
+  }
+  void violation(Violation rule, std::uint64_t seen, std::string_view what) {
+    fail_if(rule == Violation::forbidden && seen > 0, "{}: {}", what, seen);
+    add(Verdict::not_shown, rule == Violation::must_show && seen == 0, "{}: not seen, and the row is there to show it",
+        what);
+  }
+  void write(RowRun& run, Verdict good) const {
+    run.verdict = good;
+    for (const Verdict grave : {Verdict::fail, Verdict::error, Verdict::inconclusive, Verdict::not_shown}) {
+      if (run.verdict != good) break;
+      for (const auto& [verdict, text] : notes_) {
+        if (verdict == grave) run.verdict = grave;
+      }
+    }
+    for (const auto& [verdict, text] : notes_) run.reasons.push_back(text);
+  }
+
+ private:
+  std::vector<std::pair<Verdict, std::string>> notes_;
+};
+
+std::vector<Operation> only(std::span<const Operation> operations, bool writes) {
+  std::vector<Operation> result;
+  std::copy_if(operations.begin(), operations.end(), std::back_inserter(result),
+               [&](const Operation& op) { return is_write(op) == writes; });
+  return result;
+}
+
+void judge_service(Notes& notes, Service demanded, const SideAvailability& seen, const RowDemands& demands,
+                   std::string_view who) {
+  switch (demanded) {
+    case Service::any:
+      return;
+    case Service::high:
+      notes.need(seen.all.attempts > 0, "no {} were due outside the grace", who);
+      notes.fail_if(seen.all.attempts > 0 && seen.all.ratio() < demands.availability_min,
+                    "{}: {} of {} answered, {:.0f} % is demanded", who, seen.all.available, seen.all.attempts,
+                    demands.availability_min * 100);
+      return;
+    case Service::none:
+      notes.fail_if(seen.late_done > 0, "{}: {} done although they began after the cut, none is allowed", who,
+                    seen.late_done);
+      return;
+  }
+}
+
+void judge_side(Notes& notes, const Evidence& evidence, Side side, const SideDemands& demanded,
+                const RowDemands& demands, std::uint64_t attempts) {
+  const auto& timeline = evidence.timeline;
+  if ((side == Side::majority ? timeline.majority : timeline.minority).empty()) return;
+  notes.need(attempts >= demands.attempts_per_side_min, "only {} attempts on the {} side, {} are needed", attempts,
+             to_string(side), demands.attempts_per_side_min);
+  for (const bool writes : {false, true}) {
+    const auto seen =
+        availability_of(only(evidence.operations, writes), evidence.keyspace, side, timeline, AvailabilityOptions{});
+    judge_service(notes, writes ? demanded.writes : demanded.reads, seen, demands,
+                  fmt::format("{} on the {} side", writes ? "writes" : "reads", to_string(side)));
+  }
+}
+
+std::optional<Duration> write_p50(const Evidence& evidence) {
+  std::vector<Duration> took;
+  for (const Operation& op : evidence.operations) {
+    if (op.keyspace != evidence.keyspace || !is_done_write(op) || !evidence.timeline.is_cut_at(op.invoke)) continue;
+    took.push_back(op.complete - op.invoke);
+  }
+  if (took.empty()) return std::nullopt;
+  const auto middle = took.begin() + static_cast<std::ptrdiff_t>(took.size() / 2);
+  std::nth_element(took.begin(), middle, took.end());
+  return *middle;
+}
+
+// Sides do not matter any more once the network is whole.
+SideAvailability of_all(const Evidence& evidence, Time from, Time to, std::vector<Time> changes) {
+  Timeline timeline;
+  timeline.cut = from;
+  timeline.heal = to;
+  timeline.changes = std::move(changes);
+  return availability_of(evidence.operations, evidence.keyspace, Side::none, timeline, AvailabilityOptions{});
+}
+
+void judge_adequacy(Notes& notes, const Evidence& evidence, const RowFacts& facts, const RowDemands& demands,
+                    const Measured& measured) {
+  for (const LinkProof& link : evidence.links) {
+    notes.need(link.proof() > 0, "nothing shows that the cut from {} to {} did bite", to_string(link.from),
+               to_string(link.to));
+  }
+  for (const FaultProof& proof : facts.proofs) notes.need(proof.count > 0, "nothing shows that it came to pass: {}", proof.what);
+  const bool has_sides = !evidence.timeline.majority.empty() && !evidence.timeline.minority.empty();
+  notes.need(!has_sides || measured.contended_keys >= demands.contended_keys_min,
+             "only {} keys were contended across the sides, {} are needed", measured.contended_keys,
+             demands.contended_keys_min);
+  notes.need(measured.has_final_state && measured.has_digests, "not all replicas could be asked at the end");
+  notes.add(Verdict::error, !evidence.trouble.empty(), "{}", evidence.trouble);
+}
+
+void judge_answers(Notes& notes, const Evidence& evidence, const RowDemands& demands, const Measured& measured) {
+  const LinearizabilityReport& order = measured.linearizability;
+  const std::string why = order.findings.empty() ? "" : " (" + order.findings.front().reason + ")";
+  notes.violation(demands.not_linearizable, order.answer == Linearizable::no ? 1 : 0, "not linearizable" + why);
+  notes.need(order.answer != Linearizable::inconclusive, "linearizability could not be decided{}", why);
+  notes.violation(demands.stale, measured.staleness.stale, "stale reads");
+  if (demands.stale_age_min && measured.staleness.stale > 0) {
+    notes.add(Verdict::not_shown, measured.staleness.worst < *demands.stale_age_min,
+              "the worst stale read was {} old, {} was to be shown", show(measured.staleness.worst),
+              show(demands.stale_age_min));
+  }
+  notes.violation(demands.lost, measured.lost.lost.size(), "acknowledged writes lost");
+  notes.fail_if(!measured.staleness.phantoms.empty(), "{} reads returned a value that no write can have produced",
+                measured.staleness.phantoms.size());
+  const bool may_lose = demands.lost != Violation::forbidden;
+  notes.fail_if(!measured.foreign.empty(), "{} values found at the end cannot have been written",
+                measured.foreign.size());
+  const auto back = may_lose ? std::vector<std::uint64_t>()
+                             : find_reads_that_go_back(evidence.operations, evidence.keyspace);
+  notes.fail_if(!back.empty(), "the reads of one client went back: operation {}", back.empty() ? 0 : back.front());
+  notes.fail_if(demands.leaves_equal_replicas && measured.has_digests && !measured.digests_equal,
+                "the replicas differ at the end");
+}
+
+void judge_times(Notes& notes, const RowRun& run, const RowFacts& facts, const RowDemands& demands,
+                 const Duration fault, const std::optional<Duration>& answered) {
+  notes.within(demands.first_success_within, run.measured.majority.first_success, "first operation after the cut");
+  notes.within(demands.majority_gap_max, run.measured.majority.longest_gap, "longest gap on the majority side");
+  notes.within(demands.gap_max, run.gap, "longest gap");
+  notes.within(demands.step_down_within, facts.stepped_down_after, "the cut-off leader stepped down");
+  notes.within(demands.caught_up_within, facts.caught_up_after, "all replicas had caught up after the heal");
+  notes.within(demands.config_equal_within, facts.config_equal_after, "all replicas named the same voters");
+  notes.within(demands.answered_within, answered, "first operation after the heal");
+  notes.fail_if(demands.write_p50_min && run.write_p50 && *run.write_p50 < *demands.write_p50_min,
+                "half of the writes took less than {}, faster than the network can be", show(demands.write_p50_min));
+  notes.need(!demands.write_p50_min || run.write_p50, "no write during the fault of {}", show(fault));
+  notes.fail_if(demands.terms_grow_max && facts.terms_grown > *demands.terms_grow_max,
+                "the term grew by {}, {} is allowed", facts.terms_grown, demands.terms_grow_max.value_or(0));
+  notes.fail_if(demands.same_leader && facts.leader_changed, "the leader changed");
+}
+
+void choose_witness(RowRun& run) {
+  const Measured& m = run.measured;
+  if (m.linearizability.answer == Linearizable::no) {
+    run.witness = m.linearizability.findings.front().witness;
+    run.witness_reason = m.linearizability.findings.front().reason;
+  } else if (!m.lost.lost.empty()) {
+    run.witness = m.lost.lost;
+    run.witness_reason = "these writes were acknowledged and are gone";
+  } else if (!m.minority.late_done_witness.empty()) {
+    run.witness = m.minority.late_done_witness;
+    run.witness_reason = "these operations were done on the minority side while it was cut off";
+  }
+  if (run.witness.size() > witness_max) run.witness.resize(witness_max);
+}
+
+bool wants_a_violation(const RowDemands& demands) {
+  return demands.not_linearizable == Violation::must_show || demands.stale == Violation::must_show ||
+         demands.lost == Violation::must_show;
+}
+
+// For one key: the revisions at which it is known to have changed.
+using Changes = std::map<std::string_view, std::set<std::uint64_t>>;
+
+std::uint64_t revision_of(const Operation& read) {
+  std::uint64_t revision = 0;
+  std::from_chars(read.version.data(), read.version.data() + read.version.size(), revision);
+  return revision;  // 0: the key was absent
+}
+
+}  // namespace
+
+std::string_view to_string(Service service) {
+  switch (service) {
+    case Service::any:
+      return "A~";
+    case Service::high:
+      return "A+";
+    case Service::none:
+      return "A0";
+  }
+  return "A~";
+}
+
+RowRun judge_row(const Evidence& evidence, const RowFacts& facts, const RowDemands& demands) {
+  RowRun run;
+  const Timeline& timeline = evidence.timeline;
+  run.measured = measure(evidence);
+  run.write_p50 = write_p50(evidence);
+  run.gap = of_all(evidence, timeline.cut, timeline.heal, {}).longest_gap;
+  const SideAvailability healed = of_all(evidence, timeline.heal, timeline.end, {});
+  run.healed = healed.all;
+
+  Notes notes;
+  judge_adequacy(notes, evidence, facts, demands, run.measured);
+  for (const std::string& rule : facts.broken) notes.fail_if(true, "{}", rule);
+  judge_answers(notes, evidence, demands, run.measured);
+  judge_side(notes, evidence, Side::majority, demands.majority, demands, run.measured.majority.outcomes.total());
+  judge_side(notes, evidence, Side::minority, demands.minority, demands, run.measured.minority.outcomes.total());
+  judge_times(notes, run, facts, demands, timeline.heal - timeline.cut, healed.first_success);
+  notes.need(healed.all.attempts > 0, "no attempts after the heal");
+  notes.fail_if(healed.all.attempts > 0 && healed.all.ratio() < demands.availability_min,
+                "after the heal {} of {} were answered, {:.0f} % is demanded", healed.all.available,
+                healed.all.attempts, demands.availability_min * 100);
+  notes.write(run, wants_a_violation(demands) ? Verdict::expected : Verdict::pass);
+  choose_witness(run);
+  return run;
+}
+
+Verdict judge_seeds(std::span<const Verdict> runs) {
+  const auto has = [&](Verdict verdict) { return std::find(runs.begin(), runs.end(), verdict) != runs.end(); };
+  for (const Verdict grave : {Verdict::fail, Verdict::error, Verdict::inconclusive, Verdict::skipped}) {
+    if (has(grave)) return grave;
+  }
+  if (has(Verdict::expected)) return Verdict::expected;
+  if (has(Verdict::not_shown)) return Verdict::not_shown;
+  return runs.empty() ? Verdict::inconclusive : Verdict::pass;
+}
+
+std::vector<std::uint64_t> find_reads_that_go_back(std::span<const Operation> operations, std::string_view keyspace) {
+  Changes changes;
+  std::map<std::uint64_t, std::vector<const Operation*>> readers;
+  for (const Operation& op : operations) {
+    if (op.keyspace != keyspace || op.outcome != Outcome::done) continue;
+    const std::uint64_t revision = is_write(op) ? op.revision : revision_of(op);
+    if (revision != 0) changes[op.key].insert(revision);
+    if (op.kind == Kind::read && (revision != 0 || !op.value)) readers[op.client].push_back(&op);
+  }
+  std::vector<std::uint64_t> broken;
+  for (auto& [client, reads] : readers) {
+    std::stable_sort(reads.begin(), reads.end(),
+                     [](const Operation* a, const Operation* b) { return a->invoke < b->invoke; });
+    std::map<Time, std::uint64_t> ended;  // when a read ended, and the least point that it fits
+    std::uint64_t least = 0;
+    for (const Operation* read : reads) {
+      while (!ended.empty() && ended.begin()->first < read->invoke) {
+        least = std::max(least, ended.begin()->second);
+        ended.erase(ended.begin());
+      }
+      const std::uint64_t from = revision_of(*read);
+      const std::uint64_t at = std::max(from, least);
+      const auto& of_key = changes[read->key];
+      const auto next = of_key.upper_bound(from);
+      if (next != of_key.end() && *next <= at) {
+        if (broken.size() < witness_max) broken.push_back(read->index);
+        continue;
+      }
+      std::uint64_t& end = ended[read->complete];
+      end = std::max(end, at);
+    }
+  }
+  return broken;
+}
+
+}  // namespace rift::chaos::check

@@ -1,0 +1,296 @@
+#include "chaos/sim/row_faults.h"
+
+#include <algorithm>
+
+#include "base/assert.h"
+#include "base/overloaded.h"
+#include "chaos/sim/row_run.h"
+
+namespace rift::chaos::sim {
+namespace {
+
+constexpr Duration look_again = std::chrono::milliseconds(10);
+constexpr const char* keyspace = "bank";
+
+}  // namespace
+
+RowFaults::RowFaults(Cluster& cluster, Observer& observer, load::Recorder& recorder, const fault::MatrixRow& row,
+                     Time start, std::function<void(NodeId)> down)
+    : cluster_(cluster),
+      observer_(observer),
+      recorder_(recorder),
+      row_(row),
+      start_(start),
+      down_(std::move(down)),
+      partition_(cluster.keyspace(keyspace)->partitions.front().id) {
+  timeline_.cut = Time(row.fault_begins);
+  timeline_.heal = Time(row.fault_ends);
+  timeline_.end = Time(row.length);
+  timeline_.majority = cluster.ids();
+}
+
+void RowFaults::schedule() {
+  World& world = cluster_.world();
+  world.at(start_ + row_.fault_begins, [this] { note_begin(); });
+  for (const fault::RowStep& step : row_.steps) {
+    if (step.at != row_.fault_begins && step.at != row_.fault_ends) timeline_.changes.push_back(Time(step.at));
+    world.at(start_ + step.at, [this, &step] {
+      check::FaultRecord record;
+      record.at = now();
+      record.name = std::string(fault::name_of(step.deed));
+      recorder_.fault(std::move(record));
+      carry_out(step.deed);
+    });
+  }
+  world.at(start_ + row_.fault_ends, [this] { note_end(); });
+  std::sort(timeline_.changes.begin(), timeline_.changes.end());
+}
+
+void RowFaults::carry_out(const fault::Deed& deed) {
+  std::visit(overloaded{[&](const fault::CutLinks& d) { cut(d); }, [&](const fault::HealLinks&) { heal(); },
+                        [&](const fault::KillLeader&) { kill_leader(); },
+                        [&](const fault::RestartDown&) { restart_down(); },
+                        [&](const fault::RestartInTurn& d) { restart_in_turn(d); },
+                        [&](const fault::PauseLeader& d) { pause_leader(d.length); },
+                        [&](const fault::SlowLinks& d) { slow_links(d); },
+                        [&](const fault::JamLink& d) { jam_link(d.bytes_per_second); },
+                        [&](const fault::GarbleLinks& d) {
+                          cluster_.network().set_faults({.repeat = d.repeat, .reorder = d.reorder});
+                        },
+                        [&](const fault::ClearLinks&) {
+                          for (const auto& [link, quality] : qualities_) {
+                            proved("slowed frames on every link", 0);
+                            const auto slowed = cluster_.network().slowed(link.from, link.to);
+                            if (slowed == 0) trouble_ = "a link that was to be slow carried nothing";
+                            proved("slowed frames on every link", slowed);
+                          }
+                          cluster_.network().reset_qualities();
+                          cluster_.network().set_faults({});
+                          qualities_.clear();
+                          jammed_.reset();
+                        },
+                        [&](const fault::StepWallClock& d) { step_wall_clock(d); },
+                        [&](const fault::TurnFsyncOff& d) {
+                          for (auto& [id, node] : cluster_.nodes()) node->disk().lie(d.write_back);
+                        },
+                        [&](const fault::LosePowerOfAll& d) { lose_power_of_all(d.down); },
+                        [&](const fault::Swizzle& d) { swizzle(d.length); }},
+             deed);
+}
+
+std::optional<NodeId> RowFaults::leader() { return cluster_.leader_of(keyspace); }
+
+NodeId RowFaults::any_but(NodeId excluded) {
+  auto ids = cluster_.ids();
+  std::erase(ids, excluded);
+  return ids[random().below(ids.size())];
+}
+
+bool RowFaults::says_it_leads(NodeId id) {
+  const auto status = cluster_.status(id);
+  return std::any_of(status.replicas.begin(), status.replicas.end(), [this](const ReplicaStatus& replica) {
+    return replica.partition == partition_ && replica.role == "leader";
+  });
+}
+
+// Set before the first step, which is due at the same time.
+void RowFaults::note_begin() {
+  first_leader_ = leader();
+  first_term_ = observer_.highest_term(partition_);
+  if (!first_leader_) trouble_ = "nobody led when the fault was due";
+  watch();
+}
+
+void RowFaults::note_end() {
+  LogIndex committed;
+  for (const NodeId id : cluster_.ids()) {
+    for (const ReplicaStatus& replica : cluster_.status(id).replicas) {
+      if (replica.partition == partition_) committed = std::max(committed, replica.commit);
+    }
+  }
+  committed_at_heal_ = committed;
+}
+
+// What has to be noticed when it happens.
+void RowFaults::watch() {
+  if (first_leader_ && !facts_.stepped_down_after && !says_it_leads(*first_leader_))
+    facts_.stepped_down_after = now() - timeline_.cut;
+  if (const auto now_leads = leader(); now_leads && now_leads != first_leader_) facts_.leader_changed = true;
+  if (committed_at_heal_ && !facts_.caught_up_after) {
+    const bool all = std::all_of(cluster_.nodes().begin(), cluster_.nodes().end(), [this](const auto& entry) {
+      const auto status = cluster_.status(entry.first);
+      return std::any_of(status.replicas.begin(), status.replicas.end(), [this](const ReplicaStatus& replica) {
+        return replica.partition == partition_ && replica.applied >= *committed_at_heal_;
+      });
+    });
+    if (all) facts_.caught_up_after = now() - timeline_.heal;
+  }
+  if (now() < timeline_.end) after(look_again, [this] { watch(); });
+}
+
+void RowFaults::cut(const fault::CutLinks& deed) {
+  const auto leads = leader();
+  const NodeId leader = leads ? *leads : cluster_.ids().front();
+  if (!leads && deed.shape != fault::Shape::any_minority) trouble_ = "nobody led when links were to be cut";
+  const auto cut = fault::cut_of(deed.shape, cluster_.ids(), leader, random());
+  if (!cut) {
+    trouble_ = cut.error().detail;
+    return;
+  }
+  for (const fault::Link& link : cut->links) {
+    cluster_.network().cut(link.from, link.to);
+    cut_links_.insert(link);
+  }
+  if (deed.shape == fault::Shape::any_minority) return;
+  timeline_.majority = cut->majority;
+  timeline_.minority = cut->minority;
+  recorder_.set_sides(cut->majority, cut->minority);
+}
+
+void RowFaults::heal() {
+  cluster_.heal();
+  isolated_.clear();
+  recorder_.set_sides({}, {});
+}
+
+void RowFaults::kill_leader() {
+  const auto leads = leader();
+  if (!leads) {
+    trouble_ = "nobody led when the leader was to be killed";
+    return;
+  }
+  std::erase(timeline_.majority, *leads);
+  if (timeline_.side_of(*leads) == check::Side::none) timeline_.minority.push_back(*leads);
+  cluster_.node(*leads).crash(SimDisk::Crash::kill);
+  down_(*leads);
+  proved("killed leaders", 1);
+}
+
+void RowFaults::restart_down() {
+  for (auto& [id, node] : cluster_.nodes()) {
+    if (!node->is_up()) MUST(cluster_.restart(id));
+  }
+}
+
+void RowFaults::restart_in_turn(const fault::RestartInTurn& deed) {
+  Duration at{};
+  proved("clean stops", 0);
+  for (const NodeId id : cluster_.ids()) {
+    after(at, [this, id, down = deed.down] { stop_one(id, down); });
+    at += deed.every;
+  }
+}
+
+void RowFaults::stop_one(NodeId id, Duration down) {
+  cluster_.node(id).executor().post([this, id, down] {
+    cluster_.node(id).stop_cleanly([this, id, down] {
+      proved("clean stops", 1);
+      down_(id);
+      after(down, [this, id] { MUST(cluster_.restart(id)); });
+    });
+  });
+}
+
+void RowFaults::pause_leader(Duration length) {
+  const auto leads = leader();
+  proved("paused leaders", leads ? 1 : 0);
+  if (leads) cluster_.node(*leads).pause(length);
+}
+
+void RowFaults::slow_links(const fault::SlowLinks& deed) {
+  for (const NodeId from : cluster_.ids()) {
+    for (const NodeId to : cluster_.ids()) {
+      if (from == to) continue;
+      auto& quality = qualities_[{from, to}];
+      quality = {.delay = deed.delay, .jitter = deed.jitter, .packet_loss = deed.packet_loss};
+      cluster_.network().set_quality(from, to, quality);
+    }
+  }
+}
+
+void RowFaults::jam_link(std::uint64_t bytes_per_second) {
+  if (bytes_per_second != 0) {
+    // The paused leader may have been replaced meanwhile; then it is another one's followers who are slow to reach it.
+    const NodeId to = leader().value_or(cluster_.ids().front());
+    jammed_ = fault::Link{any_but(to), to};
+    proved("jammed links", 1);
+  }
+  if (!jammed_) return;
+  auto& quality = qualities_[*jammed_];
+  quality.bytes_per_second = bytes_per_second;
+  cluster_.network().set_quality(jammed_->from, jammed_->to, quality);
+}
+
+void RowFaults::step_wall_clock(const fault::StepWallClock& deed) {
+  const auto leads = leader();
+  const NodeId whose = deed.of_leader && leads ? *leads : any_but(leads.value_or(NodeId()));
+  cluster_.node(whose).executor().step_wall(deed.by);
+  proved("wall clock steps", 1);
+}
+
+void RowFaults::lose_power_of_all(Duration down) {
+  for (auto& [id, node] : cluster_.nodes()) {
+    if (!node->is_up()) continue;
+    node->crash(SimDisk::Crash::power_loss);
+    down_(id);
+  }
+  proved("power losses of all", 1);
+  after(down, [this] { restart_down(); });
+}
+
+void RowFaults::swizzle(Duration length) {
+  auto ids = cluster_.ids();
+  const std::size_t count = 2 + random().below(ids.size() - 1);
+  while (ids.size() > count) ids.erase(ids.begin() + static_cast<std::ptrdiff_t>(random().below(ids.size())));
+  for (const NodeId id : ids) {
+    after(random().between(Duration(0), length / 2), [this, id] { isolate(id); });
+    after(random().between(length / 2, length), [this, id] { release(id); });
+  }
+  proved("swizzled nodes", ids.size());
+}
+
+void RowFaults::isolate(NodeId id) {
+  isolated_.insert(id);
+  for (const NodeId other : cluster_.ids()) {
+    if (other == id) continue;
+    cluster_.network().cut(id, other);
+    cluster_.network().cut(other, id);
+    cut_links_.insert({id, other});
+    cut_links_.insert({other, id});
+  }
+}
+
+void RowFaults::release(NodeId id) {
+  isolated_.erase(id);
+  std::set<std::pair<NodeId, NodeId>> links;
+  for (const NodeId other : cluster_.ids()) {
+    if (other == id || isolated_.contains(other)) continue;
+    links.insert({id, other});
+    links.insert({other, id});
+  }
+  cluster_.network().restore(links);
+}
+
+std::vector<check::LinkProof> RowFaults::links() const {
+  std::vector<check::LinkProof> links;
+  for (const fault::Link& link : cut_links_) {
+    check::LinkProof& proof = links.emplace_back();
+    proof.from = link.from;
+    proof.to = link.to;
+    proof.connections = cluster_.network().held(link.from, link.to);
+  }
+  return links;
+}
+
+check::RowFacts RowFaults::facts() {
+  check::RowFacts facts = facts_;
+  facts.terms_grown = observer_.highest_term(partition_).value() - first_term_.value();
+  for (const auto& [what, count] : proofs_) facts.proofs.push_back({.what = what, .count = count});
+  for (const fault::RowStep& step : row_.steps) {
+    if (std::holds_alternative<fault::GarbleLinks>(step.deed))
+      facts.proofs.push_back({.what = "frames repeated or out of order", .count = cluster_.network().garbled()});
+  }
+  return facts;
+}
+
+}  // namespace rift::chaos::sim

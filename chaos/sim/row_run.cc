@@ -1,0 +1,92 @@
+#include "chaos/sim/row_run.h"
+
+#include "chaos/load/load.h"
+#include "chaos/sim/judge.h"
+#include "chaos/sim/row_faults.h"
+#include "chaos/sim/sim_store.h"
+
+namespace rift::chaos::sim {
+namespace {
+
+constexpr Duration settle_limit = std::chrono::seconds(10);
+constexpr Duration quiesce = std::chrono::seconds(5);
+constexpr Duration observe_every = std::chrono::milliseconds(20);
+constexpr const char* keyspace = "bank";
+
+load::LoadOptions load_of(const fault::MatrixRow& row, std::uint64_t seed, const std::vector<NodeId>& nodes) {
+  load::LoadOptions options{.seed = seed, .nodes = nodes};
+  options.keyspaces = {{.name = keyspace,
+                        .level = Level::majority,
+                        .read_level = row.reads_at_one ? Level::one : Level::unspecified,
+                        .cas_share = row.cas_share}};
+  options.timeout = row.timeout;
+  options.length = row.length;
+  options.keys = row.keys;
+  options.still_keys = 0;
+  return options;
+}
+
+Result<void> set_up(Cluster& cluster, const fault::MatrixRow& row) {
+  TRY(cluster.found());
+  TRY(cluster.create_keyspace({.name = keyspace, .mode = Mode::cp, .copies = row.nodes, .partitions = 1}));
+  if (!cluster.wait([&] { return cluster.leader_of(keyspace).has_value(); }, settle_limit))
+    return fail(Code::timeout, "the keyspace elected no leader");
+  return {};
+}
+
+RowResult broken_off(std::uint64_t seed, const std::string& why) {
+  RowResult result;
+  result.seed = seed;
+  result.run.reasons = {"setting up: " + why};
+  return result;
+}
+
+}  // namespace
+
+RowResult run_row(const fault::MatrixRow& row, const RowOptions& options) {
+  World world(options.seed);
+  Cluster::Options shape;
+  shape.nodes = row.nodes;
+  shape.log = options.log;
+  Cluster cluster(world, shape);
+  load::Recorder recorder;
+  if (const auto ready = set_up(cluster, row); !ready) return broken_off(options.seed, ready.error().detail);
+  auto generator = load::Generator::create(load_of(row, world.random().next(), cluster.ids()));
+  if (!generator) return broken_off(options.seed, generator.error().detail);
+
+  const Time start = world.now();
+  SimStore store(cluster, {.retry = row.retries, .deduplicate = true}, start);
+  load::Load load(std::move(*generator), recorder, store);
+  Observer observer(world, cluster, {.every = observe_every});
+  RowFaults faults(cluster, observer, recorder, row, start, [&store](NodeId id) { store.node_down(id); });
+  observer.start();
+  faults.schedule();
+  run_load(world, load, start, start + row.length);
+  cluster.wait([&] { return load.open_count() == 0; }, row.timeout + settle_limit);
+  world.run_for(quiesce);
+  observer.compare_logs();
+
+  RowResult result;
+  result.seed = options.seed;
+  result.history = recorder.history();
+  const EndState end = look_at_the_end(cluster, keyspace, result.history);
+  check::Evidence evidence;
+  evidence.id = row.id;
+  evidence.keyspace = keyspace;
+  evidence.operations = result.history.operations;
+  evidence.timeline = faults.timeline();
+  evidence.links = result.links = faults.links();
+  evidence.final_state = end.values;
+  evidence.owners = cluster.ids().size();
+  evidence.digests = end.digests;
+  evidence.trouble = load.open_count() == 0 ? faults.trouble() : "operations have had no answer long after their deadline";
+  result.facts = faults.facts();
+  result.facts.broken = observer.broken();
+  result.run = check::judge_row(evidence, result.facts, row.demands);
+  result.simulated = world.now().time_since_epoch();
+  result.operations = result.history.operations.size();
+  result.trace_hash = world.trace_hash();
+  return result;
+}
+
+}  // namespace rift::chaos::sim

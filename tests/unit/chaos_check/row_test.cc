@@ -1,0 +1,265 @@
+#include "chaos/check/row.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "build.h"
+
+namespace rift::chaos::check {
+namespace {
+
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+constexpr std::int64_t cut_ms = 5'000;
+constexpr std::int64_t heal_ms = 25'000;
+constexpr std::int64_t end_ms = 35'000;
+constexpr std::int64_t step_ms = 40;
+
+// Node 1 stands with the majority and writes, node 2 stands alone and reads: each of its own keys, so that nothing is stale.
+class Run {
+ public:
+  Run() {
+    std::uint64_t revision = 0;
+    for (std::int64_t at = 0; at < end_ms; at += step_ms) {
+      const std::string key = "k" + std::to_string(at / step_ms % 25);
+      Operation put = write("v" + std::to_string(at), {at, at + 5}, 1);
+      put.key = key;
+      put.revision = ++revision;
+      put.version = std::to_string(revision);
+      operations.push_back(put);
+      Operation refused = read(std::nullopt, {at + 1, at + 6}, 2);
+      refused.key = key;
+      refused.outcome = Outcome::not_done;
+      refused.code = Code::no_leader;
+      const bool is_cut = at >= cut_ms && at < heal_ms;
+      if (!is_cut) {
+        refused = read(put.value, {at + 6, at + 8}, 2);
+        refused.key = key;
+        refused.version = put.version;
+      }
+      refused.client = 2;
+      operations.push_back(refused);
+      last[key] = {*put.value};
+    }
+    for (std::size_t i = 0; i < operations.size(); ++i) operations[i].index = i;
+    demands.minority = {.reads = Service::none, .writes = Service::none};
+  }
+
+  RowRun judge() const {
+    Evidence evidence;
+    evidence.keyspace = "bank";
+    evidence.operations = operations;
+    evidence.timeline = {.start = at_ms(0),
+                         .cut = at_ms(cut_ms),
+                         .heal = at_ms(heal_ms),
+                         .end = at_ms(end_ms),
+                         .changes = {},
+                         .majority = {NodeId(1)},
+                         .minority = {NodeId(2)}};
+    LinkProof link;
+    link.from = NodeId(1);
+    link.to = NodeId(2);
+    link.connections = proof;
+    evidence.links = {link};
+    evidence.final_state = last;
+    evidence.owners = 2;
+    evidence.digests = {"same", digest};
+    return judge_row(evidence, facts, demands);
+  }
+  std::vector<Operation> between(std::int64_t from, std::int64_t to, std::uint32_t node) const {
+    std::vector<Operation> found;
+    for (const Operation& op : operations) {
+      if (op.node == NodeId(node) && op.scheduled >= at_ms(from) && op.scheduled < at_ms(to)) found.push_back(op);
+    }
+    return found;
+  }
+  // What node 1 was due to do in this time, nobody answered.
+  void silence(std::int64_t from, std::int64_t to) {
+    for (Operation& op : operations) {
+      if (op.node != NodeId(1) || op.scheduled < at_ms(from) || op.scheduled >= at_ms(to)) continue;
+      op.outcome = Outcome::not_done;
+      op.code = Code::no_leader;
+      op.revision = 0;
+      op.version.clear();
+    }
+  }
+
+  std::vector<Operation> operations;
+  FinalState last;
+  RowFacts facts;
+  RowDemands demands;
+  std::uint64_t proof = 1;
+  std::string digest = "same";
+};
+
+void expect(const RowRun& run, Verdict verdict, const std::string& reason) {
+  EXPECT_EQ(to_string(run.verdict), to_string(verdict));
+  EXPECT_THAT(run.reasons, Contains(HasSubstr(reason)));
+}
+
+TEST(Row, PassesWhenEverythingIsAsDemanded) {
+  const RowRun run = Run().judge();
+  EXPECT_EQ(run.verdict, Verdict::pass);
+  EXPECT_THAT(run.reasons, IsEmpty());
+  EXPECT_GT(run.healed.attempts, 300U);
+}
+
+TEST(Row, ACutWithoutProofProvesNothing) {
+  Run run;
+  run.proof = 0;
+  expect(run.judge(), Verdict::inconclusive, "from n1 to n2");
+}
+
+TEST(Row, AFaultThatNeverCameToPassProvesNothing) {
+  Run run;
+  run.facts.proofs = {{.what = "paused leaders", .count = 0}};
+  expect(run.judge(), Verdict::inconclusive, "paused leaders");
+}
+
+TEST(Row, TooFewAttemptsOnASideProveNothing) {
+  Run run;
+  run.demands.attempts_per_side_min = 501;
+  expect(run.judge(), Verdict::inconclusive, "only 500 attempts on the minority side");
+}
+
+TEST(Row, AMajoritySideThatIsNotServedFails) {
+  Run run;
+  run.silence(10'000, 10'500);
+  expect(run.judge(), Verdict::fail, "writes on the majority side");
+  run.demands.majority = {};
+  EXPECT_EQ(run.judge().verdict, Verdict::pass);
+}
+
+TEST(Row, OneOperationDoneOnTheSideThatMustBeSilentFails) {
+  Run run;
+  for (Operation& op : run.operations) {
+    if (op.node == NodeId(2) && op.scheduled == at_ms(15'001)) {
+      const Operation& put = *(&op - 1);
+      op.outcome = Outcome::done;
+      op.code = Code::ok;
+      op.value = put.value;
+      op.version = put.version;
+      op.invoke = put.complete;
+      op.complete = put.complete + Duration(1);
+      break;
+    }
+  }
+  expect(run.judge(), Verdict::fail, "reads on the minority side: 1 done");
+}
+
+TEST(Row, WhatMustBeShownAndIsNotIsNotShown) {
+  Run run;
+  run.demands.lost = Violation::must_show;
+  expect(run.judge(), Verdict::not_shown, "acknowledged writes lost");
+  run.last["k3"] = {"v0"};  // not what was written last: forbidden before, demanded now
+  run.demands.not_linearizable = Violation::ignored;
+  run.last.erase("k3");
+  const RowRun lost = run.judge();
+  EXPECT_EQ(lost.verdict, Verdict::expected) << ::testing::PrintToString(lost.reasons);
+  run.demands.lost = Violation::forbidden;
+  expect(run.judge(), Verdict::fail, "acknowledged writes lost: ");
+}
+
+TEST(Row, GapsAndLatenessFail) {
+  Run run;
+  run.silence(5'000, 6'000);  // inside the grace
+  run.demands.first_success_within = std::chrono::milliseconds(1'100);
+  run.demands.majority_gap_max = std::chrono::milliseconds(1'100);
+  EXPECT_EQ(run.judge().verdict, Verdict::pass);
+  run.demands.first_success_within = std::chrono::milliseconds(900);
+  expect(run.judge(), Verdict::fail, "first operation after the cut: 1.0");
+  run.demands.first_success_within.reset();
+  run.demands.majority_gap_max = std::chrono::milliseconds(900);
+  expect(run.judge(), Verdict::fail, "longest gap on the majority side");
+}
+
+TEST(Row, WhatTheClusterShowedIsHeldAgainstTheDemands) {
+  Run run;
+  run.demands.step_down_within = std::chrono::seconds(1);
+  expect(run.judge(), Verdict::fail, "stepped down: never");
+  run.facts.stepped_down_after = std::chrono::milliseconds(800);
+  run.demands.caught_up_within = std::chrono::seconds(3);
+  expect(run.judge(), Verdict::fail, "caught up after the heal: never");
+  run.facts.caught_up_after = std::chrono::milliseconds(100);
+  run.demands.terms_grow_max = 1;
+  run.facts.terms_grown = 1;
+  EXPECT_EQ(run.judge().verdict, Verdict::pass);
+  run.facts.terms_grown = 2;
+  expect(run.judge(), Verdict::fail, "the term grew by 2");
+  run.facts.terms_grown = 0;
+  run.demands.same_leader = true;
+  run.facts.leader_changed = true;
+  expect(run.judge(), Verdict::fail, "the leader changed");
+  run.facts.leader_changed = false;
+  run.facts.broken = {"two leaders"};
+  expect(run.judge(), Verdict::fail, "two leaders");
+}
+
+TEST(Row, ReplicasThatDifferAndSlowHealsFail) {
+  Run run;
+  run.digest = "other";
+  expect(run.judge(), Verdict::fail, "the replicas differ");
+  run.digest = "same";
+  run.silence(heal_ms, end_ms);
+  const RowRun silent = run.judge();
+  EXPECT_EQ(silent.verdict, Verdict::fail);
+  EXPECT_THAT(silent.reasons, Contains(HasSubstr("after the heal ")));
+}
+
+TEST(Row, WritesFasterThanTheNetworkFail) {
+  Run run;
+  run.demands.write_p50_min = std::chrono::milliseconds(6);
+  expect(run.judge(), Verdict::fail, "faster than the network");
+  run.demands.write_p50_min = std::chrono::milliseconds(4);
+  EXPECT_EQ(run.judge().verdict, Verdict::pass);
+}
+
+TEST(RowSeeds, AViolationHasToBeShownByOneSeedOnly) {
+  const auto over = [](std::vector<Verdict> runs) { return judge_seeds(runs); };
+  EXPECT_EQ(over({Verdict::not_shown, Verdict::expected, Verdict::not_shown}), Verdict::expected);
+  EXPECT_EQ(over({Verdict::not_shown, Verdict::not_shown}), Verdict::not_shown);
+  EXPECT_EQ(over({Verdict::pass, Verdict::pass}), Verdict::pass);
+  EXPECT_EQ(over({Verdict::expected, Verdict::inconclusive}), Verdict::inconclusive);
+  EXPECT_EQ(over({Verdict::expected, Verdict::fail}), Verdict::fail);
+  EXPECT_EQ(over({}), Verdict::inconclusive);
+}
+
+Operation seen(std::string key, std::uint64_t revision, Span span, std::uint64_t client, std::uint64_t index) {
+  Operation op = read("v" + std::to_string(revision), span);
+  op.key = std::move(key);
+  op.version = revision == 0 ? "" : std::to_string(revision);
+  if (revision == 0) op.value.reset();
+  op.client = client;
+  op.index = index;
+  return op;
+}
+
+TEST(GoingBack, StaleReadsAreFineAsLongAsOneClientGoesForward) {
+  EXPECT_THAT(find_reads_that_go_back(
+                  std::vector{seen("a", 5, {0, 1}, 1, 1), seen("a", 2, {2, 3}, 2, 2), seen("a", 5, {4, 5}, 2, 3)}, "bank"),
+              IsEmpty());
+}
+
+TEST(GoingBack, OneClientSeesAnOlderValueLater) {
+  EXPECT_THAT(find_reads_that_go_back(std::vector{seen("a", 5, {0, 1}, 1, 1), seen("a", 2, {2, 3}, 1, 2)}, "bank"),
+              ElementsAre(2U));
+}
+
+// b changed at 3; a client that has seen 5 cannot see b as it was before.
+TEST(GoingBack, CountsOverAllKeysOfTheGroup) {
+  EXPECT_THAT(find_reads_that_go_back(std::vector{seen("b", 3, {0, 1}, 2, 1), seen("a", 5, {0, 1}, 1, 2),
+                                                  seen("b", 1, {2, 3}, 1, 3), seen("b", 0, {4, 5}, 1, 4)},
+                                      "bank"),
+              ElementsAre(3U, 4U));
+}
+
+TEST(GoingBack, OverlappingReadsMayComeInAnyOrder) {
+  EXPECT_THAT(find_reads_that_go_back(std::vector{seen("a", 5, {0, 9}, 1, 1), seen("a", 2, {2, 3}, 1, 2)}, "bank"),
+              IsEmpty());
+}
+
+}  // namespace
+}  // namespace rift::chaos::check
