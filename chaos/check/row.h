@@ -25,18 +25,20 @@ struct RowDemands {
   Violation not_linearizable = Violation::forbidden;
   Violation stale = Violation::forbidden;
   Violation lost = Violation::forbidden;
-  std::optional<Duration> stale_age_min{};             // the worst stale read is at least so old
-  std::optional<Duration> first_success_within{};      // majority side, from the cut
-  std::optional<Duration> majority_gap_max{};          // between answers, during the fault
-  std::optional<Duration> gap_max{};                   // between answers of any node, during the fault
-  std::optional<Duration> step_down_within{};          // the cut-off leader no longer says that it leads
-  std::optional<Duration> caught_up_within{};          // after the heal: every replica has applied what was committed then
-  std::optional<Duration> config_equal_within{};       // after the heal: every replica names the same voters
+  std::optional<Duration> stale_age_min{};         // the worst stale read is at least so old
+  std::optional<Duration> first_success_within{};  // majority side, from the cut
+  std::optional<Duration> majority_gap_max{};      // between answers, during the fault
+  std::optional<Duration> gap_max{};               // between answers of any node, during the fault
+  std::optional<Duration> step_down_within{};      // the cut-off leader no longer says that it leads
+  std::optional<Duration> caught_up_within{};      // after the heal: every replica has applied what was committed then
+  std::optional<Duration> config_equal_within{};   // after the heal: every replica names the same voters
   Duration answered_within = std::chrono::milliseconds(2500);  // after the heal, by anybody
   std::optional<Duration> write_p50_min{};
   std::optional<std::uint64_t> terms_grow_max{};
   bool same_leader = false;
-  bool leaves_equal_replicas = true;
+  Service healed = Service::high;  // after the heal, outside the grace, everywhere
+  bool keeps_its_promises =
+      true;  // false: the fault breaks what Raft is built on, so its rules and equal replicas are not demanded
   std::uint64_t attempts_per_side_min = 500;
   std::uint64_t contended_keys_min = 20;
   double availability_min = 0.99;
@@ -53,6 +55,8 @@ struct RowFacts {
   std::optional<Duration> stepped_down_after{};
   std::optional<Duration> caught_up_after{};
   std::optional<Duration> config_equal_after{};
+  Duration timeout = std::chrono::seconds(
+      1);  // of the clients: an attempt due later than this before a change was not given its whole time
   std::uint64_t terms_grown = 0;
   bool leader_changed = false;
   std::vector<FaultProof> proofs{};

@@ -22,9 +22,7 @@ constexpr Duration election_max = seconds(1);
 constexpr Duration catch_up = seconds(3);
 
 // One cut for the whole of the fault.
-std::vector<RowStep> cut_and_heal(Shape shape) {
-  return {{fault_begins, CutLinks{shape}}, {fault_ends, HealLinks{}}};
-}
+std::vector<RowStep> cut_and_heal(Shape shape) { return {{fault_begins, CutLinks{shape}}, {fault_ends, HealLinks{}}}; }
 
 MatrixRow row(std::string id, std::string form, std::string title, std::vector<RowStep> steps) {
   MatrixRow made;
@@ -131,14 +129,16 @@ MatrixRow c11_swizzle() {
 }
 
 MatrixRow c12(std::string form, std::string title, Deed deed) {
-  MatrixRow r = row("C12", std::move(form), std::move(title), {{fault_begins, std::move(deed)}, {fault_ends, ClearLinks{}}});
+  MatrixRow r =
+      row("C12", std::move(form), std::move(title), {{fault_begins, std::move(deed)}, {fault_ends, ClearLinks{}}});
   r.timeout = seconds(3);
   r.retries = true;
   return r;
 }
 
 MatrixRow c12_delay() {
-  MatrixRow r = c12("delay", "100±50 ms on all links", SlowLinks{.delay = milliseconds(100), .jitter = milliseconds(50)});
+  MatrixRow r =
+      c12("delay", "100±50 ms on all links", SlowLinks{.delay = milliseconds(100), .jitter = milliseconds(50)});
   r.demands.write_p50_min = milliseconds(150);
   return r;
 }
@@ -156,7 +156,8 @@ MatrixRow c13_kill() {
 }
 
 MatrixRow c13_rolling() {
-  MatrixRow r = row("C13", "rolling", "rolling restart", {{fault_begins, RestartInTurn{.down = milliseconds(500), .every = seconds(4)}}});
+  MatrixRow r = row("C13", "rolling", "rolling restart",
+                    {{fault_begins, RestartInTurn{.down = milliseconds(500), .every = seconds(4)}}});
   r.retries = true;
   r.demands.majority = whatever;  // whoever is pinned to the node that is down waits for it
   r.demands.gap_max = milliseconds(300);
@@ -206,12 +207,15 @@ MatrixRow c16() {
 }
 
 MatrixRow c16_fsync_off() {
-  MatrixRow r = row("C16", "fsync-off", "power loss of all with fsync off",
-                    {{fault_begins, TurnFsyncOff{seconds(2)}}, {fault_begins + seconds(10), LosePowerOfAll{milliseconds(500)}}});
+  MatrixRow r =
+      row("C16", "fsync-off", "power loss of all with fsync off",
+          {{fault_begins, TurnFsyncOff{seconds(2)}}, {fault_begins + seconds(10), LosePowerOfAll{milliseconds(500)}}});
   r.demands.majority = whatever;
   r.demands.lost = Violation::must_show;
   r.demands.stale = Violation::ignored;
   r.demands.not_linearizable = Violation::ignored;
+  r.demands.keeps_its_promises = false;
+  r.demands.healed = Service::any;
   return r;
 }
 
@@ -257,13 +261,14 @@ std::vector<MatrixRow> make_rows() {
 
 std::string_view name_of(const Deed& deed) {
   return std::visit(
-      overloaded{[](const CutLinks&) { return "cut"; }, [](const HealLinks&) { return "heal"; },
-                 [](const KillLeader&) { return "kill_leader"; }, [](const RestartDown&) { return "restart"; },
-                 [](const RestartInTurn&) { return "rolling_restart"; }, [](const PauseLeader&) { return "pause_leader"; },
-                 [](const SlowLinks&) { return "slow_links"; }, [](const JamLink&) { return "jam_link"; },
-                 [](const GarbleLinks&) { return "garble_links"; }, [](const ClearLinks&) { return "clear_links"; },
-                 [](const StepWallClock&) { return "step_wall_clock"; }, [](const TurnFsyncOff&) { return "fsync_off"; },
-                 [](const LosePowerOfAll&) { return "power_loss_of_all"; }, [](const Swizzle&) { return "swizzle"; }},
+      overloaded{
+          [](const CutLinks&) { return "cut"; }, [](const HealLinks&) { return "heal"; },
+          [](const KillLeader&) { return "kill_leader"; }, [](const RestartDown&) { return "restart"; },
+          [](const RestartInTurn&) { return "rolling_restart"; }, [](const PauseLeader&) { return "pause_leader"; },
+          [](const SlowLinks&) { return "slow_links"; }, [](const JamLink&) { return "jam_link"; },
+          [](const GarbleLinks&) { return "garble_links"; }, [](const ClearLinks&) { return "clear_links"; },
+          [](const StepWallClock&) { return "step_wall_clock"; }, [](const TurnFsyncOff&) { return "fsync_off"; },
+          [](const LosePowerOfAll&) { return "power_loss_of_all"; }, [](const Swizzle&) { return "swizzle"; }},
       deed);
 }
 

@@ -27,7 +27,7 @@ enum class Shape : std::uint8_t {
   deaf_leader,           // hears nobody
   mute_leader,           // nobody hears it
   deaf_follower,
-  any_minority,          // 3|2, whoever leads
+  any_minority,  // 3|2, whoever leads
 };
 std::string_view to_string(Shape shape);
 
@@ -57,7 +57,7 @@ struct SlowLinks {  // all of them
   Duration jitter{};
   double packet_loss = 0;
 };
-struct JamLink {  // one follower's way to the leader
+struct JamLink {                       // one follower's way to the leader
   std::uint64_t bytes_per_second = 0;  // 0: jammed no longer
 };
 struct GarbleLinks {  // messages come twice and out of order
@@ -78,8 +78,8 @@ struct LosePowerOfAll {
 struct Swizzle {  // nodes drop out one by one and come back in another order
   Duration length{};
 };
-using Deed = std::variant<CutLinks, HealLinks, KillLeader, RestartDown, RestartInTurn, PauseLeader, SlowLinks, JamLink, GarbleLinks,
-                          ClearLinks, StepWallClock, TurnFsyncOff, LosePowerOfAll, Swizzle>;
+using Deed = std::variant<CutLinks, HealLinks, KillLeader, RestartDown, RestartInTurn, PauseLeader, SlowLinks, JamLink,
+                          GarbleLinks, ClearLinks, StepWallClock, TurnFsyncOff, LosePowerOfAll, Swizzle>;
 std::string_view name_of(const Deed& deed);
 
 struct RowStep {

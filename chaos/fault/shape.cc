@@ -45,7 +45,8 @@ Cut split(Nodes majority, Nodes minority) {
 
 Cut bridge(NodeId leader, Nodes others, bool leader_is_bridge, Rng& rng) {
   Nodes centre = leader_is_bridge ? Nodes{leader} : draw(others, 1, rng);
-  Nodes left = leader_is_bridge ? draw(others, others.size() / 2, rng) : join({leader}, draw(others, (others.size() - 1) / 2, rng));
+  Nodes left = leader_is_bridge ? draw(others, others.size() / 2, rng)
+                                : join({leader}, draw(others, (others.size() - 1) / 2, rng));
   Cut cut;
   stop(cut.links, left, others, Ways::both);
   cut.majority = join(std::move(left), centre);

@@ -18,9 +18,9 @@ namespace rift::chaos::load {
 
 struct KeyspaceLoad {
   std::string name;
-  Level level = Level::unspecified;  // the keyspace's default
+  Level level = Level::unspecified;       // the keyspace's default
   Level read_level = Level::unspecified;  // of reads, if it is another
-  double cas_share = 0;              // of its writes; only where the mode has compare-and-set
+  double cas_share = 0;                   // of its writes; only where the mode has compare-and-set
 };
 
 struct LoadOptions {

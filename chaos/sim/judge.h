@@ -17,9 +17,9 @@ bool has_converged(Cluster& cluster, const std::string& keyspace);
 
 // What the running nodes hold, for the checkers of rows.
 struct EndState {
-  check::FinalState values;
-  std::vector<std::string> digests;    // one per running node: everything that it holds
-  std::vector<std::string> failures;   // values that nobody wrote, or that were reported as not done
+  check::FinalState values;           // of the replicas that agree with most others
+  std::vector<std::string> digests;   // one per running node: everything that it holds
+  std::vector<std::string> failures;  // values that nobody wrote, or that were reported as not done
 };
 EndState look_at_the_end(Cluster& cluster, const std::string& keyspace, const check::History& history);
 

@@ -94,23 +94,24 @@ void Observer::compare_log(NodeId id, const ReplicaStatus& replica) {
   LogIndex& done = compared_[{partition, id, cluster_.node(id).life()}];
   const LogIndex last = std::min(replica.commit, replica.last);
   if (last <= done) return;
-  const auto entries =
-      disk.scan(env::Table::log, wire::log_range(partition, *generation, next(done), next(last)), log_page_keys, limits::frame_bytes_max);
+  const auto entries = disk.scan(env::Table::log, wire::log_range(partition, *generation, next(done), next(last)),
+                                 log_page_keys, limits::frame_bytes_max);
   if (!entries) return;
   for (const env::KeyValue& record : *entries) {
     const auto index = wire::parse_log_key(record.key);
     if (!index) return say("log", fmt::format("{} has a log key that cannot be read", to_string(id)));
     const auto entry = wire::decode_log_record(record.value, *index);
-    if (!entry) return say("log", fmt::format("{} has a log entry that cannot be read: {}", to_string(id), entry.error().detail));
+    if (!entry)
+      return say("log", fmt::format("{} has a log entry that cannot be read: {}", to_string(id), entry.error().detail));
     const Committed mine{.term = entry->term, .hash = xxh3_64(record.value)};
     const auto [it, is_new] = committed_.emplace(std::pair(partition, *index), mine);
     done = *index;
     if (is_new) continue;
     ++entries_compared_;
     if (it->second.term == mine.term && it->second.hash == mine.hash) continue;
-    say("log matching", fmt::format("partition {}: entry {} was committed in term {}, and {} has it committed in term {}",
-                                    partition.value(), index->value(), it->second.term.value(), to_string(id),
-                                    mine.term.value()));
+    say("log matching",
+        fmt::format("partition {}: entry {} was committed in term {}, and {} has it committed in term {}",
+                    partition.value(), index->value(), it->second.term.value(), to_string(id), mine.term.value()));
   }
 }
 

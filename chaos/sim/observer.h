@@ -15,10 +15,12 @@ namespace rift::chaos::sim {
 class Observer {
  public:
   struct Options {
-    Duration every = std::chrono::milliseconds(5);          // often enough that a leader who lives for one round is rarely missed
-    Duration logs_every = std::chrono::milliseconds(250);   // reading the logs is dear
+    Duration every =
+        std::chrono::milliseconds(5);  // often enough that a leader who lives for one round is rarely missed
+    Duration logs_every = std::chrono::milliseconds(250);  // reading the logs is dear
   };
-  Observer(World& world, Cluster& cluster, const Options& options) : world_(world), cluster_(cluster), options_(options) {}
+  Observer(World& world, Cluster& cluster, const Options& options)
+      : world_(world), cluster_(cluster), options_(options) {}
   Observer(const Observer&) = delete;
   Observer& operator=(const Observer&) = delete;
 

@@ -47,35 +47,35 @@ void RowFaults::schedule() {
 }
 
 void RowFaults::carry_out(const fault::Deed& deed) {
-  std::visit(overloaded{[&](const fault::CutLinks& d) { cut(d); }, [&](const fault::HealLinks&) { heal(); },
-                        [&](const fault::KillLeader&) { kill_leader(); },
-                        [&](const fault::RestartDown&) { restart_down(); },
-                        [&](const fault::RestartInTurn& d) { restart_in_turn(d); },
-                        [&](const fault::PauseLeader& d) { pause_leader(d.length); },
-                        [&](const fault::SlowLinks& d) { slow_links(d); },
-                        [&](const fault::JamLink& d) { jam_link(d.bytes_per_second); },
-                        [&](const fault::GarbleLinks& d) {
-                          cluster_.network().set_faults({.repeat = d.repeat, .reorder = d.reorder});
-                        },
-                        [&](const fault::ClearLinks&) {
-                          for (const auto& [link, quality] : qualities_) {
-                            proved("slowed frames on every link", 0);
-                            const auto slowed = cluster_.network().slowed(link.from, link.to);
-                            if (slowed == 0) trouble_ = "a link that was to be slow carried nothing";
-                            proved("slowed frames on every link", slowed);
-                          }
-                          cluster_.network().reset_qualities();
-                          cluster_.network().set_faults({});
-                          qualities_.clear();
-                          jammed_.reset();
-                        },
-                        [&](const fault::StepWallClock& d) { step_wall_clock(d); },
-                        [&](const fault::TurnFsyncOff& d) {
-                          for (auto& [id, node] : cluster_.nodes()) node->disk().lie(d.write_back);
-                        },
-                        [&](const fault::LosePowerOfAll& d) { lose_power_of_all(d.down); },
-                        [&](const fault::Swizzle& d) { swizzle(d.length); }},
-             deed);
+  std::visit(
+      overloaded{[&](const fault::CutLinks& d) { cut(d); }, [&](const fault::HealLinks&) { heal(); },
+                 [&](const fault::KillLeader&) { kill_leader(); }, [&](const fault::RestartDown&) { restart_down(); },
+                 [&](const fault::RestartInTurn& d) { restart_in_turn(d); },
+                 [&](const fault::PauseLeader& d) { pause_leader(d.length); },
+                 [&](const fault::SlowLinks& d) { slow_links(d); },
+                 [&](const fault::JamLink& d) { jam_link(d.bytes_per_second); },
+                 [&](const fault::GarbleLinks& d) {
+                   cluster_.network().set_faults({.repeat = d.repeat, .reorder = d.reorder});
+                 },
+                 [&](const fault::ClearLinks&) {
+                   for (const auto& [link, quality] : qualities_) {
+                     proved("slowed frames on every link", 0);
+                     const auto slowed = cluster_.network().slowed(link.from, link.to);
+                     if (slowed == 0) trouble_ = "a link that was to be slow carried nothing";
+                     proved("slowed frames on every link", slowed);
+                   }
+                   cluster_.network().reset_qualities();
+                   cluster_.network().set_faults({});
+                   qualities_.clear();
+                   jammed_.reset();
+                 },
+                 [&](const fault::StepWallClock& d) { step_wall_clock(d); },
+                 [&](const fault::TurnFsyncOff& d) {
+                   for (auto& [id, node] : cluster_.nodes()) node->disk().lie(d.write_back);
+                 },
+                 [&](const fault::LosePowerOfAll& d) { lose_power_of_all(d.down); },
+                 [&](const fault::Swizzle& d) { swizzle(d.length); }},
+      deed);
 }
 
 std::optional<NodeId> RowFaults::leader() { return cluster_.leader_of(keyspace); }

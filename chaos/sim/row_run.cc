@@ -79,9 +79,11 @@ RowResult run_row(const fault::MatrixRow& row, const RowOptions& options) {
   evidence.final_state = end.values;
   evidence.owners = cluster.ids().size();
   evidence.digests = end.digests;
-  evidence.trouble = load.open_count() == 0 ? faults.trouble() : "operations have had no answer long after their deadline";
+  evidence.trouble =
+      load.open_count() == 0 ? faults.trouble() : "operations have had no answer long after their deadline";
   result.facts = faults.facts();
   result.facts.broken = observer.broken();
+  result.facts.timeout = row.timeout;
   result.run = check::judge_row(evidence, result.facts, row.demands);
   result.simulated = world.now().time_since_epoch();
   result.operations = result.history.operations.size();

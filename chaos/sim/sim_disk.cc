@@ -107,7 +107,8 @@ void SimDisk::start_sync() {
   running_ = std::exchange(waiting_, {});
   ++syncs_;
   const Duration takes = world_.random().between(options_.sync_min, options_.sync_max) + stall_;
-  world_.after(takes, [this, life = life_, batches = batches_durable_ + unsynced_.size()] { finish_sync(life, batches); });
+  world_.after(takes,
+               [this, life = life_, batches = batches_durable_ + unsynced_.size()] { finish_sync(life, batches); });
 }
 
 // Up to the batch with this number; earlier lives and other syncs may have made some of them durable already.

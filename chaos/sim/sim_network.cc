@@ -179,7 +179,7 @@ bool SimNetwork::send(NodeId from, NodeId peer, env::Lane lane, Bytes frame) {
 // In the order sent, unless the network is told to reorder.
 Time SimNetwork::arrival_of_next(Connection& connection, std::size_t bytes) {
   const bool reordered = world_.random().chance(options_.reorder);
-  const Time arrival = world_.now() + delay() + slowness(std::get<0>(connection.key), connection.to, bytes);
+  const Time arrival = world_.now() + delay() + slowness(connection, bytes);
   if (reordered) {
     ++garbled_;
     MARK(&world_.recorder(), "sim.frame_reordered");
@@ -190,21 +190,25 @@ Time SimNetwork::arrival_of_next(Connection& connection, std::size_t bytes) {
 }
 
 // What the quality of the link adds to the way of one frame.
-Duration SimNetwork::slowness(NodeId from, NodeId to, std::size_t bytes) {
-  const auto found = qualities_.find({from, to});
+Duration SimNetwork::slowness(const Connection& connection, std::size_t bytes) {
+  const std::pair link(std::get<0>(connection.key), connection.to);
+  const auto found = qualities_.find(link);
   if (found == qualities_.end()) return Duration(0);
   const LinkQuality& quality = found->second;
   Duration added = quality.delay;
   if (quality.jitter > Duration(0)) added += world_.random().between(Duration(0), 2 * quality.jitter) - quality.jitter;
+  // What waits behind a lost packet travels with it when it is sent again: only what leaves by itself can be lost by itself.
+  const bool is_held_up = connection.last_arrival > world_.now() + added + options_.delay_max;
   Duration again = retransmit_first;
-  for (int i = 0; i < retransmits_max && world_.random().chance(quality.packet_loss); ++i, again *= 2) added += again;
+  for (int i = 0; !is_held_up && i < retransmits_max && world_.random().chance(quality.packet_loss); ++i, again *= 2)
+    added += again;
   if (quality.bytes_per_second > 0) {
-    Time& free = link_free_[{from, to}];
+    Time& free = link_free_[link];
     free = std::max(free, world_.now()) +
            Duration(static_cast<std::int64_t>(bytes * std::uint64_t{1'000'000'000} / quality.bytes_per_second));
     added += free - world_.now();
   }
-  if (added > Duration(0)) ++slowed_[{from, to}];
+  if (added > Duration(0)) ++slowed_[link];
   return std::max(added, Duration(0));
 }
 

@@ -94,7 +94,7 @@ class SimNetwork {
   void answer(env::ConnectionId id, bool welcome);
   bool send(NodeId from, NodeId peer, env::Lane lane, Bytes frame);
   Time arrival_of_next(Connection& connection, std::size_t bytes);
-  Duration slowness(NodeId from, NodeId to, std::size_t bytes);
+  Duration slowness(const Connection& connection, std::size_t bytes);
   void send_copy(Connection& connection, env::ConnectionId id, Time arrival, const Bytes& frame);
   void deliver(env::ConnectionId id, Bytes frame);
   enum class Redial : std::uint8_t { yes, no };

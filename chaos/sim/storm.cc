@@ -1,6 +1,7 @@
 #include "chaos/sim/storm.h"
 
 #include "base/assert.h"
+#include "chaos/fault/rows.h"
 
 namespace rift::chaos::sim {
 
@@ -26,7 +27,7 @@ void Storm::next() {
 }
 
 void Storm::strike() {
-  switch (random().below(21)) {
+  switch (random().below(24)) {
     case 0:
       return split();
     case 1:
@@ -74,6 +75,11 @@ void Storm::strike() {
     case 20:
       sleep_through_an_election();
       return;
+    case 21:
+    case 22:
+      return cut_a_shape();
+    case 23:
+      return slow_links();
     default:
       return;
   }
@@ -114,6 +120,43 @@ void Storm::cut_one_way() {
   if (from == to) return;
   cluster_.network().cut(from, to);
   heal_later();
+}
+
+// The partitions of the experiment matrix that are more than two groups: bridges, rings, nodes that only hear or are only heard.
+void Storm::cut_a_shape() {
+  constexpr fault::Shape shapes[] = {fault::Shape::bridge_at_leader,
+                                     fault::Shape::bridge_at_follower,
+                                     fault::Shape::ring,
+                                     fault::Shape::deaf_leader,
+                                     fault::Shape::mute_leader,
+                                     fault::Shape::deaf_follower,
+                                     fault::Shape::leader_alone,
+                                     fault::Shape::shatter};
+  const fault::Shape shape = shapes[random().below(std::size(shapes))];
+  const NodeId leader = cluster_.leader_of(options_.cp_keyspace).value_or(any_node());
+  const auto cut = fault::cut_of(shape, cluster_.ids(), leader, random());
+  if (!cut) return;  // three nodes are no ring
+  ++counts_["shape"];
+  for (const fault::Link& link : cut->links) cluster_.network().cut(link.from, link.to);
+  heal_later();
+}
+
+// A few links become slow, lose packets or are jammed.
+void Storm::slow_links() {
+  ++counts_["slow_links"];
+  for (const NodeId from : cluster_.ids()) {
+    for (const NodeId to : cluster_.ids()) {
+      if (from == to || random().chance(0.5)) continue;
+      SimNetwork::LinkQuality quality;
+      quality.delay = random().between(Duration(0), Duration(std::chrono::milliseconds(150)));
+      quality.jitter = quality.delay / 3;
+      quality.packet_loss = random().chance(0.3) ? random().unit() * 0.3 : 0;
+      quality.bytes_per_second = random().chance(0.1) ? 8'000 : 0;
+      cluster_.network().set_quality(from, to, quality);
+    }
+  }
+  cluster_.world().after(random().between(options_.fault_min, options_.fault_max),
+                         [this] { cluster_.network().reset_qualities(); });
 }
 
 void Storm::take_down(NodeId id, SimDisk::Crash kind) {
@@ -256,6 +299,7 @@ void Storm::calm() {
   is_over_ = true;
   end_duel();
   cluster_.network().set_faults({});
+  cluster_.network().reset_qualities();
   cluster_.heal();
   for (const NodeId id : cluster_.ids()) {
     SimNode& node = cluster_.node(id);

@@ -53,6 +53,8 @@ class Storm {
   void strike();
   void split();
   void cut_one_way();
+  void cut_a_shape();
+  void slow_links();
   void crash(SimDisk::Crash kind);
   void crash_inside_a_round();
   void lose_all_power();

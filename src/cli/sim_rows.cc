@@ -134,7 +134,9 @@ double least(const std::vector<Ran>& runs, Get get) {
   return value;
 }
 
-std::string percent(double ratio) { return fmt::format("{:.1f}", static_cast<double>(static_cast<int>(ratio * 1000)) / 10); }
+std::string percent(double ratio) {
+  return fmt::format("{:.1f}", static_cast<double>(static_cast<int>(ratio * 1000)) / 10);
+}
 
 void print_row(const MatrixRow& row, const std::vector<Ran>& runs) {
   fmt::print("{:<14} {:<12} {:>6} {:>6} {:>5} {:>6} {:>5} {:>7.2f} {:>5}  {}\n", row.name(),
@@ -170,7 +172,9 @@ json run_json(const MatrixRow& row, const Ran& ran) {
 }
 
 Exit exit_of(const std::vector<Verdict>& verdicts) {
-  const auto has = [&](Verdict verdict) { return std::find(verdicts.begin(), verdicts.end(), verdict) != verdicts.end(); };
+  const auto has = [&](Verdict verdict) {
+    return std::find(verdicts.begin(), verdicts.end(), verdict) != verdicts.end();
+  };
   if (has(Verdict::fail)) return Exit::violation;
   if (has(Verdict::error)) return Exit::usage;
   return has(Verdict::inconclusive) || has(Verdict::not_shown) ? Exit::not_done : Exit::done;

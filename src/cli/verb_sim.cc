@@ -203,8 +203,10 @@ Exit sim(const Context& context, const SimOptions& options) {
 void add_sim(CLI::App& app, Context& context) {
   auto options = std::make_shared<SimOptions>();
   CLI::App* verb = app.add_subcommand("sim", "Run whole clusters in virtual time under random faults, from seeds");
-  CLI::Option* seeds = verb->add_option("--seeds", options->seeds, "One seed or a range: 1..200 (default 1..20; of a row 1..5)");
-  verb->add_option("--row", options->row, "One row of the experiment matrix instead of storms: C3, or one form of it: C5-halves");
+  CLI::Option* seeds =
+      verb->add_option("--seeds", options->seeds, "One seed or a range: 1..200 (default 1..20; of a row 1..5)");
+  verb->add_option("--row", options->row,
+                   "One row of the experiment matrix instead of storms: C3, or one form of it: C5-halves");
   verb->add_flag("--rows", options->rows, "All rows that the simulator has, and a table");
   verb->add_option("--storm", options->storm, "Virtual time under faults, per seed")->capture_default_str();
   verb->add_option("--jobs", options->jobs, "Seeds at the same time (default: one per core)")
@@ -212,7 +214,9 @@ void add_sim(CLI::App& app, Context& context) {
   verb->add_flag("--twice", options->twice,
                  "Run every seed twice and compare the traces (without: only the first seed)");
   verb->add_flag("--trace", options->trace, "Print the trace hash of the first seed and nothing else");
-  verb->footer("Example:  rift sim --seeds 1..200   |   rift sim --seeds 17 --storm 20s   |   rift sim --row C14   |   rift sim --rows");
+  verb->footer(
+      "Example:  rift sim --seeds 1..200   |   rift sim --seeds 17 --storm 20s   |   rift sim --row C14   |   rift sim "
+      "--rows");
   add_format(*verb, context);
   verb->callback([&context, options, seeds] {
     if (seeds->count() == 0 && (options->rows || !options->row.empty())) options->seeds = "1..5";

@@ -23,7 +23,8 @@ class MatrixRows : public ::testing::TestWithParam<const fault::MatrixRow*> {};
 
 TEST_P(MatrixRows, HoldsFromEverySeed) {
   const fault::MatrixRow& row = *GetParam();
-  const bool wants_a_violation = row.demands.lost == check::Violation::must_show || row.demands.stale == check::Violation::must_show;
+  const bool wants_a_violation =
+      row.demands.lost == check::Violation::must_show || row.demands.stale == check::Violation::must_show;
   std::vector<Verdict> verdicts;
   Duration simulated{};
   for (std::uint64_t seed = 1; seed <= seeds_per_row(); ++seed) {

@@ -238,9 +238,10 @@ Operation seen(std::string key, std::uint64_t revision, Span span, std::uint64_t
 }
 
 TEST(GoingBack, StaleReadsAreFineAsLongAsOneClientGoesForward) {
-  EXPECT_THAT(find_reads_that_go_back(
-                  std::vector{seen("a", 5, {0, 1}, 1, 1), seen("a", 2, {2, 3}, 2, 2), seen("a", 5, {4, 5}, 2, 3)}, "bank"),
-              IsEmpty());
+  EXPECT_THAT(
+      find_reads_that_go_back(
+          std::vector{seen("a", 5, {0, 1}, 1, 1), seen("a", 2, {2, 3}, 2, 2), seen("a", 5, {4, 5}, 2, 3)}, "bank"),
+      IsEmpty());
 }
 
 TEST(GoingBack, OneClientSeesAnOlderValueLater) {

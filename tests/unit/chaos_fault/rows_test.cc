@@ -124,9 +124,9 @@ TEST(Rows, AreInOrderOfTimeAndHaveNamesOfTheirOwn) {
   std::set<std::string> names;
   for (const MatrixRow& row : matrix_rows()) {
     EXPECT_TRUE(names.insert(row.name()).second) << row.name();
-    EXPECT_TRUE(std::is_sorted(row.steps.begin(), row.steps.end(),
-                               [](const RowStep& a, const RowStep& b) { return a.at < b.at; }))
-        << row.name();
+    EXPECT_TRUE(std::is_sorted(row.steps.begin(), row.steps.end(), [](const RowStep& a, const RowStep& b) {
+      return a.at < b.at;
+    })) << row.name();
     for (const RowStep& step : row.steps) {
       EXPECT_GE(step.at, row.fault_begins) << row.name();
       EXPECT_LE(step.at, row.fault_ends) << row.name();
