@@ -180,6 +180,7 @@ MatrixRow c14() {
   r.length = r.fault_ends + seconds(10);
   r.keys = 1;
   r.cas_share = 0;
+  r.set_share = 0;
   return r;
 }
 

@@ -94,6 +94,7 @@ struct MatrixRow {
   std::uint32_t nodes = 5;
   bool reads_at_one = false;  // else linearizable
   double cas_share = 0.3;
+  double set_share = 0.2;
   std::uint32_t keys = 32;
   Duration timeout = std::chrono::seconds(1);
   bool retries = false;  // clients try again inside the timeout, with op ids

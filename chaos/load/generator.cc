@@ -23,6 +23,7 @@ Result<void> LoadOptions::validate() const {
     return fail(Code::invalid, "period, timeout and length must be positive");
   }
   if (write_share < 0 || write_share > 1) return fail(Code::invalid, "write_share is no share");
+  if (set_share < 0 || set_share > 1) return fail(Code::invalid, "set_share is no share");
   for (const KeyspaceLoad& keyspace : keyspaces) {
     if (keyspace.cas_share < 0 || keyspace.cas_share > 1) return fail(Code::invalid, "cas_share is no share");
   }
@@ -91,6 +92,10 @@ Ask Generator::draw(Client& client) {
     return ask;
   }
   ask.value = fmt::format("c{},{}", client.id, ask.sequence);
+  if (options_.set_share > 0 && client.rng.chance(options_.set_share)) {
+    ask.key = fmt::format("s{}.{}", client.id, ask.sequence);
+    return ask;
+  }
   const auto seen = client.seen.find(ask.key);
   if (cas_draw < keyspace.cas_share && seen != client.seen.end()) {
     ask.kind = Kind::cas;

@@ -34,6 +34,7 @@ struct LoadOptions {
   std::uint32_t keys = 32;       // used by everybody all the time
   std::uint32_t still_keys = 8;  // not written any more once hold_still() was called: what convergence looks at
   double write_share = 0.5;
+  double set_share = 0;  // of writes: to a key of its own, which nobody writes again, so that a lost one stays lost
   Result<void> validate() const;
 };
 

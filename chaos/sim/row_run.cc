@@ -23,6 +23,7 @@ load::LoadOptions load_of(const fault::MatrixRow& row, std::uint64_t seed, const
   options.length = row.length;
   options.keys = row.keys;
   options.still_keys = 0;
+  options.set_share = row.set_share;
   return options;
 }
 

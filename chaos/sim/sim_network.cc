@@ -11,7 +11,9 @@ namespace {
 
 constexpr env::Lane lanes[] = {env::Lane::control, env::Lane::data, env::Lane::bulk};
 constexpr std::string_view scheme = "sim:";
-constexpr Duration retransmit_first = std::chrono::milliseconds(200);  // Linux: the least retransmission timeout
+// TCP on a lossy link: a probe soon finds the first loss of a packet (RFC 8985); if that is lost as well, the retransmission timer does, doubling.
+constexpr Duration loss_probe = std::chrono::milliseconds(20);
+constexpr Duration retransmit_min = std::chrono::milliseconds(200);
 constexpr int retransmits_max = 6;
 
 std::optional<NodeId> node_at(std::string_view address) {
@@ -199,9 +201,8 @@ Duration SimNetwork::slowness(const Connection& connection, std::size_t bytes) {
   if (quality.jitter > Duration(0)) added += world_.random().between(Duration(0), 2 * quality.jitter) - quality.jitter;
   // What waits behind a lost packet travels with it when it is sent again: only what leaves by itself can be lost by itself.
   const bool is_held_up = connection.last_arrival > world_.now() + added + options_.delay_max;
-  Duration again = retransmit_first;
-  for (int i = 0; !is_held_up && i < retransmits_max && world_.random().chance(quality.packet_loss); ++i, again *= 2)
-    added += again;
+  for (int i = 0; !is_held_up && i < retransmits_max && world_.random().chance(quality.packet_loss); ++i)
+    added += i == 0 ? loss_probe : retransmit_min * (1 << (i - 1));
   if (quality.bytes_per_second > 0) {
     Time& free = link_free_[link];
     free = std::max(free, world_.now()) +

@@ -212,6 +212,10 @@ TEST_F(CliTest, TheSimulatorAnswersInItsSchema) {
   const json result = run_json({"sim", "--seeds", "1..2", "--storm", "1s"}, done, "sim");
   EXPECT_EQ(result.at("passed"), "2");
   EXPECT_TRUE(result.at("trace_repeatable"));
+  const json rows = run_json({"sim", "--row", "C5-halves", "--seeds", "1"}, done, "sim_rows");
+  EXPECT_EQ(rows["rows"][0]["verdict"], "PASS");
+  EXPECT_EQ(rows["rows"][0]["runs"][0]["replay"], "rift sim --row C5-halves --seeds 1");
+  EXPECT_EQ(run({"sim", "--row", "C99"}).exit, usage);
   EXPECT_EQ(run({"sim", "--seeds", "5..1"}).exit, usage);
 }
 

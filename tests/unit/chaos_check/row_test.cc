@@ -19,9 +19,9 @@ constexpr std::int64_t end_ms = 35'000;
 constexpr std::int64_t step_ms = 40;
 
 // Node 1 stands with the majority and writes, node 2 stands alone and reads: each of its own keys, so that nothing is stale.
-class Run {
+class Sample {
  public:
-  Run() {
+  Sample() {
     std::uint64_t revision = 0;
     for (std::int64_t at = 0; at < end_ms; at += step_ms) {
       const std::string key = "k" + std::to_string(at / step_ms % 25);
@@ -45,6 +45,7 @@ class Run {
       last[key] = {*put.value};
     }
     for (std::size_t i = 0; i < operations.size(); ++i) operations[i].index = i;
+    demands.majority.reads = Service::any;  // it only writes
     demands.minority = {.reads = Service::none, .writes = Service::none};
   }
 
@@ -101,40 +102,40 @@ void expect(const RowRun& run, Verdict verdict, const std::string& reason) {
 }
 
 TEST(Row, PassesWhenEverythingIsAsDemanded) {
-  const RowRun run = Run().judge();
+  const RowRun run = Sample().judge();
   EXPECT_EQ(run.verdict, Verdict::pass);
   EXPECT_THAT(run.reasons, IsEmpty());
   EXPECT_GT(run.healed.attempts, 300U);
 }
 
 TEST(Row, ACutWithoutProofProvesNothing) {
-  Run run;
+  Sample run;
   run.proof = 0;
   expect(run.judge(), Verdict::inconclusive, "from n1 to n2");
 }
 
 TEST(Row, AFaultThatNeverCameToPassProvesNothing) {
-  Run run;
+  Sample run;
   run.facts.proofs = {{.what = "paused leaders", .count = 0}};
   expect(run.judge(), Verdict::inconclusive, "paused leaders");
 }
 
 TEST(Row, TooFewAttemptsOnASideProveNothing) {
-  Run run;
+  Sample run;
   run.demands.attempts_per_side_min = 501;
   expect(run.judge(), Verdict::inconclusive, "only 500 attempts on the minority side");
 }
 
 TEST(Row, AMajoritySideThatIsNotServedFails) {
-  Run run;
+  Sample run;
   run.silence(10'000, 10'500);
   expect(run.judge(), Verdict::fail, "writes on the majority side");
-  run.demands.majority = {};
+  run.demands.majority = {.reads = Service::any, .writes = Service::any};
   EXPECT_EQ(run.judge().verdict, Verdict::pass);
 }
 
 TEST(Row, OneOperationDoneOnTheSideThatMustBeSilentFails) {
-  Run run;
+  Sample run;
   for (Operation& op : run.operations) {
     if (op.node == NodeId(2) && op.scheduled == at_ms(15'001)) {
       const Operation& put = *(&op - 1);
@@ -151,7 +152,7 @@ TEST(Row, OneOperationDoneOnTheSideThatMustBeSilentFails) {
 }
 
 TEST(Row, WhatMustBeShownAndIsNotIsNotShown) {
-  Run run;
+  Sample run;
   run.demands.lost = Violation::must_show;
   expect(run.judge(), Verdict::not_shown, "acknowledged writes lost");
   run.last["k3"] = {"v0"};  // not what was written last: forbidden before, demanded now
@@ -164,7 +165,7 @@ TEST(Row, WhatMustBeShownAndIsNotIsNotShown) {
 }
 
 TEST(Row, GapsAndLatenessFail) {
-  Run run;
+  Sample run;
   run.silence(5'000, 6'000);  // inside the grace
   run.demands.first_success_within = std::chrono::milliseconds(1'100);
   run.demands.majority_gap_max = std::chrono::milliseconds(1'100);
@@ -177,7 +178,7 @@ TEST(Row, GapsAndLatenessFail) {
 }
 
 TEST(Row, WhatTheClusterShowedIsHeldAgainstTheDemands) {
-  Run run;
+  Sample run;
   run.demands.step_down_within = std::chrono::seconds(1);
   expect(run.judge(), Verdict::fail, "stepped down: never");
   run.facts.stepped_down_after = std::chrono::milliseconds(800);
@@ -199,7 +200,7 @@ TEST(Row, WhatTheClusterShowedIsHeldAgainstTheDemands) {
 }
 
 TEST(Row, ReplicasThatDifferAndSlowHealsFail) {
-  Run run;
+  Sample run;
   run.digest = "other";
   expect(run.judge(), Verdict::fail, "the replicas differ");
   run.digest = "same";
@@ -210,7 +211,7 @@ TEST(Row, ReplicasThatDifferAndSlowHealsFail) {
 }
 
 TEST(Row, WritesFasterThanTheNetworkFail) {
-  Run run;
+  Sample run;
   run.demands.write_p50_min = std::chrono::milliseconds(6);
   expect(run.judge(), Verdict::fail, "faster than the network");
   run.demands.write_p50_min = std::chrono::milliseconds(4);

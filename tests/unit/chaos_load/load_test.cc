@@ -69,6 +69,25 @@ TEST(Generator, DoesTheSameInBothKeyspacesAndForTheSameSeed) {
   EXPECT_EQ(done["bank"], again);
 }
 
+TEST(Generator, GivesAShareOfTheWritesKeysOfTheirOwnAndReadsTheirLevel) {
+  LoadOptions options = story();
+  options.set_share = 0.25;
+  options.keyspaces[0].level = Level::majority;
+  options.keyspaces[0].read_level = Level::one;
+  std::map<std::string, std::size_t> of_their_own;
+  std::size_t writes = 0;
+  for (const Attempt& attempt : all_of(MUST(Generator::create(options)))) {
+    const bool is_read = attempt.ask.kind == Kind::read;
+    if (attempt.ask.keyspace == "bank") {
+      EXPECT_EQ(attempt.ask.level, is_read ? Level::one : Level::majority);
+    }
+    writes += is_read ? 0 : 1;
+    if (attempt.ask.key.front() == 's' && !attempt.ask.key.starts_with("still")) ++of_their_own[attempt.ask.key];
+  }
+  EXPECT_NEAR(static_cast<double>(of_their_own.size()) / static_cast<double>(writes), 0.25, 0.03);
+  for (const auto& [key, times] : of_their_own) EXPECT_EQ(times, 1U) << key;
+}
+
 TEST(Generator, LeavesTheStillKeysAloneOnceAsked) {
   auto generator = MUST(Generator::create(story()));
   std::size_t still_writes = 0, still_reads = 0;
