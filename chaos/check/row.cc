@@ -80,6 +80,12 @@ void judge_service(Notes& notes, Service demanded, const SideAvailability& seen,
   }
 }
 
+// To be blamed for no answer, the service must have had the client's whole patience before the next change.
+bool had_its_time(const Operation& op, const Timeline& timeline, Duration timeout) {
+  const auto cuts_short = [&](Time change) { return op.scheduled < change && change <= op.scheduled + timeout; };
+  return !cuts_short(timeline.heal) && std::none_of(timeline.changes.begin(), timeline.changes.end(), cuts_short);
+}
+
 void judge_side(Notes& notes, const Evidence& evidence, Side side, const SideDemands& demanded,
                 const RowDemands& demands, std::uint64_t attempts, Duration timeout) {
   const auto& timeline = evidence.timeline;
@@ -88,10 +94,9 @@ void judge_side(Notes& notes, const Evidence& evidence, Side side, const SideDem
              to_string(side), demands.attempts_per_side_min);
   for (const bool writes : {false, true}) {
     const Service service = writes ? demanded.writes : demanded.reads;
-    // To be blamed for no answer, the service must have had the client's whole patience before the heal.
-    const Time last = service == Service::high ? timeline.heal - timeout : timeline.heal;
-    const auto judged =
-        only(evidence.operations, [&](const Operation& op) { return is_write(op) == writes && op.scheduled < last; });
+    const auto judged = only(evidence.operations, [&](const Operation& op) {
+      return is_write(op) == writes && (service != Service::high || had_its_time(op, timeline, timeout));
+    });
     judge_service(notes, service, availability_of(judged, evidence.keyspace, side, timeline), demands,
                   fmt::format("{} on the {} side", writes ? "writes" : "reads", to_string(side)));
   }

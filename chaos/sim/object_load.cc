@@ -50,7 +50,7 @@ caller::Operation ObjectLoad::operation(Verb verb, const std::string& key) const
 }
 
 caller::Operation ObjectLoad::accounts() const {
-  caller::Operation made = operation(Verb::multi_get, account(0));
+  caller::Operation made = operation(Verb::txn, account(0));
   for (std::size_t i = 0; i < account_count; ++i)
     made.operands.ensure().then_steps.push_back({.verb = Verb::get, .key = Bytes(account(i))});
   return made;

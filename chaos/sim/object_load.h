@@ -55,7 +55,7 @@ class ObjectLoad {
   // Waits for the answer, of a whole cluster.
   std::optional<Response> ask_and_wait(Actor& actor, const caller::Operation& operation);
   caller::Operation operation(Verb verb, const std::string& key) const;
-  caller::Operation accounts() const;  // reads them all at one revision
+  caller::Operation accounts() const;  // a Txn that reads them all
   Rng& random() { return cluster_.world().random(); }
 
   Cluster& cluster_;

@@ -7,6 +7,7 @@
 #include "chaos/load/load.h"
 #include "chaos/sim/cluster.h"
 #include "chaos/sim/judge.h"
+#include "chaos/sim/object_load.h"
 #include "chaos/sim/observer.h"
 #include "chaos/sim/sim_store.h"
 #include "chaos/sim/sim_watcher.h"
@@ -54,6 +55,7 @@ Shape draw_shape(World& world, const RunOptions& options) {
 Result<void> set_up(Cluster& cluster, const Shape& shape) {
   TRY(cluster.found());
   TRY(cluster.create_keyspace({.name = "bank", .mode = Mode::cp, .copies = shape.cluster.nodes}));
+  TRY(cluster.create_keyspace({.name = "things", .mode = Mode::cp, .copies = shape.cluster.nodes}));
   TRY(cluster.create_keyspace({.name = "carts", .mode = Mode::ap, .copies = shape.ap_copies, .partitions = 4}));
   return {};
 }
@@ -110,7 +112,9 @@ RunResult run_seed(const RunOptions& options) {
   Cluster cluster(world, shape.cluster);
   load::Recorder recorder;
 
-  const auto ready = set_up(cluster, shape);
+  ObjectLoad objects(cluster, {});
+  auto ready = set_up(cluster, shape);
+  if (ready) ready = objects.open();
   auto generator = load::Generator::create(shape.load);
   if (!ready || !generator) {
     result.failures.push_back("setting up: " + (ready ? generator.error().detail : ready.error().detail));
@@ -129,20 +133,22 @@ RunResult run_seed(const RunOptions& options) {
   Storm storm(cluster, prober, {}, [&](NodeId id) {
     store.node_down(id);
     for (const auto& watcher : watching) watcher->node_down(id);
+    objects.node_down(id);
   });
   Observer observer(world, cluster, {});
   observer.start();
   storm.start(start + options.storm);
+  objects.start(start + options.storm + calm_time);
   run_load(world, load, start, start + options.storm);
   storm.calm();
   run_load(world, load, start, start + options.storm + calm_time);
-  cluster.wait([&] { return load.open_count() == 0; }, drain_time);
-  if (load.open_count() != 0) {
-    result.failures.push_back(
-        fmt::format("{} operations have had no answer long after their deadline", load.open_count()));
+  const auto open_count = [&] { return load.open_count() + objects.open_count(); };
+  cluster.wait([&] { return open_count() == 0; }, drain_time);
+  if (open_count() != 0) {
+    result.failures.push_back(fmt::format("{} operations have had no answer long after their deadline", open_count()));
   }
   demand_progress(cluster, store, result.failures);
-  for (const std::string keyspace : {"bank", "carts"}) {
+  for (const std::string keyspace : {"bank", "things", "carts"}) {
     if (!cluster.wait([&] { return has_converged(cluster, keyspace); }, converge_time)) {
       result.failures.push_back(keyspace + " has not converged after the heal");
     }
@@ -153,6 +159,7 @@ RunResult run_seed(const RunOptions& options) {
   }
   for (const auto& watcher : watching) watcher->stop();
   if (bank) judge_watchers(watching, *bank, store.answers(), result.failures);
+  objects.judge(result.failures);
   observer.compare_logs();
   result.failures.insert(result.failures.end(), observer.broken().begin(), observer.broken().end());
   judge_cp(cluster, "bank", recorder.history(), store.answers(), result.failures);
@@ -161,7 +168,7 @@ RunResult run_seed(const RunOptions& options) {
   result.trace_hash = world.trace_hash();
   result.events = world.events();
   result.simulated = world.now().time_since_epoch();
-  result.operations = recorder.history().operations.size();
+  result.operations = recorder.history().operations.size() + objects.done_count();
   result.acknowledged_writes = static_cast<std::uint64_t>(std::count_if(
       store.answers().begin(), store.answers().end(), [](const Answered& answer) { return answer.is_write(); }));
   result.faults = storm.counts();

@@ -11,7 +11,8 @@ namespace {
 
 constexpr env::Lane lanes[] = {env::Lane::control, env::Lane::data, env::Lane::bulk};
 constexpr std::string_view scheme = "sim:";
-// TCP on a lossy link: a probe soon finds the first loss of a packet (RFC 8985); if that is lost as well, the retransmission timer does, doubling.
+// TCP on a lossy link (RFC 8985): a probe soon finds the first loss of a packet; one that is lost again is found by what is acknowledged after it, at
+// the latest by the retransmission timer.
 constexpr Duration loss_probe = std::chrono::milliseconds(20);
 constexpr Duration retransmit_min = std::chrono::milliseconds(200);
 constexpr int retransmits_max = 6;
@@ -202,7 +203,7 @@ Duration SimNetwork::slowness(const Connection& connection, std::size_t bytes) {
   // What waits behind a lost packet travels with it when it is sent again: only what leaves by itself can be lost by itself.
   const bool is_held_up = connection.last_arrival > world_.now() + added + options_.delay_max;
   for (int i = 0; !is_held_up && i < retransmits_max && world_.random().chance(quality.packet_loss); ++i)
-    added += i == 0 ? loss_probe : retransmit_min * (1 << (i - 1));
+    added += i == 0 ? loss_probe : retransmit_min;
   if (quality.bytes_per_second > 0) {
     Time& free = link_free_[link];
     free = std::max(free, world_.now()) +
