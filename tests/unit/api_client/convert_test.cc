@@ -109,6 +109,7 @@ TEST(Convert, ATimeToLiveIsRoundedUp) {
   riftkv::v1::Operation operation;
   client::fill(request, operation);
   EXPECT_EQ(MUST(api::to_request(request.id, operation)).operands->ttl, Duration(std::chrono::milliseconds(1)));
+  client::fill(request, operation);  // the conversion takes what it reads
   operation.mutable_put()->set_ttl_ms(UINT64_MAX);
   const Request beyond = MUST(api::to_request(request.id, operation));
   EXPECT_GT(beyond.operands->ttl, limits::ttl_max);
