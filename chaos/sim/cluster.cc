@@ -24,6 +24,7 @@ Cluster::Cluster(World& world, const Options& options)
                                                         SimNode::Options{.id = NodeId(n),
                                                                          .executor = executor,
                                                                          .disk = options.disk,
+                                                                         .cp = options.cp,
                                                                          .check_invariants = true,
                                                                          .log = options.log}));
   }

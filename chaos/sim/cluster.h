@@ -20,6 +20,7 @@ class Cluster {
     std::uint32_t nodes = 5;
     SimNetwork::Options network;
     SimDisk::Options disk;
+    cp::Tuning cp{};
     double clock_rate_error_max = 0.001;
     std::chrono::milliseconds wall_offset_max{20};
     Log* log = nullptr;

@@ -49,6 +49,7 @@ RowResult run_row(const fault::MatrixRow& row, const RowOptions& options) {
   Cluster::Options shape;
   shape.nodes = row.nodes;
   shape.log = options.log;
+  shape.cp.spread_after = std::chrono::hours(1);  // a row says itself who leads
   Cluster cluster(world, shape);
   load::Recorder recorder;
   if (const auto ready = set_up(cluster, row); !ready) return broken_off(options.seed, ready.error().detail);

@@ -18,15 +18,16 @@ Result<void> SimNode::start() {
   executor_ = std::make_unique<SimExecutor>(world_, options_.executor);
   disk_.attach(*executor_);
   port_ = network_.open(options_.id, *executor_, &fuse_);
-  node_ = TRY(node::Node::create({.self = options_.id, .dial = {}, .check_invariants = options_.check_invariants},
-                                 node::Env{.clock = *executor_,
-                                           .executor = *executor_,
-                                           .storage = disk_,
-                                           .network = *port_,
-                                           .log = options_.log != nullptr ? *options_.log : *null_log_,
-                                           .seed = world_.random().next(),
-                                           .recorder = &world_.recorder(),
-                                           .fatal = [](const Error&) { ASSERT(false); }}));
+  node_ = TRY(node::Node::create(
+      {.self = options_.id, .dial = {}, .cp = options_.cp, .check_invariants = options_.check_invariants},
+      node::Env{.clock = *executor_,
+                .executor = *executor_,
+                .storage = disk_,
+                .network = *port_,
+                .log = options_.log != nullptr ? *options_.log : *null_log_,
+                .seed = world_.random().next(),
+                .recorder = &world_.recorder(),
+                .fatal = [](const Error&) { ASSERT(false); }}));
   world_.trace("start", options_.id.value());
   return {};
 }

@@ -20,6 +20,7 @@ class SimNode {
     NodeId id;
     SimExecutor::Options executor;
     SimDisk::Options disk;
+    cp::Tuning cp{};
     bool check_invariants = true;
     Log* log = nullptr;
   };

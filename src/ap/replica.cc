@@ -171,7 +171,15 @@ Result<void> ApReplica::handle(NodeId from, const wire::Message& message, Turn& 
           [&](const wire::PingAck&) { return drop(); },
           [&](const wire::ReadPosition&) { return drop(); },
           [&](const wire::ReadPositionReply&) { return drop(); },
+          [&](const wire::LeaveQuestion&) { return drop(); },
+          [&](const wire::LeaveAnswer&) { return drop(); },
           [&](const wire::LogDurable&) { return drop(); },
+          [&](const wire::SnapshotOffer&) { return drop(); },
+          [&](const wire::SnapshotPull&) { return drop(); },
+          [&](const wire::SnapshotChunk&) { return drop(); },
+          [&](const wire::SnapshotDone&) { return drop(); },
+          [&](const wire::SnapshotWish&) { return drop(); },
+          [&](const wire::StateReport&) { return drop(); },
       },
       message);
 }

@@ -183,6 +183,32 @@ void drop_keyspace(AdminCalls& calls, const v1::DropKeyspaceRequest& question,
   calls.admin().drop_keyspace(question.name(), call.done<topology::Catalog>(catalog_into));
 }
 
+void alter_keyspace(AdminCalls& calls, const v1::AlterKeyspaceRequest& question,
+                    TypedCall<v1::AlterKeyspaceRequest, v1::AlterKeyspaceResponse>& call) {
+  auto wish = to_alteration(question);
+  if (!wish) return call.fail(wish.error());
+  calls.admin().alter_keyspace(std::move(*wish), call.done<topology::Catalog>(catalog_into));
+}
+
+void change_members(AdminCalls& calls, const v1::ChangeMembersRequest& question,
+                    TypedCall<v1::ChangeMembersRequest, v1::ChangeMembersResponse>& call) {
+  auto change = to_change(question.change());
+  if (!change) return call.fail(change.error());
+  calls.admin().change_members(std::move(*change), call.done<topology::Catalog>(catalog_into));
+}
+
+void join(AdminCalls& calls, const v1::JoinRequest& question, TypedCall<v1::JoinRequest, v1::JoinResponse>& call) {
+  auto catalog = rpc::to_catalog(question.catalog());
+  if (!catalog) return call.fail(catalog.error());
+  calls.admin().join(std::move(*catalog), call.done<void>([](v1::JoinResponse&, Result<void>&, const Addresses&) {}));
+}
+
+void transfer(AdminCalls& calls, const v1::TransferRequest& question,
+              TypedCall<v1::TransferRequest, v1::TransferResponse>& call) {
+  calls.admin().transfer(PartitionId(question.partition()), NodeId(question.to()),
+                         call.done<void>([](v1::TransferResponse&, Result<void>&, const Addresses&) {}));
+}
+
 void status(AdminCalls& calls, const v1::StatusRequest&, TypedCall<v1::StatusRequest, v1::StatusResponse>& call) {
   calls.admin().status(
       call.done<NodeStatus>([](v1::StatusResponse& answer, Result<NodeStatus>& result, const Addresses& addresses) {
@@ -208,6 +234,10 @@ void AdminCalls::start() {
   accept<TypedCall<v1::CreateKeyspaceRequest, v1::CreateKeyspaceResponse>>(&Async::RequestCreateKeyspace,
                                                                            &create_keyspace);
   accept<TypedCall<v1::DropKeyspaceRequest, v1::DropKeyspaceResponse>>(&Async::RequestDropKeyspace, &drop_keyspace);
+  accept<TypedCall<v1::AlterKeyspaceRequest, v1::AlterKeyspaceResponse>>(&Async::RequestAlterKeyspace, &alter_keyspace);
+  accept<TypedCall<v1::ChangeMembersRequest, v1::ChangeMembersResponse>>(&Async::RequestChangeMembers, &change_members);
+  accept<TypedCall<v1::JoinRequest, v1::JoinResponse>>(&Async::RequestJoin, &join);
+  accept<TypedCall<v1::TransferRequest, v1::TransferResponse>>(&Async::RequestTransfer, &transfer);
   accept<TypedCall<v1::StatusRequest, v1::StatusResponse>>(&Async::RequestStatus, &status);
   accept<TypedCall<v1::InspectRequest, v1::InspectResponse>>(&Async::RequestInspect, &inspect);
 }

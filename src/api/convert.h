@@ -13,7 +13,9 @@ namespace riftkv::v1 {
 class Operation;
 class Reply;
 class Version;
+class AlterKeyspaceRequest;
 class CreateKeyspaceRequest;
+class MemberChange;
 class IdentityResponse;
 class StatusResponse;
 class InspectResponse;
@@ -27,6 +29,8 @@ void to_reply(Response&& response, riftkv::v1::Reply& reply);
 void fill(const Version& version, riftkv::v1::Version& message);
 
 Result<topology::KeyspaceWish> to_wish(const riftkv::v1::CreateKeyspaceRequest& message);
+Result<topology::KeyspaceAlteration> to_alteration(const riftkv::v1::AlterKeyspaceRequest& message);
+Result<topology::MemberChange> to_change(const riftkv::v1::MemberChange& message);
 void fill(const NodeIdentity& identity, riftkv::v1::IdentityResponse& message);
 void fill(const NodeStatus& status, riftkv::v1::StatusResponse& message);
 void fill(const InspectPage& page, riftkv::v1::InspectResponse& message);

@@ -23,6 +23,24 @@ void fill_replica(const ReplicaStatus& status, v1::ReplicaStatus& message) {
   message.set_pending(status.pending);
   message.set_hints(status.hints);
   message.set_last_change(status.last_change);
+  message.set_name(status.name);
+  for (const NodeId node : status.voters) message.add_voters(node.value());
+  for (const NodeId node : status.learners) message.add_learners(node.value());
+  message.set_settled(status.settled);
+  for (const PeerProgress& peer : status.peers) {
+    v1::PeerProgress& p = *message.add_peers();
+    p.set_node(peer.node.value());
+    p.set_match(peer.match.value());
+    p.set_lives(peer.lives);
+  }
+  for (const RoleEvent& event : status.history) {
+    v1::RoleEvent& e = *message.add_history();
+    e.set_wall_ms(static_cast<std::uint64_t>(event.at.time_since_epoch().count()));
+    e.set_role(event.role);
+    e.set_term(event.term.value());
+    e.set_leader(event.leader.value());
+    e.set_reason(event.reason);
+  }
   for (const auto& [name, count] : status.counters) (*message.mutable_counters())[name] = count;
 }
 
@@ -38,6 +56,27 @@ Result<topology::KeyspaceWish> to_wish(const v1::CreateKeyspaceRequest& message)
   wish.write = TRY(rpc::to_level(message.write()));
   wish.durability = TRY(rpc::to_durability(message.durability()));
   return wish;
+}
+
+Result<topology::KeyspaceAlteration> to_alteration(const v1::AlterKeyspaceRequest& message) {
+  const Level read = TRY(rpc::to_level(message.read()));
+  const Level write = TRY(rpc::to_level(message.write()));
+  topology::KeyspaceAlteration wish{.name = message.name(), .read = {}, .write = {}, .copies = message.copies()};
+  if (read != Level::unspecified) wish.read = read;
+  if (write != Level::unspecified) wish.write = write;
+  return wish;
+}
+
+Result<topology::MemberChange> to_change(const v1::MemberChange& message) {
+  using Kind = topology::MemberChange::Kind;
+  if (message.kind() == v1::MemberChange::KIND_UNSPECIFIED || !v1::MemberChange::Kind_IsValid(message.kind()))
+    return fail(Code::invalid, fmt::format("unknown change {} of the members", static_cast<int>(message.kind())));
+  topology::MemberChange change;
+  change.kind = static_cast<Kind>(message.kind());
+  change.node = NodeId(message.node());
+  change.instead_of = NodeId(message.instead_of());
+  if (change.kind == Kind::add || change.kind == Kind::replace) change.member = TRY(rpc::to_member(message.member()));
+  return change;
 }
 
 void fill(const NodeIdentity& identity, v1::IdentityResponse& message) {

@@ -147,6 +147,7 @@ int run(int argc, char** argv) {
   add_cluster(app, context);
   add_keyspace(app, context);
   add_data(app, context);
+  add_members(app, context);
   add_keys(app, context);
   add_txn(app, context);
   add_watch(app, context);

@@ -1,4 +1,4 @@
-// rift keyspace create|ls|drop.
+// rift keyspace create|alter|ls|drop.
 #include <fmt/core.h>
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
@@ -100,6 +100,31 @@ Exit create(const Context& context, const KeyspaceOptions& options) {
   return show(context, "rift.keyspace_create/1", *catalog);
 }
 
+Result<topology::KeyspaceAlteration> alteration_of(const KeyspaceOptions& options) {
+  topology::KeyspaceAlteration wish{.name = options.name, .read = {}, .write = {}, .copies = options.copies};
+  const Level read = TRY(level_named(options.read));
+  const Level write = TRY(level_named(options.write));
+  if (read != Level::unspecified) wish.read = read;
+  if (write != Level::unspecified) wish.write = write;
+  if (!wish.read && !wish.write && wish.copies == 0)
+    return rift::fail(Code::invalid, "nothing to alter: name --read, --write or --copies");
+  return wish;
+}
+
+Exit alter(const Context& context, const KeyspaceOptions& options) {
+  const auto wish = alteration_of(options);
+  if (!wish) {
+    show_error(context.format, wish.error());
+    return Exit::usage;
+  }
+  auto admin = admin_of(options.target);
+  if (!admin) return show_error(context.format, admin.error(), "rift cluster up" + options.target.cluster.flag());
+  const auto catalog = admin->alter_keyspace(*wish);
+  if (!catalog)
+    return show_error(context.format, catalog.error(), fmt::format("rift keyspace ls{0}", options.target.flag()));
+  return show(context, "rift.keyspace_alter/1", *catalog);
+}
+
 Exit drop(const Context& context, const KeyspaceOptions& options) {
   auto admin = admin_of(options.target);
   if (!admin) return show_error(context.format, admin.error(), "rift cluster up" + options.target.cluster.flag());
@@ -127,7 +152,7 @@ CLI::Validator at_least_one(const std::string& range) {
 }  // namespace
 
 void add_keyspace(CLI::App& app, Context& context) {
-  CLI::App* keyspace = app.add_subcommand("keyspace", "Create, list and drop keyspaces");
+  CLI::App* keyspace = app.add_subcommand("keyspace", "Create, alter, list and drop keyspaces");
   keyspace->require_subcommand(1);
   keyspace->footer("Example:  rift keyspace create carts --mode ap --copies 5");
   const auto add = [&](const char* name, const char* help, Exit (*run_verb)(const Context&, const KeyspaceOptions&)) {
@@ -151,6 +176,12 @@ void add_keyspace(CLI::App& app, Context& context) {
       ->add_option("--durability", wish->durability, "fsync, or wal: acknowledged once the operating system has it")
       ->check(CLI::IsMember({"fsync", "wal"}))
       ->capture_default_str();
+  const auto [alter_verb, altered] = add("alter", "Change a keyspace's levels, or the copies of a cp keyspace", alter);
+  alter_verb->add_option("name", altered->name, "Its name")->required();
+  alter_verb->add_option("--read", altered->read, "Level of reads that name none: one, majority or all");
+  alter_verb->add_option("--write", altered->write, "Level of writes that name none");
+  alter_verb->add_option("--copies", altered->copies, "Copies of each partition (cp)")
+      ->check(at_least_one(fmt::format("there are 1 to {} copies, and no more than nodes", limits::members_max)));
   add("ls", "List keyspaces", ls);
   const auto [drop_verb, dropped] = add("drop", "Drop a keyspace and its data", drop);
   drop_verb->add_option("name", dropped->name, "Its name")->required();

@@ -1,4 +1,9 @@
-// rift status: what every node says of itself.
+// rift status: what every node says of itself, who holds and leads what, and what can still fail. rift why-leader: the last elections of a group as
+// each node remembers them.
+#include <algorithm>
+#include <set>
+
+#include <fmt/chrono.h>
 #include <fmt/core.h>
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
@@ -6,6 +11,7 @@
 #include "cli/target.h"
 #include "cli/verbs.h"
 #include "client/admin.h"
+#include "cluster/members.h"
 
 namespace rift::cli {
 namespace {
@@ -22,19 +28,40 @@ json to_json(const std::map<std::string, std::uint64_t>& counters) {
   return value;
 }
 
+json to_json(const std::vector<NodeId>& nodes) {
+  json value = json::array();
+  for (const NodeId node : nodes) value.push_back(node.value());
+  return value;
+}
+
+json to_json(const RoleEvent& event) {
+  return {{"wall_ms", number(static_cast<std::uint64_t>(event.at.time_since_epoch().count()))},
+          {"role", event.role},
+          {"term", number(event.term.value())},
+          {"leader", event.leader.value()},
+          {"reason", event.reason}};
+}
+
 json to_json(const ReplicaStatus& replica) {
-  return {{"partition", replica.partition.value()},
-          {"mode", std::string(to_string(replica.mode))},
-          {"role", replica.role},
-          {"leader", replica.leader.value()},
-          {"term", number(replica.term.value())},
-          {"commit", number(replica.commit.value())},
-          {"applied", number(replica.applied.value())},
-          {"last", number(replica.last.value())},
-          {"pending", number(replica.pending)},
-          {"hints", number(replica.hints)},
-          {"last_change", replica.last_change},
-          {"counters", to_json(replica.counters)}};
+  json value = {{"partition", replica.partition.value()},
+                {"name", replica.name},
+                {"mode", std::string(to_string(replica.mode))},
+                {"role", replica.role},
+                {"leader", replica.leader.value()},
+                {"term", number(replica.term.value())},
+                {"commit", number(replica.commit.value())},
+                {"applied", number(replica.applied.value())},
+                {"last", number(replica.last.value())},
+                {"pending", number(replica.pending)},
+                {"hints", number(replica.hints)},
+                {"last_change", replica.last_change},
+                {"voters", to_json(replica.voters)},
+                {"learners", to_json(replica.learners)},
+                {"settled", replica.settled},
+                {"history", json::array()},
+                {"counters", to_json(replica.counters)}};
+  for (const RoleEvent& event : replica.history) value["history"].push_back(to_json(event));
+  return value;
 }
 
 json to_json(const std::string& endpoint, const Result<StatusReply>& reply) {
@@ -54,10 +81,9 @@ json to_json(const std::string& endpoint, const Result<StatusReply>& reply) {
                 {"ready", status.ready},
                 {"not_ready_because", status.not_ready_because},
                 {"map_epoch", number(status.epoch.value())},
-                {"reaches", json::array()},
+                {"reaches", to_json(status.reachable)},
                 {"replicas", json::array()},
                 {"counters", to_json(status.counters)}};
-  for (const NodeId node : status.reachable) value["reaches"].push_back(node.value());
   for (const ReplicaStatus& replica : status.replicas) value["replicas"].push_back(to_json(replica));
   return value;
 }
@@ -77,21 +103,58 @@ void print_node(const std::string& endpoint, const Result<StatusReply>& reply) {
   fmt::print("{:<4} {:<18} {:<10} map {}   reaches {}\n", to_string(status.identity.node), endpoint,
              status.ready ? "ready" : "NOT READY", status.epoch.value(), node_names(status.reachable));
   if (!status.ready) fmt::print("     why   {}\n", status.not_ready_because);
-  std::uint64_t ap_replicas = 0;
-  std::uint64_t pending = 0;
-  std::uint64_t hints = 0;
-  for (const ReplicaStatus& replica : status.replicas) {
-    if (replica.mode == Mode::ap) {
-      ++ap_replicas;
-      pending += replica.pending;
-      hints += replica.hints;
+}
+
+// "leader*", "voter", "learner"; of several partitions "3 copies, 1*". Empty: it holds nothing of the keyspace.
+std::string cell_of(const cluster::Survey& survey, const std::string& keyspace, NodeId node) {
+  std::size_t copies = 0;
+  std::size_t led = 0;
+  std::string role;
+  for (const cluster::Group& group : survey.groups) {
+    const auto replica = group.replicas.find(node);
+    if (group.keyspace != keyspace || replica == group.replicas.end()) continue;
+    ++copies;
+    led += group.leader == node ? 1U : 0U;
+    role = replica->second.role == "follower" ? "voter" : replica->second.role;
+    if (group.leader == node) role = "leader*";
+  }
+  if (copies < 2) return role;
+  return led == 0 ? fmt::format("{} copies", copies) : fmt::format("{} copies, {}*", copies, led);
+}
+
+void print_table(const cluster::Survey& survey) {
+  std::vector<std::string> names;
+  for (const auto& [name, keyspace] : survey.catalog.keyspaces) names.push_back(name);
+  fmt::print("\n{:<6}", "");
+  for (const std::string& name : names) fmt::print(" {:<14}", name);
+  for (const auto& [node, member] : survey.catalog.members) {
+    fmt::print("\n{:<6}", to_string(node));
+    const auto reply = survey.nodes.find(node);
+    if (reply == survey.nodes.end() || !reply->second) {
+      fmt::print(" does not answer");
       continue;
     }
-    fmt::print("     partition {:<4} cp  {:<10} leader {:<4} term {:<4} commit {}  applied {}\n",
-               replica.partition.value(), replica.role, replica.leader == NodeId() ? "none" : to_string(replica.leader),
-               replica.term.value(), replica.commit.value(), replica.applied.value());
+    for (const std::string& name : names) fmt::print(" {:<14}", cell_of(survey, name, node));
   }
-  if (ap_replicas > 0) fmt::print("     {} partitions ap   pending {}   hints {}\n", ap_replicas, pending, hints);
+  fmt::print("\n\n");
+  for (const auto& [name, keyspace] : survey.catalog.keyspaces)
+    fmt::print("{}\n", cluster::what_can_fail(survey, keyspace));
+}
+
+json to_json(const cluster::Survey& survey) {
+  json keyspaces = json::array();
+  for (const auto& [name, keyspace] : survey.catalog.keyspaces) {
+    json leaders = json::array();
+    for (const cluster::Group& group : survey.groups) {
+      if (group.keyspace == name && group.mode == Mode::cp) leaders.push_back(group.leader.value());
+    }
+    keyspaces.push_back({{"name", name},
+                         {"mode", std::string(to_string(keyspace.mode))},
+                         {"copies", keyspace.copies},
+                         {"leaders", leaders},
+                         {"what_can_fail", cluster::what_can_fail(survey, keyspace)}});
+  }
+  return keyspaces;
 }
 
 Exit status(const Context& context, const Target& target) {
@@ -110,22 +173,114 @@ Exit status(const Context& context, const Target& target) {
       print_node(endpoint, reply);
     }
   }
+  // Of a cluster that is founded, as all its members tell it; one node by itself was asked for what it says.
+  const auto survey = target.via.empty() && reached > 0 ? cluster::Members(*endpoints).survey()
+                                                        : Result<cluster::Survey>(rift::fail(Code::not_ready, ""));
   if (context.format == Format::json) {
-    const json value = {{"schema", "rift.status/1"}, {"nodes", nodes}};
+    const json value = {
+        {"schema", "rift.status/1"}, {"nodes", nodes}, {"keyspaces", survey ? to_json(*survey) : json::array()}};
     fmt::print("{}\n", value.dump(-1, ' ', false, json::error_handler_t::replace));
+  } else if (survey) {
+    print_table(*survey);
   }
   return reached == 0 ? Exit::unreachable : Exit::done;
+}
+
+struct WhyOptions {
+  Target target;
+  std::string group;
+};
+
+struct Remembered {
+  NodeId node;
+  RoleEvent event;
+};
+
+std::vector<Remembered> memories_of(const cluster::Group& group) {
+  std::vector<Remembered> all;
+  for (const auto& [node, replica] : group.replicas) {
+    for (const RoleEvent& event : replica.history) all.push_back({node, event});
+  }
+  std::stable_sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.event.at < b.event.at; });
+  return all;
+}
+
+std::string clock_text(WallTime at) {
+  const auto ms = at.time_since_epoch().count();
+  return fmt::format("{:%F %T}.{:03}Z", fmt::gmtime(static_cast<std::time_t>(ms / 1000)), ms % 1000);
+}
+
+void print_why(const cluster::Group& group) {
+  fmt::print("{}: {}\n", group.name, group.leader == NodeId() ? "no leader" : "led by " + to_string(group.leader));
+  for (const Remembered& memory : memories_of(group)) {
+    const RoleEvent& event = memory.event;
+    fmt::print("  {}  {:<4} term {:<5} {:<13} leader {:<5} {}\n", clock_text(event.at), to_string(memory.node),
+               event.term.value(), event.role, event.leader == NodeId() ? "none" : to_string(event.leader),
+               event.reason);
+  }
+}
+
+json why_json(const cluster::Group& group) {
+  json value = {{"name", group.name},
+                {"partition", group.partition.value()},
+                {"leader", group.leader.value()},
+                {"events", json::array()}};
+  for (const Remembered& memory : memories_of(group)) {
+    json event = {{"node", memory.node.value()}};
+    event.update(to_json(memory.event));
+    value["events"].push_back(event);
+  }
+  return value;
+}
+
+Exit why_leader(const Context& context, const WhyOptions& options) {
+  const auto endpoints = endpoints_of(options.target);
+  if (!endpoints)
+    return show_error(context.format, endpoints.error(), "rift cluster up" + options.target.cluster.flag());
+  const auto survey = cluster::Members(*endpoints).survey();
+  if (!survey) return show_error(context.format, survey.error(), "rift status" + options.target.flag());
+  json groups = json::array();
+  bool found = false;
+  for (const cluster::Group& group : survey->groups) {
+    if (group.keyspace != options.group && group.name != options.group) continue;
+    if (group.mode == Mode::ap) return show_error(context.format, {Code::invalid, "an ap keyspace has no leaders"});
+    found = true;
+    if (context.format == Format::json) {
+      groups.push_back(why_json(group));
+    } else {
+      print_why(group);
+    }
+  }
+  if (!found)
+    return show_error(context.format, {Code::unknown_keyspace, "no keyspace or partition is called " + options.group},
+                      "rift keyspace ls" + options.target.flag());
+  if (context.format == Format::json) {
+    const json value = {{"schema", "rift.why_leader/1"}, {"groups", groups}};
+    fmt::print("{}\n", value.dump(-1, ' ', false, json::error_handler_t::replace));
+  }
+  return Exit::done;
+}
+
+void add_why_leader(CLI::App& app, Context& context) {
+  auto options = std::make_shared<WhyOptions>();
+  CLI::App* verb = app.add_subcommand("why-leader", "The last elections of a group, as each node remembers them");
+  verb->footer("Example:  rift why-leader bank");
+  verb->add_option("group", options->group, "A keyspace, or one partition of it: bank, bank/0")->required();
+  add_target(*verb, options->target);
+  add_format(*verb, context);
+  verb->callback([&context, options] { context.exit = why_leader(context, *options); });
 }
 
 }  // namespace
 
 void add_status(CLI::App& app, Context& context) {
   auto target = std::make_shared<Target>();
-  CLI::App* verb = app.add_subcommand("status", "Show what every node says of itself and its replicas");
+  CLI::App* verb = app.add_subcommand("status", "Who holds and leads what, and what can still fail");
   verb->footer("Example:  rift status -o json");
   add_target(*verb, *target);
   add_format(*verb, context);
   verb->callback([&context, target] { context.exit = status(context, *target); });
+  add_why_leader(app, context);
 }
 
 }  // namespace rift::cli

@@ -26,11 +26,12 @@ void add_cluster(CLI::App& app, Context& context);
 void add_net(CLI::App& app, Context& context);
 void add_keyspace(CLI::App& app, Context& context);
 void add_data(CLI::App& app, Context& context);
+void add_members(CLI::App& app, Context& context);
+void add_status(CLI::App& app, Context& context);  // status, why-leader
 void add_keys(CLI::App& app, Context& context);
 void add_txn(CLI::App& app, Context& context);
 void add_watch(CLI::App& app, Context& context);
 void add_lock(CLI::App& app, Context& context);
-void add_status(CLI::App& app, Context& context);
 void add_demo(CLI::App& app, Context& context);
 void add_sim(CLI::App& app, Context& context);
 void add_bench(CLI::App& app, Context& context);

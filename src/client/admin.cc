@@ -96,6 +96,37 @@ Result<topology::Catalog> AdminClient::drop_keyspace(const std::string& name) {
   return client::to_catalog(answer.catalog());
 }
 
+Result<topology::Catalog> AdminClient::alter_keyspace(const topology::KeyspaceAlteration& wish) {
+  v1::AlterKeyspaceRequest question;
+  v1::AlterKeyspaceResponse answer;
+  client::fill(wish, question);
+  TRY(impl_->call(*impl_->stub, &v1::AdminService::Stub::AlterKeyspace, question, answer));
+  return client::to_catalog(answer.catalog());
+}
+
+Result<topology::Catalog> AdminClient::change_members(const topology::MemberChange& change) {
+  v1::ChangeMembersRequest question;
+  v1::ChangeMembersResponse answer;
+  client::fill(change, *question.mutable_change());
+  TRY(impl_->call(*impl_->stub, &v1::AdminService::Stub::ChangeMembers, question, answer));
+  return client::to_catalog(answer.catalog());
+}
+
+Result<void> AdminClient::join(const topology::Catalog& catalog) {
+  v1::JoinRequest question;
+  v1::JoinResponse answer;
+  rpc::fill(catalog, *question.mutable_catalog());
+  return impl_->call(*impl_->stub, &v1::AdminService::Stub::Join, question, answer);
+}
+
+Result<void> AdminClient::transfer(PartitionId partition, NodeId to) {
+  v1::TransferRequest question;
+  v1::TransferResponse answer;
+  question.set_partition(partition.value());
+  question.set_to(to.value());
+  return impl_->call(*impl_->stub, &v1::AdminService::Stub::Transfer, question, answer);
+}
+
 Result<StatusReply> AdminClient::status() {
   v1::StatusResponse answer;
   TRY(impl_->call(*impl_->stub, &v1::AdminService::Stub::Status, v1::StatusRequest(), answer));

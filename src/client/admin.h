@@ -43,6 +43,12 @@ class AdminClient {
   Result<topology::Catalog> catalog();
   Result<topology::Catalog> create_keyspace(const topology::KeyspaceWish& wish);
   Result<topology::Catalog> drop_keyspace(const std::string& name);
+  Result<topology::Catalog> alter_keyspace(const topology::KeyspaceAlteration& wish);
+  Result<topology::Catalog> change_members(const topology::MemberChange& change);
+  // To the node that shall become a member of the cluster in `catalog`.
+  Result<void> join(const topology::Catalog& catalog);
+  // To the leader of `partition`; not_leader names it.
+  Result<void> transfer(PartitionId partition, NodeId to);
   Result<StatusReply> status();
   Result<InspectPage> inspect(const std::string& keyspace, const std::string& cursor, std::uint32_t keys_max);
 

@@ -14,7 +14,9 @@ class Operation;
 class Reply;
 class Version;
 class Catalog;
+class AlterKeyspaceRequest;
 class CreateKeyspaceRequest;
+class MemberChange;
 class IdentityResponse;
 class StatusResponse;
 class InspectResponse;
@@ -27,6 +29,8 @@ Response to_response(RequestId id, riftkv::v1::Reply& reply);
 Version to_version(const riftkv::v1::Version& message);
 
 void fill(const topology::KeyspaceWish& wish, riftkv::v1::CreateKeyspaceRequest& message);
+void fill(const topology::KeyspaceAlteration& wish, riftkv::v1::AlterKeyspaceRequest& message);
+void fill(const topology::MemberChange& change, riftkv::v1::MemberChange& message);
 // Errors: corruption (a map that no node would hand out).
 Result<topology::Catalog> to_catalog(const riftkv::v1::Catalog& message);
 NodeIdentity to_identity(const riftkv::v1::IdentityResponse& message);

@@ -20,6 +20,19 @@ ReplicaStatus to_replica(const v1::ReplicaStatus& message) {
   status.pending = message.pending();
   status.hints = message.hints();
   status.last_change = message.last_change();
+  status.name = message.name();
+  for (const std::uint32_t node : message.voters()) status.voters.emplace_back(node);
+  for (const std::uint32_t node : message.learners()) status.learners.emplace_back(node);
+  status.settled = message.settled();
+  for (const v1::PeerProgress& peer : message.peers())
+    status.peers.push_back({.node = NodeId(peer.node()), .match = LogIndex(peer.match()), .lives = peer.lives()});
+  for (const v1::RoleEvent& event : message.history()) {
+    status.history.push_back({.at = WallTime(std::chrono::milliseconds(event.wall_ms())),
+                              .role = event.role(),
+                              .term = Term(event.term()),
+                              .leader = NodeId(event.leader()),
+                              .reason = event.reason()});
+  }
   for (const auto& [name, count] : message.counters()) status.counters[name] = count;
   return status;
 }
@@ -34,6 +47,20 @@ void fill(const topology::KeyspaceWish& wish, v1::CreateKeyspaceRequest& message
   message.set_read(static_cast<v1::Level>(wish.read));
   message.set_write(static_cast<v1::Level>(wish.write));
   message.set_durability(static_cast<v1::Durability>(wish.durability));
+}
+
+void fill(const topology::KeyspaceAlteration& wish, v1::AlterKeyspaceRequest& message) {
+  message.set_name(wish.name);
+  message.set_read(static_cast<v1::Level>(wish.read.value_or(Level::unspecified)));
+  message.set_write(static_cast<v1::Level>(wish.write.value_or(Level::unspecified)));
+  message.set_copies(wish.copies);
+}
+
+void fill(const topology::MemberChange& change, v1::MemberChange& message) {
+  message.set_kind(static_cast<v1::MemberChange::Kind>(change.kind));
+  rpc::fill(change.member, *message.mutable_member());
+  message.set_node(change.node.value());
+  message.set_instead_of(change.instead_of.value());
 }
 
 Result<topology::Catalog> to_catalog(const v1::Catalog& message) {

@@ -23,19 +23,12 @@ auto read_meta(Space space, std::string_view name, Turn& turn, Decode decode)
   return std::optional<Value>(TRY(decode(*stored)));
 }
 
-Result<raft::ConfigAt> read_config(LogIndex index, StoredLog& log) {
-  const auto entry = TRY(log.read(index, index, page_bytes_max)).front();
-  if (entry.kind != raft::EntryKind::config) {
-    return fail(Code::corruption, fmt::format("entry {} should be a configuration", index.value()));
-  }
-  return raft::ConfigAt{.index = index, .config = TRY(raft::decode_config(entry.payload))};
-}
-
-Result<std::vector<raft::ConfigAt>> read_configs(ConfigPlaces places, StoredLog& log) {
+Result<std::vector<raft::ConfigAt>> read_configs(ConfigPlaces places, const LogFloor& floor, StoredLog& log) {
   std::vector<raft::ConfigAt> configs;
-  if (places.before != LogIndex(0) && places.before < places.newest)
-    configs.push_back(TRY(read_config(places.before, log)));
-  if (places.newest != LogIndex(0)) configs.push_back(TRY(read_config(places.newest, log)));
+  for (const LogIndex at : {places.before, places.newest}) {
+    if (at == LogIndex(0) || (!configs.empty() && at <= configs.back().index)) continue;
+    configs.push_back(at <= floor.index ? floor.config : TRY(log.config(at)));
+  }
   return configs;
 }
 
@@ -64,9 +57,10 @@ Result<void> read_tail(LogIndex from, StoredLog& log, raft::Restored& restored) 
   return {};
 }
 
-Result<void> verify_applied(const wire::AppliedRecord& applied, StoredLog& log) {
+Result<void> verify_applied(const wire::AppliedRecord& applied, const LogFloor& floor, StoredLog& log) {
+  if (applied.index < floor.index) return fail(Code::corruption, "entries that were not applied are gone from the log");
   if (applied.index == LogIndex(0)) return {};
-  const auto term = TRY(log.term(applied.index));
+  const auto term = applied.index == floor.index ? std::optional(floor.term) : TRY(log.term(applied.index));
   if (!term)
     return fail(Code::corruption,
                 fmt::format("entry {} was applied and is missing from the log", applied.index.value()));
@@ -107,15 +101,11 @@ Result<void> give_birth(const Birth& birth, Turn& turn) {
   return {};
 }
 
-void bury(Space space, Turn& turn) {
-  for (const std::string_view name : {"create", "hard_state", "config", "config_before", "first_index"}) {
-    turn.erase(env::Table::meta, wire::partition_meta_key(space.partition, name));
-  }
-  const auto log = wire::log_range(space.partition, space.generation, LogIndex(0), LogIndex(~std::uint64_t{0}));
-  turn.erase_range(env::Table::log, log.first, log.last);
-  const auto state = wire::state_range(space.partition, space.generation);
-  turn.erase_range(env::Table::state_cp, state.first, state.last);
-  turn.put(env::Table::meta, wire::partition_meta_key(space.partition, "tombstone"), wire::encode_u64(1));
+void bury(PartitionId partition, Turn& turn) {
+  const auto all = wire::partition_range(partition);
+  for (const env::Table table : {env::Table::meta, env::Table::log, env::Table::state_cp})
+    turn.erase_range(table, all.first, all.last);
+  turn.put(env::Table::meta, wire::partition_meta_key(partition, "tombstone"), wire::encode_u64(1));
 }
 
 Result<Recovered> recover(Space space, Turn& turn) {
@@ -124,14 +114,18 @@ Result<Recovered> recover(Space space, Turn& turn) {
   const auto hard_state =
       TRY(read_meta(space, "hard_state", turn, [](ByteView bytes) { return wire::decode_hard_state(bytes); }));
   const auto applied = TRY(turn.get(env::Table::state_cp, wire::cp_applied_key(space.partition, space.generation)));
-  const auto first_index =
-      TRY(read_meta(space, "first_index", turn, [](ByteView bytes) { return wire::decode_u64(bytes); }));
+  const auto floor =
+      TRY(read_meta(space, "floor", turn, [](ByteView bytes) { return wire::decode_snapshot_meta(bytes); }));
   if (hard_state) found.raft.hard_state = *hard_state;
   if (applied) found.applied = TRY(wire::decode_applied(*applied));
-  if (first_index) found.raft.first_index = LogIndex(*first_index);
+  if (floor) found.floor = *floor;
+  found.raft.first_index = next(found.floor.index);
+  found.raft.before_term = found.raft.last_term = found.floor.term;
+  found.raft.before_log_time = found.raft.last_log_time = found.floor.log_time;
+  found.raft.last_index = found.floor.index;
   found.raft.applied = found.applied.index;
 
-  TRY(verify_applied(found.applied, log));
+  TRY(verify_applied(found.applied, found.floor, log));
   const LogIndex begin = std::max(found.applied.index, found.raft.first_index);
   TRY(read_tail(begin, log, found.raft));
   // Birth is one batch: with a create record there is a term, an applied record and a log.
@@ -143,9 +137,11 @@ Result<Recovered> recover(Space space, Turn& turn) {
     return fail(Code::corruption, "the log is ahead of the stored term");
 
   found.places = TRY(read_config_places(space, turn));
+  if (found.places.newest < found.places.before)
+    return fail(Code::corruption, "the newest configuration's place is missing");
   if (found.places.newest > found.raft.last_index)
     return fail(Code::corruption, "the configuration lies behind the end of the log");
-  found.raft.configs = TRY(read_configs(found.places, log));
+  found.raft.configs = TRY(read_configs(found.places, found.floor, log));
   if (born && found.raft.configs.empty()) return fail(Code::corruption, "the configuration's place is missing");
   return found;
 }

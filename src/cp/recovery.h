@@ -20,13 +20,14 @@ struct Birth {
 // Errors: already_exists, too_large, invalid (no voter, a duplicate).
 Result<void> give_birth(const Birth& birth, Turn& turn);
 
-// Deletes every record and leaves a tombstone: a partition id is never reused.
-void bury(Space space, Turn& turn);
+// Deletes every record, of every generation, and leaves a tombstone: a partition id is never reused.
+void bury(PartitionId partition, Turn& turn);
 
 struct Recovered {
   raft::Restored raft{};
   wire::AppliedRecord applied{};
   ConfigPlaces places{};
+  LogFloor floor{};
 };
 
 // Reads hard state, configuration, applied record, and the log from the last applied entry on: what lies before needs no second look.

@@ -6,6 +6,7 @@
 
 #include "base/assert.h"
 #include "base/overloaded.h"
+#include "wire/keys.h"
 
 namespace rift::cp {
 namespace {
@@ -32,32 +33,85 @@ bool is_same_append(const raft::Message& a, const raft::Message& b) {
 
 }  // namespace
 
-Result<std::unique_ptr<CpReplica>> CpReplica::create(Options options, Turn& turn) {
-  const Space space{.partition = options.partition, .generation = options.generation};
-  if (options.name.empty()) options.name = fmt::format("partition {}", options.partition.value());
+Result<Applier> load_applier(Space space, const DedupTable::Limits& limits, Turn& turn) {
+  wire::AppliedRecord applied;
+  const auto stored = TRY(turn.get(env::Table::state_cp, wire::cp_applied_key(space.partition, space.generation)));
+  if (stored) applied = TRY(wire::decode_applied(*stored));
+  auto dedup = TRY(DedupTable::load(space, limits, turn));
+  return Applier(space, applied, std::move(dedup));
+}
+
+namespace {
+
+struct Start {
+  Recovered found;
+  Applier applier;
+};
+
+Result<Start> recover_all(Space space, const CpReplica::Options& options, Turn& turn) {
   auto found = TRY(recover(space, turn));
-  auto dedup = TRY(DedupTable::load(space, options.dedup, turn));
+  auto applier = TRY(load_applier(space, options.dedup, turn));
+  return Start{.found = std::move(found), .applier = std::move(applier)};
+}
+
+// Of a replica whose records cannot be read: its term, where that can, so that it is not taken for older than it is.
+Result<Start> begin_with_nothing(Space space, const CpReplica::Options& options, Turn& turn) {
+  auto applier =
+      TRY(load_applier({.partition = space.partition, .generation = Generation(generation_max)}, options.dedup, turn));
+  Recovered nothing;
+  const auto stored = TRY(turn.get(env::Table::meta, wire::partition_meta_key(space.partition, "hard_state")));
+  const auto term = stored ? wire::decode_hard_state(*stored) : Result<raft::HardState>(raft::HardState{});
+  if (term) nothing.raft.hard_state = *term;
+  return Start{.found = std::move(nothing), .applier = std::move(applier)};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<CpReplica>> CpReplica::create(Options options, Turn& turn) {
+  const Space space = TRY(find_space(options.partition, turn));
+  Health health = TRY(read_health(options.partition, turn));
+  if (options.name.empty()) options.name = fmt::format("partition {}", options.partition.value());
+  auto start = recover_all(space, options, turn);
+  const bool can_be_refilled =
+      options.view && options.view->catalog && owners_of(options.partition, *options.view->catalog).size() >= 3;
+  if (!start && start.error().code == Code::corruption && can_be_refilled) {
+    LOG_ERROR(turn.log(), "cp.forgetful", "group={}: {}; it is silent until it is refilled", options.name,
+              start.error().detail);
+    health = Health::forgetful;
+    start = begin_with_nothing(space, options, turn);
+  }
+  if (!start) return tl::unexpected(start.error());
+  auto& [found, applier] = *start;
   options.raft.self = options.self;
   options.raft.check_invariants = options.check_invariants;
   const Time now = turn.now().steady;
+  const LogMeter meter(options.compaction, found.floor.index, found.applied.index);
   auto raft = TRY(raft::Raft::create(options.raft, std::move(found.raft), turn.random().fork(), now));
-  std::unique_ptr<CpReplica> replica(new CpReplica(std::move(options), std::move(raft),
-                                                   Applier(space, found.applied, std::move(dedup)),
-                                                   LogWriter(space, found.places), now));
+  std::unique_ptr<CpReplica> replica(new CpReplica(std::move(options), space, std::move(raft), std::move(applier),
+                                                   LogWriter(space, found.places, found.floor), meter, now));
+  replica->has_leftovers_ = TRY(has_other_generations(space, turn));
+  if (health != Health::good) replica->distrust(health, turn);
   replica->last_token_ = turn.random().next();
+  if (replica->view_) replica->stewardship_.observe(*replica->view_, now);
   replica->run(turn, [](Round&) { return Result<void>(); });
   if (replica->stopped_) return fail(Code::corruption, "the replica failed at its start");
   return replica;
 }
 
-CpReplica::CpReplica(Options options, raft::Raft raft, Applier applier, LogWriter writer, Time now)
+CpReplica::CpReplica(Options options, Space space, raft::Raft raft, Applier applier, LogWriter writer, LogMeter meter,
+                     Time now)
     : options_(std::move(options)),
-      space_{.partition = options_.partition, .generation = options_.generation},
+      space_(space),
       raft_(std::move(raft)),
       applier_(std::move(applier)),
-      writer_(writer),
+      writer_(std::move(writer)),
+      meter_(std::move(meter)),
+      sender_(options_.snapshot),
+      receiver_(options_.snapshot),
+      checks_(options_.verify_every),
       view_(options_.view),
-      no_leader_since_(now) {}
+      no_leader_since_(now),
+      stewardship_({.partition = options_.partition, .self = options_.self, .calm = options_.spread_after}) {}
 
 // Every verb: decide, carry out what the core wants, ask for the next wake-up.
 template <class Verb>
@@ -67,7 +121,7 @@ void CpReplica::run(Turn& turn, Verb verb) {
   Round round{.turn = turn, .context = {.now = turn.now().steady, .log = log, .recorder = turn.recorder()}};
   Result<void> done = verb(round);
   if (done) done = settle(round);
-  if (!done) return stop(done.error(), turn);
+  if (!done && !become_forgetful(done.error(), turn)) return stop(done.error(), turn);
   request_wake(turn);
   if (options_.check_invariants) check_invariants();
 }
@@ -76,6 +130,10 @@ void CpReplica::submit(std::span<Request> requests, Turn& turn) {
   if (stopped_) {
     for (const Request& request : requests)
       turn.reply(refuse(request.id, Code::not_ready, options_.name + " has stopped on this node"));
+    return;
+  }
+  if (health_ != Health::good) {
+    for (const Request& request : requests) turn.reply(refuse(request.id, Code::not_ready, why_distrusted()));
     return;
   }
   std::vector<Request> writes;
@@ -106,14 +164,32 @@ void CpReplica::receive(NodeId from, env::Lane, const Bytes& bytes, Turn& turn) 
 Result<void> CpReplica::handle(NodeId from, wire::Message& message, Round& round) {
   if (const auto* durable = std::get_if<wire::LogDurable>(&message)) {
     if (from != options_.self) return fail(Code::invalid, "only a replica itself knows what is on its disk");
+    if (health_ == Health::forgetful) return {};
     return raft_.log_durable({.writer = durable->term, .index = durable->index, .entry_term = durable->index_term},
                              round.context);
   }
   if (from == options_.self) return fail(Code::invalid, "a peer's message from oneself");
+  if (const auto* offer = std::get_if<wire::SnapshotOffer>(&message)) return on_offer(from, *offer, round);
+  if (const auto* chunk = std::get_if<wire::SnapshotChunk>(&message)) return on_chunk(from, *chunk, round);
+  if (health_ == Health::forgetful) return {};  // silent
   if (auto* raft = std::get_if<raft::Message>(&message)) return raft_.step(from, std::move(*raft), round.context);
+  if (const auto* question = std::get_if<wire::LeaveQuestion>(&message)) {
+    return on_leave_question(from, *question, round);
+  }
+  if (const auto* answer = std::get_if<wire::LeaveAnswer>(&message)) return on_leave_answer(*answer);
   if (const auto* question = std::get_if<wire::ReadPosition>(&message)) return on_question(from, *question, round);
   if (const auto* answer = std::get_if<wire::ReadPositionReply>(&message)) {
     return on_answer(from, *answer, round);
+  }
+  if (const auto* pull = std::get_if<wire::SnapshotPull>(&message)) return on_pull(from, *pull, round);
+  if (const auto* wish = std::get_if<wire::SnapshotWish>(&message)) return on_wish(from, *wish, round);
+  if (const auto* report = std::get_if<wire::StateReport>(&message)) {
+    on_state_hash(from, *report, round);
+    return judge_state(round);
+  }
+  if (const auto* done = std::get_if<wire::SnapshotDone>(&message)) {
+    on_done(from, *done);
+    return {};
   }
   return fail(Code::invalid, "no message for a cp replica");
 }
@@ -121,16 +197,24 @@ Result<void> CpReplica::handle(NodeId from, wire::Message& message, Round& round
 void CpReplica::tick(Turn& turn) {
   wake_ = Time::max();
   run(turn, [&](Round& round) -> Result<void> {
-    TRY(raft_.tick(round.context));
+    if (health_ != Health::forgetful) TRY(raft_.tick(round.context));
     repeat_questions(round);
     relieve_stalled_disk(round);
+    erase_leftovers(round.turn);
+    seek_help(round);
+    TRY(judge_state(round));
+    if (health_ != Health::good) return {};
+    tend_members(round);
+    if (leaving_) leave(round);
     return propose_upkeep(round);
   });
 }
 
 void CpReplica::observe(const topology::ViewPtr& view, Turn& turn) {
-  run(turn, [&](Round&) -> Result<void> {
+  run(turn, [&](Round& round) -> Result<void> {
     view_ = view;
+    stewardship_.observe(*view, round.context.now);
+    if (!stewardship_.is_unwanted()) let_go_ = false;
     if (!reads_.waits_for_all()) return {};
     if (const auto missing = unreachable_voter()) {
       refuse_reads(reads_.take_all_level(), Code::level_unreachable, to_string(*missing) + " cannot be reached", turn);
@@ -146,10 +230,20 @@ void CpReplica::cancel(std::span<const RequestId> requests, Turn&) {
   }
 }
 
+Result<void> CpReplica::transfer(NodeId to, Turn& turn) {
+  Result<void> told;
+  run(turn, [&](Round& round) -> Result<void> {
+    told = pass_leadership(to, round);
+    return {};
+  });
+  return told;
+}
+
 void CpReplica::hand_over(Turn& turn) {
   run(turn, [&](Round& round) -> Result<void> {
     end_watches(Code::not_ready, options_.name + " stops on this node", turn);
-    give_way(raft::Reason::stopping, round);
+    leaving_ = true;
+    leave(round);
     return {};
   });
 }
@@ -160,12 +254,14 @@ Result<void> CpReplica::settle(Round& round) {
     auto effects = TRY(raft_.take(round.context));
     TRY(carry_out(std::move(effects), round));
     const bool released = TRY(release_held(round));
+    const bool told = TRY(tell_state(round));
     if (questions_stale_) {
       TRY(restart_questions(round));
-    } else if (!released) {
+    } else if (!released && !told) {
       break;
     }
   }
+  TRY(drive_snapshots(round));
   expire(round.turn);
   return {};
 }
@@ -177,7 +273,9 @@ Result<void> CpReplica::carry_out(raft::Effects effects, Round& round) {
   for (const raft::RoleChange& change : effects.changes) follow_change(change, turn);
   for (const raft::ReadReady& ready : effects.reads_ready) confirm(ready, turn);
   for (const raft::Superseded& superseded : effects.superseded) answer_superseded(superseded, turn);
+  for (const NodeId peer : effects.snapshot_wanted) sender_.want({.peer = peer});
   TRY(apply_committed(round));
+  TRY(compact_log(round));
   release_ack_waits(turn);
   TRY(serve_reads(turn));
   return serve_watches(round);
@@ -206,7 +304,10 @@ void CpReplica::send(raft::Effects& effects, Turn& turn) {
 
 void CpReplica::follow_change(const raft::RoleChange& change, Turn& turn) {
   ++counters_.role_changes;
+  barriers_.clear();
+  hash_due_ = false;
   last_change_ = raft::to_string(change.reason);
+  remember(change, turn.now().wall);
   LOG_INFO(turn.log(), "cp.role", "group={} role={} term={} leader={} reason={}", options_.name,
            raft::to_string(change.role), change.term.value(),
            change.leader == NodeId(0) ? "none" : to_string(change.leader), last_change_);
@@ -214,6 +315,7 @@ void CpReplica::follow_change(const raft::RoleChange& change, Turn& turn) {
   if (change.leader != NodeId(0)) no_leader_since_ = Time::max();
   if (change.role == raft::Role::leader) {
     led_since_ = turn.now().steady;
+    stewardship_.elected(led_since_);
     log_time_base_ = raft_.last_log_time();
   } else {
     fail_positions(turn);
@@ -244,7 +346,8 @@ Time CpReplica::apply_wake(Time now) const {
 
 // Never beyond what this node's own disk holds (I15).
 Result<void> CpReplica::apply_committed(Round& round) {
-  if (applier_.index() >= raft_.applicable() || gathers_to_apply(round.context.now)) return {};
+  if (health_ != Health::good || applier_.index() >= raft_.applicable() || gathers_to_apply(round.context.now))
+    return {};
   apply_due_ = Time::max();
   if (raft_.is_leader())
     round.turn.store_later();  // the log holds it all; a follower has nothing better to do while it waits
@@ -255,7 +358,10 @@ Result<void> CpReplica::apply_committed(Round& round) {
         TRY(raft_.entries(next(applier_.index()), raft_.applicable(), limits::entry_bytes_soft, round.context.log));
     for (const raft::Entry& entry : entries) {
       bytes += entry.payload.size();
+      compare_state(entry, round);
       const auto results = TRY(applier_.apply(entry, round.turn));
+      if (checks_.applied(entry.index, applier_.applied().hash)) hash_due_ = raft_.is_leader();
+      meter_.applied(entry.index, entry.payload.size());
       ++counters_.entries_applied;
       counters_.commands_applied += results.size();
       answer_entry(entry, results, round.turn);
@@ -282,10 +388,13 @@ void CpReplica::expire(Turn& turn) {
 }
 
 void CpReplica::request_wake(Turn& turn) {
-  Time next = std::min({raft_.next_wake(), proposals_.next_deadline(), reads_.next_deadline(), gate_.next_deadline()});
-  if (applier_.index() < raft_.applicable())
+  const bool is_silent = health_ == Health::forgetful;
+  Time next = std::min({is_silent ? Time::max() : raft_.next_wake(), proposals_.next_deadline(), reads_.next_deadline(),
+                        gate_.next_deadline()});
+  if (health_ == Health::good && applier_.index() < raft_.applicable())
     next = apply_due_ == Time::max() ? turn.now().steady : std::min(next, apply_wake(turn.now().steady));
-  next = std::min({next, reads_.next_repeat(), expiry_wake(turn.now().steady), watch_wake()});
+  next = std::min({next, reads_.next_repeat(), expiry_wake(turn.now().steady), snapshot_wake(turn.now().steady),
+                   health_wake(), stewardship_.next_due(), watch_wake()});
   for (const AckWait& wait : ack_waits_) next = std::min(next, wait.deadline);
   if (next >= wake_) return;
   wake_ = next;
@@ -294,6 +403,8 @@ void CpReplica::request_wake(Turn& turn) {
 
 void CpReplica::stop(const Error& error, Turn& turn) {
   stopped_ = true;
+  sender_.clear();
+  receiver_.end();
   last_change_ = "stopped";
   turn.fail(fmt::format("{}: {}: {}", options_.name, to_string(error.code), error.detail));
 }

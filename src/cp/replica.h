@@ -4,15 +4,22 @@
 #pragma once
 
 #include <deque>
+#include <map>
 #include <memory>
 #include <string>
 
 #include "cp/applier.h"
+#include "cp/compaction.h"
 #include "cp/freshness.h"
 #include "cp/gate.h"
+#include "cp/membership.h"
 #include "cp/proposals.h"
 #include "cp/reads.h"
 #include "cp/recovery.h"
+#include "cp/repair.h"
+#include "cp/snapshot_receiver.h"
+#include "cp/snapshot_sender.h"
+#include "cp/state_checks.h"
 #include "cp/watches.h"
 #include "raft/raft.h"
 #include "replica/replica.h"
@@ -26,16 +33,23 @@ struct HistoryLimits {
   std::uint64_t bytes_max = 64 * limits::mebi;
 };
 
+std::vector<NodeId> owners_of(PartitionId id, const topology::Catalog& catalog);
+// The state machine as `space` holds it.
+Result<Applier> load_applier(Space space, const DedupTable::Limits& limits, Turn& turn);
+
 class CpReplica final : public Replica {
  public:
   struct Options {
     PartitionId partition{};
-    Generation generation{1};
     NodeId self{};
     std::string name{};    // "bank/0", for refusals and logs; empty: the partition's number
     raft::Options raft{};  // timers and bounds; self is filled in
     DedupTable::Limits dedup{};
     HistoryLimits history{};
+    CompactionLimits compaction{};
+    SnapshotLimits snapshot{};
+    std::uint64_t verify_every = 1024;  // entries between two comparisons of the state
+    Duration spread_after = spread_after_default;
     std::uint64_t uncommitted_entries_max = cp::uncommitted_entries_max;  // beyond: writes gather for the next entry
     topology::ViewPtr view{};
     bool check_invariants = false;
@@ -52,8 +66,15 @@ class CpReplica final : public Replica {
   void cancel(std::span<const RequestId> requests, Turn& turn) override;
   ReplicaStatus status() const override;
 
-  // A leader asks its most advanced living peer to take over, as a node does before it stops. Harmless elsewhere.
+  // A node that stops: from now on a leader asks its most advanced living peer to take over, until one has; that is pending in its status.
   void hand_over(Turn& turn);
+
+  // A leader lets `to` lead. Errors: not_leader, invalid (no voter), overloaded (another hand-over is under way).
+  Result<void> transfer(NodeId to, Turn& turn);
+  // The group's configuration does not name this replica any more, and its map does not either (DESIGN 7: birth and death).
+  bool was_let_go() const;
+  // Leader: those whose old disk the committed configuration has let go, where the map waits for it.
+  std::vector<NodeId> departed() const;
 
   bool is_leader() const { return raft_.is_leader(); }
   const wire::AppliedRecord& applied() const { return applier_.applied(); }
@@ -70,6 +91,11 @@ class CpReplica final : public Replica {
     Time deadline{};
     Response response{};
   };
+  // The entry that a forgetful peer's snapshot must include.
+  struct Barrier {
+    std::uint64_t wish = 0;
+    LogIndex index{};
+  };
   struct RemoteQuestion {
     raft::ReadPosition position{};
     NodeId from{};
@@ -78,10 +104,11 @@ class CpReplica final : public Replica {
   struct Counters {
     std::uint64_t writes = 0, entries_proposed = 0, entries_applied = 0, commands_applied = 0;
     std::uint64_t reads_local = 0, reads_linearizable = 0, read_rounds = 0, read_retries = 0;
+    std::uint64_t compactions = 0, snapshots_sent = 0, snapshots_installed = 0, snapshots_damaged = 0, healed = 0;
     std::uint64_t watch_answers = 0, messages_dropped = 0, superseded = 0, unknown = 0, refused = 0, role_changes = 0;
   };
 
-  CpReplica(Options options, raft::Raft raft, Applier applier, LogWriter writer, Time now);
+  CpReplica(Options options, Space space, raft::Raft raft, Applier applier, LogWriter writer, LogMeter meter, Time now);
 
   // replica.cc
   template <class Verb>
@@ -98,6 +125,42 @@ class CpReplica final : public Replica {
   void request_wake(Turn& turn);
   void stop(const Error& error, Turn& turn);
   void check_invariants() const;
+
+  // snapshotting.cc
+  Result<void> compact_log(Round& round);
+  bool lives(const raft::PeerStatus& peer, Time now) const;
+  Result<void> drive_snapshots(Round& round);
+  Result<void> start_sending(Round& round);
+  void end_sending(bool installed);
+  Result<void> on_offer(NodeId from, const wire::SnapshotOffer& offer, Round& round);
+  Result<void> on_pull(NodeId from, const wire::SnapshotPull& pull, Round& round);
+  Result<void> on_chunk(NodeId from, const wire::SnapshotChunk& chunk, Round& round);
+  void on_done(NodeId from, const wire::SnapshotDone& done);
+  bool wants(const wire::SnapshotOffer& offer) const;
+  void pull_next(Round& round);
+  void refuse_snapshot(Round& round);
+  Result<void> install_snapshot(Round& round);
+  void switch_state(Space target, Applier state, Round& round);
+  void erase_leftovers(Turn& turn);
+  Time snapshot_wake(Time now) const;
+
+  // health.cc
+  void compare_state(const raft::Entry& entry, Round& round);
+  void inquire(LogIndex index, Round& round);
+  Result<bool> tell_state(Round& round);  // true: the core has more to say
+  Result<void> propose_internal(const wire::Command& command, Round& round);
+  void on_state_hash(NodeId from, const wire::StateReport& report, Round& round);
+  Result<void> judge_state(Round& round);
+  void ask_for_hashes(Round& round);
+  void enter_quarantine(Round& round);
+  void distrust(Health health, Turn& turn);
+  std::string why_distrusted() const;
+  std::vector<NodeId> helpers() const;
+  bool become_forgetful(const Error& error, Turn& turn);
+  void seek_help(Round& round);
+  Result<void> on_wish(NodeId from, const wire::SnapshotWish& wish, Round& round);
+  void become_healthy(Turn& turn);
+  Time health_wake() const;
 
   // writes.cc
   Result<void> submit_writes(std::vector<Request> writes, Round& round);
@@ -119,6 +182,7 @@ class CpReplica final : public Replica {
   bool give_way(raft::Reason why, Round& round);
   void relieve_pressure(Round& round);
   void relieve_stalled_disk(Round& round);
+  void leave(Round& round);
   void forget_unapplied(LogIndex up_to);
   Duration log_time(Time now) const;
 
@@ -147,6 +211,14 @@ class CpReplica final : public Replica {
   void refuse_reads(const std::vector<PendingRead>& reads, Code code, const std::string& why, Turn& turn);
   void send_to(NodeId to, env::Lane lane, const wire::Message& message, Turn& turn);
 
+  // stewardship.cc
+  void tend_members(Round& round);
+  Result<void> pass_leadership(NodeId to, Round& round);
+  void ask_to_leave(Time now, Turn& turn);
+  Result<void> on_leave_question(NodeId from, const wire::LeaveQuestion& question, Round& round);
+  Result<void> on_leave_answer(const wire::LeaveAnswer& answer);
+  bool is_let_go_by_own_log() const;
+
   // serving.cc
   Result<void> serve(const PendingRead& read, ReadPath path, Turn& turn);
   Result<void> answer_get(ByteView key, Response& response, Turn& turn);
@@ -161,6 +233,7 @@ class CpReplica final : public Replica {
   Time watch_wake() const;
 
   // status.cc
+  void remember(const raft::RoleChange& change, WallTime now);
   Receipt receipt(Level asked) const;
   Response refusal(RequestId id, Code code, std::string why, std::string hint = {}) const;
   std::string why_no_leader(Time now) const;
@@ -173,6 +246,19 @@ class CpReplica final : public Replica {
   raft::Raft raft_;
   Applier applier_;
   LogWriter writer_;
+  LogMeter meter_;
+  SnapshotSender sender_;
+  SnapshotReceiver receiver_;
+  bool has_leftovers_ = false;  // records of another generation may be stored
+  Time next_start_{};           // of a snapshot that waits to be sent
+  StateChecks checks_;
+  bool hash_due_ = false;  // to be told by the leader
+  Health health_ = Health::good;
+  std::uint64_t wish_ = 0;
+  std::vector<NodeId> helpers_;  // of a replica whose log no longer tells them
+  int repairs_ = 0;
+  Time next_ask_{};
+  std::map<NodeId, Barrier> barriers_;
   Proposals proposals_;
   Reads reads_;
   Freshness freshness_;
@@ -183,6 +269,7 @@ class CpReplica final : public Replica {
   std::vector<raft::PeerStatus> peers_;  // as of the current apply
   topology::ViewPtr view_;
   bool stopped_ = false;
+  bool leaving_ = false;
   bool questions_stale_ = false;  // the leader has changed: ask again
   std::uint64_t last_token_ = 0;  // starts at a random number
   Time wake_ = Time::max();       // asked for and not yet come
@@ -198,6 +285,9 @@ class CpReplica final : public Replica {
   Term upkeep_term_{};  // of the last entry that nobody asked for, and where it stands
   LogIndex upkeep_index_{};
   std::string last_change_;
+  std::deque<RoleEvent> history_;
+  Stewardship stewardship_;
+  bool let_go_ = false;
   Counters counters_;
 };
 

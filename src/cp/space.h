@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "base/ids.h"
+#include "env/storage.h"
 #include "replica/turn.h"
 #include "wire/records.h"
 
@@ -12,8 +13,18 @@ namespace rift::cp {
 
 struct Space {
   PartitionId partition{};
-  Generation generation{1};
+  Generation generation{1};  // of the state: a snapshot is pulled into the next one
+  Generation group{1};       // of the log: another only where the group was founded again
+
+  friend bool operator==(const Space&, const Space&) = default;
 };
+
+// Where the replica stands now, by its records in meta; where there are none, at the first of both generations.
+Result<Space> find_space(PartitionId partition, Turn& turn);
+Result<Space> find_space(PartitionId partition, env::Reader& reader);
+void put_generation(Space space, Turn& turn);
+constexpr Generation next_generation(Generation generation) { return Generation(generation.value() + 1); }
+constexpr std::uint32_t generation_max = ~std::uint32_t{0} - 1;
 
 // Absent: never written. A deleted key is a record with `deleted` set. Code::corruption for a record that cannot be read.
 Result<std::optional<wire::CpValue>> read_value(Space space, ByteView key, Turn& turn);

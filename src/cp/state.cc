@@ -45,6 +45,8 @@ void State::begin_entry(const raft::Entry& entry) {
 void State::store(const Bytes& key, const std::optional<wire::CpValue>& old, const wire::CpValue& now, Event::Kind kind,
                   Turn& turn) {
   ASSERT(now.modify_revision == applied_.revision);
+  // What is replaced counts too: a record that has changed by itself is found when its key is written next.
+  if (old) mix(xxh3_64(old->value), old->modify_revision.value(), old->version);
   write_record(key, now, turn);
   index_expiry(key, old ? old->expiry : Duration(), now.expiry, turn);
   events_.push_back(wire::HistoryEvent{.kind = kind,

@@ -6,6 +6,11 @@
 #include "cp/replica.h"
 
 namespace rift::cp {
+namespace {
+
+constexpr std::size_t role_events_max = 32;
+
+}  // namespace
 
 Receipt CpReplica::receipt(Level asked) const {
   Receipt receipt;
@@ -64,20 +69,50 @@ std::vector<NodeId> CpReplica::holders_of(LogIndex index) const {
   return holders;
 }
 
+void CpReplica::remember(const raft::RoleChange& change, WallTime now) {
+  history_.push_back({.at = now,
+                      .role = std::string(raft::to_string(change.role)),
+                      .term = change.term,
+                      .leader = change.leader,
+                      .reason = last_change_});
+  if (history_.size() > role_events_max) history_.pop_front();
+}
+
 ReplicaStatus CpReplica::status() const {
   ReplicaStatus status;
   status.partition = options_.partition;
+  status.name = options_.name;
   status.mode = Mode::cp;
   const bool learns = raft_.config() == nullptr || !raft_.config()->is_voter(options_.self);
-  status.role = stopped_ ? "stopped" : learns ? "learner" : std::string(raft::to_string(raft_.role()));
+  status.role = stopped_                         ? "stopped"
+                : health_ == Health::quarantined ? "quarantined"
+                : health_ == Health::forgetful   ? "repair"
+                : learns                         ? "learner"
+                                                 : std::string(raft::to_string(raft_.role()));
   status.leader = raft_.leader();
   status.term = raft_.term();
   status.commit = raft_.commit();
   status.applied = applier_.index();
   status.last = raft_.last_index();
-  status.pending = proposals_.waiting() + reads_.waiting() + ack_waits_.size() + gate_.size();
+  status.pending = proposals_.waiting() + reads_.waiting() + ack_waits_.size() + gate_.size() +
+                   (raft_.handing_over() ? 1 : 0);  // who stops waits for it
   status.last_change = last_change_;
+  if (const raft::Config* config = raft_.config()) {
+    status.voters = config->all_voters();
+    status.learners = config->learners;
+    status.settled = raft_.config_settled();
+  }
+  for (const auto& peer : raft_.peers()) {
+    status.peers.push_back({.node = peer.node, .match = peer.match, .lives = view_ && view_->reaches(peer.node)});
+  }
+  status.history.assign(history_.begin(), history_.end());
   status.counters = {
+      {"healed", counters_.healed},
+      {"compactions", counters_.compactions},
+      {"log_entries", raft_.last_index() - raft_.floor().index},
+      {"snapshots_damaged", counters_.snapshots_damaged},
+      {"snapshots_installed", counters_.snapshots_installed},
+      {"snapshots_sent", counters_.snapshots_sent},
       {"commands_applied", counters_.commands_applied},
       {"dedup_clients", applier_.dedup_clients()},
       {"entries_applied", counters_.entries_applied},

@@ -283,6 +283,11 @@ bool CpReplica::give_way(raft::Reason why, Round& round) {
   return true;
 }
 
+// Again while it leads: the first that was asked may be gone, or its call to take over lost.
+void CpReplica::leave(Round& round) {
+  if (raft_.is_leader() && !raft_.handing_over()) give_way(raft::Reason::stopping, round);
+}
+
 void CpReplica::forget_unapplied(LogIndex up_to) {
   for (; !unapplied_.empty() && unapplied_.front().first <= up_to; unapplied_.pop_front())
     unapplied_bytes_ -= unapplied_.front().second;

@@ -161,8 +161,8 @@ bool has_tables(const std::string& path) {
   return false;
 }
 
-// How far the store is to be replayed; Code::corruption when durable batches are missing.
-Result<std::uint64_t> examine(const Options& options, const std::string& witness_path) {
+// How far the store is to be replayed, and what is missing then.
+Result<Findings> examine(const Options& options, const std::string& witness_path) {
   const auto witness = TRY(Witness::read(witness_path));
   std::error_code ignored;
   if (fs::exists(options.path + "/CURRENT", ignored)) {
@@ -178,12 +178,15 @@ Result<std::uint64_t> examine(const Options& options, const std::string& witness
                                         "from a backup, or give the node an empty one and let its peers refill it");
     }
     const Findings found = TRY(inspect(options, witness->batch));
-    if (found.dropped > 0) {
+    if (!found.lost.empty()) {
+      LOG_ERROR(options.log, "engine.amnesia", "store {}: {}; it is cut there and must be refilled by its peers",
+                options.path, found.lost);
+    } else if (found.dropped > 0) {
       LOG_WARN(options.log, "engine.torn_tail",
                "store {}: {} batches behind a torn one are dropped; none of them was durable", options.path,
                found.dropped);
     }
-    return found.last_valid;
+    return found;
   }
   // A crash while the store was being made leaves pieces, but nothing durable.
   if (witness.value_or(Testimony{}).batch > 0 || has_tables(options.path)) {
@@ -191,7 +194,7 @@ Result<std::uint64_t> examine(const Options& options, const std::string& witness
                                       ": the file CURRENT is missing, but data was stored here; restore the directory "
                                       "from a backup, or give the node an empty one and let its peers refill it");
   }
-  return 0;
+  return Findings{};
 }
 
 Result<void> open_database(const Options& options, Database& database, std::uint64_t last_valid) {
@@ -218,6 +221,19 @@ Result<void> open_database(const Options& options, Database& database, std::uint
                                       read.ToString() +
                                       "); restore it from a backup, or let the node's peers refill it");
   }
+  return {};
+}
+
+// Before the witness is told of the shorter store: a crash in between finds the loss again.
+Result<void> write_amnesia(const Options::Amnesia& amnesia, std::uint64_t number, const Database& database) {
+  rocksdb::WriteBatch batch;
+  rocksdb::Status status =
+      batch.Put(database.handles[0], marker_key, encode(Marker{.number = number, .durable = number - 1}));
+  if (status.ok()) status = batch.Put(database.family(amnesia.table), slice(amnesia.key), slice(amnesia.value));
+  rocksdb::WriteOptions synced;
+  synced.sync = true;
+  if (status.ok()) status = database.db->Write(synced, &batch);
+  if (!status.ok()) return tl::unexpected(to_error(status, "cannot write down that the store has forgotten"));
   return {};
 }
 
@@ -368,9 +384,11 @@ Result<std::unique_ptr<RocksEngine>> RocksEngine::create(const Options& options)
   auto database = std::make_shared<Database>(options.log, options.on_fatal);
   database->lock = TRY(DirectoryLock::take(options.path));
   const std::string witness_path = options.path + "/witness";
-  const std::uint64_t last = TRY(examine(options, witness_path));
+  const Findings found = TRY(examine(options, witness_path));
+  std::uint64_t last = found.last_valid;
   auto witness = TRY(Witness::open(witness_path));
   TRY(open_database(options, *database, last));
+  if (!found.lost.empty()) TRY(write_amnesia(*options.amnesia, ++last, *database));
   // The open has written what it replayed to tables, so all of it is durable.
   const Testimony durable{.batch = last, .manifest = TRY(mark_manifest(options.path, ManifestMark{}))};
   TRY(witness->write(durable));

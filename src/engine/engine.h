@@ -2,13 +2,16 @@
 // sync between everybody who asked. Decides nothing about what is stored. Created and destroyed by server; the verbs of env::Engine are
 // called from the shard's thread. Snapshots must be dropped before the directory is opened again.
 //
-// At open nothing is lost silently: a store in which durable batches are missing (a deleted, emptied or damaged log file, a tail that is
-// shorter than the witness says) is refused with Code::corruption, and the refusal changes nothing on disk.
+// At open nothing is lost silently. A store in which durable batches are missing (a deleted, emptied or damaged log file, a tail that is
+// shorter than the witness says) is cut behind the last batch that nothing is missing before, so that what is left is a state that it once
+// had, and a record in it says that it has forgotten (Options::amnesia); its owner lets peers refill it. Without a place for that record,
+// and with any other damage, it is refused with Code::corruption, and the refusal changes nothing on disk.
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/limits.h"
@@ -25,6 +28,14 @@ struct Options {
   // Called at most once, from any thread, when the store has failed: a write, a sync or background work. Nothing is retried on
   // the same files (fsync reports a lost page only once). Empty: one line in the log, then the process ends with status 1.
   std::function<void(const Error&)> on_fatal = {};
+
+  // Put in the first batch of a store that has forgotten, durable before anything else is done with it. Whoever has dealt with it erases it.
+  struct Amnesia {
+    env::Table table = env::Table::meta;
+    std::string key;
+    Bytes value;
+  };
+  std::optional<Amnesia> amnesia = std::nullopt;
 
   std::size_t log_memtable_bytes = 128 * limits::mebi;
   std::size_t memtable_bytes = 32 * limits::mebi;  // each other table

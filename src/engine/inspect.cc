@@ -119,19 +119,19 @@ void MarkerChain::stranger(const std::string& file) {
   if (disorder_.empty()) disorder_ = file + ": a record without a batch number";
 }
 
-Result<std::uint64_t> MarkerChain::last_valid(std::uint64_t flushed, std::uint64_t witness) const {
+Result<MarkerChain::Verdict> MarkerChain::judge(std::uint64_t flushed, std::uint64_t witness) const {
   if (!disorder_.empty()) return fail(Code::corruption, disorder_);
   const std::uint64_t durable = std::max(witness, last_.durable);
   // What the tables hold need not be in the log any more.
   const auto gap = std::find_if(gaps_.begin(), gaps_.end(), [&](const Gap& g) { return g.after > flushed + 1; });
-  const std::uint64_t valid = gap == gaps_.end() ? std::max(flushed, last_.number) : std::max(flushed, gap->before);
-  if (durable <= valid) return valid;
-  if (gap == gaps_.end()) {
-    return fail(Code::corruption, fmt::format("the log ends at batch {}, but batch {} was durable", valid, durable));
-  }
-  return fail(Code::corruption,
-              fmt::format("batches {} to {} are missing from the log before {}, but batch {} was durable", valid + 1,
-                          gap->after - 1, gap->file, durable));
+  Verdict verdict;
+  verdict.last_valid = gap == gaps_.end() ? std::max(flushed, last_.number) : std::max(flushed, gap->before);
+  if (durable <= verdict.last_valid) return verdict;
+  verdict.lost = gap == gaps_.end()
+                     ? fmt::format("the log ends at batch {}, but batch {} was durable", verdict.last_valid, durable)
+                     : fmt::format("batches {} to {} are missing from the log before {}, but batch {} was durable",
+                                   verdict.last_valid + 1, gap->after - 1, gap->file, durable);
+  return verdict;
 }
 
 Result<Findings> inspect(const Options& options, std::uint64_t witness) {
@@ -162,12 +162,12 @@ Result<Findings> inspect(const Options& options, std::uint64_t witness) {
   const auto flushed = read.ok() ? decode_marker(stored) : Marker{};
   if (!flushed) return fail(Code::corruption, where + " has an unreadable batch number; " + advice);
 
-  const auto valid = chain.last_valid(flushed->number, std::max(witness, flushed->durable));
-  if (!valid) {
-    return fail(valid.error().code,
-                fmt::format("{}: {}; nothing was changed; {}", where, valid.error().detail, advice));
-  }
-  return Findings{.last_valid = *valid, .dropped = chain.last() > *valid ? chain.last() - *valid : 0};
+  const auto verdict = chain.judge(flushed->number, std::max(witness, flushed->durable));
+  const std::string why = verdict ? verdict->lost : verdict.error().detail;
+  if (!verdict || (!verdict->lost.empty() && !options.amnesia))
+    return fail(Code::corruption, fmt::format("{}: {}; nothing was changed; {}", where, why, advice));
+  const std::uint64_t last = verdict->last_valid;
+  return Findings{.last_valid = last, .dropped = chain.last() > last ? chain.last() - last : 0, .lost = verdict->lost};
 }
 
 std::unique_ptr<rocksdb::WalFilter> make_stop_filter(std::uint64_t last) { return std::make_unique<StopFilter>(last); }

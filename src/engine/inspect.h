@@ -24,9 +24,13 @@ class MarkerChain {
   // A record that is not one of ours.
   void stranger(const std::string& file);
 
-  // The last batch to keep, given what the tables hold up to (`flushed`) and what is certainly durable (`witness`). Batches behind a gap may
-  // be dropped only if nothing says that the gap was durable: then it is a torn tail. Code::corruption otherwise.
-  Result<std::uint64_t> last_valid(std::uint64_t flushed, std::uint64_t witness) const;
+  struct Verdict {
+    std::uint64_t last_valid = 0;  // the last batch to keep: nothing is missing before it
+    std::string lost;              // which durable batches are missing behind it; empty: none
+  };
+  // Given what the tables hold up to (`flushed`) and what is certainly durable (`witness`). Batches behind a gap are a torn tail unless
+  // something says that the gap was durable. Code::corruption: the log is none of ours, or out of order.
+  Result<Verdict> judge(std::uint64_t flushed, std::uint64_t witness) const;
   std::uint64_t last() const { return last_.number; }
 
  private:
@@ -42,7 +46,8 @@ class MarkerChain {
 
 struct Findings {
   std::uint64_t last_valid = 0;  // number of the last batch to keep
-  std::uint64_t dropped = 0;     // batches of a torn tail behind it
+  std::uint64_t dropped = 0;     // batches behind it that cannot be kept
+  std::string lost;              // durable batches that are missing, for people; empty: none
 };
 // `witness` is what the tail witness says. The directory must be locked by the caller.
 Result<Findings> inspect(const Options& options, std::uint64_t witness);

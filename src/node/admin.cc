@@ -108,7 +108,8 @@ Result<void> Node::write_founding(const topology::Catalog& first, const Bytes& r
                          .stamper = stamper_,
                          .unclean_start = false,
                          .check_invariants = options_.check_invariants,
-                         .view = nullptr};
+                         .view = nullptr,
+                         .cp = options_.cp};
   TRY(give_birth(seed, &first, turn));
   identity_.cluster = first.cluster;
   env::WriteBatch identity;
@@ -149,11 +150,15 @@ void Node::try_change(std::shared_ptr<CatalogAttempt> attempt) {
   }
   auto changed = attempt->change(*catalog_);
   if (!changed) {
-    attempt->done(tl::unexpected<Error>(changed.error()));
+    refuse_change(std::move(attempt), changed.error());
     return;
   }
   Request request;
   request.keyspace = topology::system_keyspace_name;
+  if (changed->epoch == catalog_->epoch) {  // nothing to change
+    attempt->done(std::move(*changed));
+    return;
+  }
   request.verb = Verb::cas;
   request.key = Bytes(topology::catalog_key);
   request.value = wire::encode(*changed);
@@ -170,6 +175,23 @@ void Node::try_change(std::shared_ptr<CatalogAttempt> attempt) {
           } else {
             attempt->done(tl::unexpected<Error>(std::move(error)));
           }
+        }),
+        std::move(request));
+  loop_.schedule_round();
+}
+
+// Of the map that this node has applied; another node may have changed it since. A refusal stands when `_system` knows no newer one.
+void Node::refuse_change(std::shared_ptr<CatalogAttempt> attempt, Error error) {
+  Request request;
+  request.keyspace = topology::system_keyspace_name;
+  request.verb = Verb::get;
+  request.key = Bytes(topology::catalog_key);
+  request.level = Level::majority;
+  request.budget = std::max(attempt->deadline - loop_.now().steady, Duration(1));
+  route(ResponseCallback([this, attempt, error = std::move(error), seen = catalog_revision_](const Response& response) {
+          const bool is_old = response.code == Code::ok && response.version.modify_revision.value() > seen;
+          if (is_old) return retry_change(attempt, error);
+          attempt->done(tl::unexpected<Error>(error));
         }),
         std::move(request));
   loop_.schedule_round();
@@ -195,13 +217,11 @@ void Node::inspect(std::string keyspace, std::string cursor, std::uint32_t keys_
 // The cursor is the store key to go on from; `next` is empty after the last partition.
 Result<InspectPage> Node::inspect_page(const topology::Keyspace& keyspace, const std::string& cursor,
                                        std::size_t keys_max) {
-  const bool cp = keyspace.mode == Mode::cp;
-  const env::Table table = cp ? env::Table::state_cp : env::Table::state_ap;
+  const env::Table table = keyspace.mode == Mode::cp ? env::Table::state_cp : env::Table::state_ap;
   InspectPage page;
   std::size_t bytes = 0;
   for (const topology::Partition& partition : keyspace.partitions) {
-    env::Range range =
-        cp ? wire::cp_data_range(partition.id, Generation(1)) : wire::ap_data_range(partition.id, Generation(1));
+    env::Range range = TRY(data_range(keyspace.mode, partition.id, loop_.reader()));
     if (cursor >= range.last) continue;
     range.first = std::max(range.first, cursor);
     while (true) {

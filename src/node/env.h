@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "base/marks.h"
+#include "cp/tuning.h"
 #include "env/clock.h"
 #include "env/executor.h"
 #include "env/network.h"
@@ -32,6 +33,7 @@ struct Options {
   NodeId self;
   std::map<NodeId, std::string> dial;  // overrides of the catalog's peer addresses: how proxies get in between
   std::size_t cache_bytes_max = 64 * 1024 * 1024;
+  cp::Tuning cp{};
   bool check_invariants = false;  // after every verb; tests and simulator
 };
 

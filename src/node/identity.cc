@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "node/amnesia.h"
 #include "wire/keys.h"
 #include "wire/records.h"
 
@@ -10,8 +11,11 @@ namespace {
 
 using env::Table;
 
-std::uint64_t next_incarnation(std::uint64_t incarnation, Rng& rng) {
-  const std::uint64_t counter = (incarnation >> 32) + 1;
+// After a loss the number found may be an old one: its successors may have been used.
+constexpr std::uint64_t incarnations_skipped = 1024;
+
+std::uint64_t next_incarnation(std::uint64_t incarnation, bool has_forgotten, Rng& rng) {
+  const std::uint64_t counter = (incarnation >> 32) + (has_forgotten ? incarnations_skipped : 1);
   return (counter << 32) | (rng.next() & 0xffffffffULL);
 }
 
@@ -41,12 +45,13 @@ Result<StartState> load_identity(env::Reader& reader, NodeId self, Rng& rng, env
   state.hlc_ceiling = TRY(read_u64(reader, "hlc_ceiling"));
   state.identity.incarnation = TRY(read_u64(reader, "incarnation"));
 
+  const bool has_forgotten = TRY(take_amnesia(reader, batch));
   const auto clean = TRY(reader.get(Table::meta, wire::node_meta_key("clean_stop")));
-  if (clean && state.identity.incarnation != 0) {
+  if (clean && !has_forgotten && state.identity.incarnation != 0) {
     state.dot_sequence = TRY(wire::decode_u64(*clean));
   } else {
     state.unclean = state.identity.incarnation != 0;
-    state.identity.incarnation = next_incarnation(state.identity.incarnation, rng);
+    state.identity.incarnation = next_incarnation(state.identity.incarnation, has_forgotten, rng);
     batch.put(Table::meta, wire::node_meta_key("incarnation"), wire::encode_u64(state.identity.incarnation));
   }
   batch.erase(Table::meta, wire::node_meta_key("clean_stop"));

@@ -46,10 +46,10 @@ Result<std::unique_ptr<Node>> Node::create(Options options, Env env) {
 // Everything found at start, and the new incarnation, is durable before the first message and the first Turn of a replica (DESIGN 1, review 10).
 Result<void> Node::load() {
   TRY(peers_.load(env_.storage));
+  catalog_store_key_ = TRY(catalog_store_key(env_.storage));
   std::optional<topology::Catalog> known;
   if (!identity_.cluster.is_zero()) {
-    const auto stored = TRY(env_.storage.get(
-        env::Table::state_cp, wire::cp_data_key(topology::system_partition, Generation(1), topology::catalog_key)));
+    const auto stored = TRY(env_.storage.get(env::Table::state_cp, catalog_store_key_));
     const auto founding = TRY(env_.storage.get(env::Table::meta, wire::node_meta_key("founding")));
     if (stored) {
       const auto value = TRY(wire::decode_cp_value(*stored));
@@ -57,7 +57,9 @@ Result<void> Node::load() {
       known = TRY(wire::decode_catalog(value.value));
     } else if (founding) {
       known = TRY(wire::decode_catalog(*founding));
-    } else {
+    }
+    if (auto told = TRY(load_told_map()); told && (!known || told->epoch > known->epoch)) known = std::move(told);
+    if (!known) {
       return fail(Code::corruption, "the identity names a cluster, but the record of its founding is missing");
     }
   }
@@ -116,9 +118,10 @@ bool Node::has_nothing_owed() const {
   if (!catalog_) return identity_.cluster.is_zero();
   for (const auto& [name, keyspace] : catalog_->keyspaces) {
     for (const topology::Partition& partition : keyspace.partitions) {
-      const bool owned =
-          std::find(partition.owners.begin(), partition.owners.end(), options_.self) != partition.owners.end();
-      if (owned && !loop_.runs(partition.id)) return false;
+      const auto names = [this](const std::vector<NodeId>& nodes) {
+        return std::find(nodes.begin(), nodes.end(), options_.self) != nodes.end();
+      };
+      if (names(partition.owners) && !names(partition.evicted) && !loop_.runs(partition.id)) return false;
     }
   }
   return true;

@@ -21,11 +21,12 @@ bool Node::accept(env::ConnectionId connection, env::Lane /*lane*/, ByteView hel
     LOG_WARN(env_.log, "node.peer_refused", "{} says hello, refused: {}", to_string(decoded->node), verdict.why);
     return false;
   }
-  peers_.bind(connection, *verdict.peer);
+  peers_.bind(connection, *verdict.peer, decoded->disk);
   if (verdict.raised) {
-    loop_.run([peer = *verdict.peer, incarnation = decoded->incarnation](Turn& turn) {
-      turn.put(env::Table::meta, wire::node_meta_key(Peers::incarnation_name(peer)), wire::encode_u64(incarnation));
-    });
+    loop_.run(
+        [name = Peers::incarnation_name(*verdict.peer, decoded->disk), incarnation = decoded->incarnation](Turn& turn) {
+          turn.put(env::Table::meta, wire::node_meta_key(name), wire::encode_u64(incarnation));
+        });
   }
   return true;
 }
@@ -43,6 +44,7 @@ void Node::receive(env::ConnectionId connection, env::Lane lane, Bytes frame) {
     ++counters_["frames_malformed"];
     return;
   }
+  hear_epoch(*from, decoded->epoch);
   for (wire::FramePart& part : decoded->parts) {
     if (part.partition == PartitionId()) {
       on_node_message(*from, part.message);
@@ -51,6 +53,7 @@ void Node::receive(env::ConnectionId connection, env::Lane lane, Bytes frame) {
     } else {
       // Unknown or buried (DESIGN 7): the map will say which; the sender repeats what matters.
       ++counters_["messages_unknown_partition"];
+      hear_of_unknown(*from, part.partition);
     }
   }
 }
@@ -96,6 +99,10 @@ void Node::on_node_message(NodeId from, const Bytes& message) {
     if (open == nullptr || open->forwarded_to != from) return;  // late, or not asked
     on_reply(std::move(reply->response), true);
     loop_.schedule_round();
+  } else if (const auto* pull = std::get_if<wire::MapPull>(&*decoded)) {
+    on_map_pull(from, *pull);
+  } else if (const auto* push = std::get_if<wire::MapPush>(&*decoded)) {
+    on_map_push(from, *push);
   } else {
     ++counters_["messages_misaddressed"];
   }
@@ -111,6 +118,9 @@ void Node::ping() {
   const Replica* system = loop_.replica(topology::system_partition);
   if (system != nullptr && system->status().leader != NodeId()) catalog_fresh_ = now.steady;
   if (ticked.changed) publish_view();
+  bury_released_replicas();
+  readmit_departed();
+  pull_map();
   loop_.schedule_round();
   loop_.call_at(detector_.next_tick(), [this] { ping(); });
 }

@@ -11,33 +11,48 @@
 namespace rift::node {
 namespace {
 
-std::string partition_name(const topology::Keyspace& keyspace, const topology::Partition& partition) {
-  return fmt::format("{}/{}", keyspace.name, partition.id.value() - keyspace.partitions.front().id.value());
-}
-
-bool owns(const topology::Partition& partition, NodeId node) {
-  return std::find(partition.owners.begin(), partition.owners.end(), node) != partition.owners.end();
+bool holds(const std::vector<NodeId>& nodes, NodeId node) {
+  return std::find(nodes.begin(), nodes.end(), node) != nodes.end();
 }
 
 }  // namespace
 
-// The watch on `_system` at level ONE (DESIGN 7): its replica's own writes of the catalog key are seen as they become visible.
+// The watch on `_system` at level ONE (DESIGN 7): its replica's own writes of the catalog key are seen as they become visible. With a snapshot
+// the key moves to another generation of the state: what it holds there counts from the batch that switches.
 void Node::on_applied(const env::WriteBatch& batch, std::size_t first) {
-  static const std::string key = wire::cp_data_key(topology::system_partition, Generation(1), topology::catalog_key);
+  static const std::string generation = wire::partition_meta_key(topology::system_partition, "generation");
   for (std::size_t i = first; i < batch.size(); ++i) {
     const auto entry = batch.at(i);
-    if (entry.table != env::Table::state_cp || entry.kind != env::WriteBatch::Kind::put || entry.key != key) continue;
-    const auto value = wire::decode_cp_value(batch.value_at(i));
-    if (!value || value->deleted) continue;
-    auto decoded = wire::decode_catalog(value->value);
-    if (!decoded) {
-      LOG_ERROR(env_.log, "node.catalog_malformed", "{}; the map stays at its last good version",
-                decoded.error().detail);
-      continue;
+    if (entry.kind != env::WriteBatch::Kind::put) continue;
+    if (entry.table == env::Table::state_cp && entry.key == catalog_store_key_) read_catalog(batch.value_at(i));
+    if (entry.table == env::Table::meta && entry.key == generation) {
+      loop_.run([this](Turn& turn) { follow_catalog(turn); });
     }
-    catalog_revision_ = value->modify_revision.value();
-    adopt(std::move(*decoded));
   }
+}
+
+void Node::follow_catalog(Turn& turn) {
+  const auto stored = [&]() -> Result<std::optional<Bytes>> {
+    catalog_store_key_ = TRY(catalog_store_key(turn));
+    return turn.get(env::Table::state_cp, catalog_store_key_);
+  }();
+  if (!stored) {
+    LOG_ERROR(env_.log, "node.catalog_unreadable", "{}; the map stays at its last version", stored.error().detail);
+  } else if (*stored) {
+    read_catalog(**stored);
+  }
+}
+
+void Node::read_catalog(const Bytes& stored) {
+  const auto value = wire::decode_cp_value(stored);
+  if (!value || value->deleted) return;
+  auto decoded = wire::decode_catalog(value->value);
+  if (!decoded) {
+    LOG_ERROR(env_.log, "node.catalog_malformed", "{}; the map stays at its last good version", decoded.error().detail);
+    return;
+  }
+  catalog_revision_ = value->modify_revision.value();
+  adopt(std::move(*decoded));
 }
 
 void Node::adopt(topology::Catalog catalog) {
@@ -51,6 +66,8 @@ void Node::adopt(topology::Catalog catalog) {
   catalog_ = std::make_shared<const topology::Catalog>(std::move(catalog));
   std::vector<NodeId> members;
   for (const auto& [node, member] : catalog_->members) members.push_back(node);
+  if (catalog_->member(options_.self) == nullptr)
+    LOG_WARN(env_.log, "node.no_member", "the map does not name this node any more");
   detector_.set_members(members);
   peers_.set_identity(identity_, catalog_->epoch);
   peers_.follow(*catalog_);
@@ -70,63 +87,106 @@ void Node::publish_view() {
   loop_.observe(view_);
 }
 
+// Owners host; so does who still has a replica of a group that has not let it go (DESIGN 7). Not yet: an owner whose old disk the group still names.
+Result<bool> Node::belongs_here(const topology::Keyspace& keyspace, const topology::Partition& partition, Turn& turn) {
+  if (holds(partition.evicted, options_.self)) return false;
+  if (holds(partition.owners, options_.self)) return true;
+  return keyspace.mode == Mode::cp && TRY(is_born(partition.id, turn));
+}
+
+// Born a voter only where the map says founder and this disk has never hosted it; else a learner that the leader adds.
+Result<void> Node::ensure_birth(const ReplicaSeed& seed, Turn& turn) {
+  const PartitionId partition = seed.partition.id;
+  if (TRY(is_born(partition, turn))) return {};
+  const auto buried = TRY(burial(partition, turn));
+  if (buried && *buried >= catalog_->epoch) return fail(Code::invalid, "it has been buried here");
+  const bool founder = !buried && topology::is_founder(*catalog_, seed.partition, options_.self);
+  if (seed.keyspace.mode == Mode::ap || founder) return give_birth(seed, nullptr, turn);
+  MARK(env_.recorder, "node.born_as_learner");
+  give_birth_as_learner(partition, turn);
+  return {};
+}
+
 void Node::start_missing_replicas(Turn& turn) {
   for (const auto& [name, keyspace] : catalog_->keyspaces) {
     for (const topology::Partition& partition : keyspace.partitions) {
-      if (!owns(partition, options_.self) || loop_.hosts(partition.id)) continue;
-      const ReplicaSeed seed{.keyspace = keyspace,
-                             .partition = partition,
-                             .self = options_.self,
-                             .name = partition_name(keyspace, partition),
-                             .stamper = stamper_,
-                             .unclean_start = unclean_start_,
-                             .check_invariants = options_.check_invariants,
-                             .view = view_};
-      const auto started = [&]() -> Result<std::unique_ptr<Replica>> {
-        if (TRY(is_buried(partition.id, turn))) return fail(Code::invalid, "it has been buried here");
-        if (!TRY(is_born(partition.id, turn))) TRY(give_birth(seed, nullptr, turn));
-        return open_replica(seed, turn);
-      };
-      turn.begin(partition.id);  // what a replica writes and sends while it opens is its own, and dies with it
-      auto replica = started();
-      if (!replica) turn.fail(replica.error().detail);
-      turn.end();
-      if (!replica) {
-        ++counters_["replicas_not_started"];
-        LOG_ERROR(env_.log, "node.replica_not_started", "{}: {}", seed.name, replica.error().detail);
-        continue;
-      }
-      loop_.host(partition.id, std::move(*replica));
+      if (!loop_.hosts(partition.id)) start_replica(keyspace, partition, turn);
     }
   }
   turn.begin(PartitionId());
 }
 
+void Node::start_replica(const topology::Keyspace& keyspace, const topology::Partition& partition, Turn& turn) {
+  ReplicaSeed seed{.keyspace = keyspace,
+                   .partition = partition,
+                   .self = options_.self,
+                   .name = partition_name(keyspace, partition),
+                   .stamper = stamper_,
+                   .unclean_start = unclean_start_,
+                   .check_invariants = options_.check_invariants,
+                   .view = view_,
+                   .cp = options_.cp};
+  const auto started = [&]() -> Result<std::unique_ptr<Replica>> {
+    if (!TRY(belongs_here(keyspace, partition, turn))) return nullptr;
+    // On another disk than the one it was created on: what the old one held is asked for, as after an unclean stop.
+    const topology::Member* self = catalog_->member(options_.self);
+    const bool is_replaced = self != nullptr && partition.id < self->first_partition;
+    if (is_replaced && !TRY(is_born(partition.id, turn))) seed.unclean_start = true;
+    TRY(ensure_birth(seed, turn));
+    return open_replica(seed, turn);
+  };
+  turn.begin(partition.id);  // what a replica writes and sends while it opens is its own, and dies with it
+  auto replica = started();
+  if (!replica) turn.fail(replica.error().detail);
+  turn.end();
+  if (!replica) {
+    ++counters_["replicas_not_started"];
+    LOG_ERROR(env_.log, "node.replica_not_started", "{}: {}", seed.name, replica.error().detail);
+  } else if (*replica) {
+    loop_.host(partition.id, std::move(*replica));
+  }
+}
+
 // The map is committed and partition ids are never reused: what it no longer names is gone for good. The disk says what there is to bury, for the
 // node may have died, or been down, between the map and the burial.
 void Node::bury_dropped_replicas(Turn& turn) {
-  std::set<PartitionId> alive;
-  for (const auto& [name, keyspace] : catalog_->keyspaces) {
-    for (const topology::Partition& partition : keyspace.partitions) alive.insert(partition.id);
-  }
   const auto born = born_here(turn);
   if (!born) {
     LOG_ERROR(env_.log, "node.burial_failed", "{}; it is tried again with the next map", born.error().detail);
     return;
   }
   for (const PartitionId partition : *born) {
-    if (alive.contains(partition)) continue;
-    for (const RequestId id : requests_.of_partition(partition)) {
-      const OpenRequest* open = requests_.find(id);
-      Response response =
-          refuse(id, is_write(open->verb) ? Code::leadership_lost : Code::unknown_keyspace, "the keyspace was dropped");
-      requests_.finish(std::move(response));
-    }
-    loop_.remove(partition);
-    bury(partition, catalog_->members, turn);
-    ++counters_["replicas_buried"];
-    LOG_INFO(env_.log, "node.replica_buried", "partition={}", partition.value());
+    if (catalog_->partition(partition) == nullptr)
+      bury_replica(partition, Code::unknown_keyspace, "the keyspace was dropped", turn);
   }
+}
+
+// Those that their groups have let go, where the map agrees; asked of the replicas from time to time.
+void Node::bury_released_replicas() {
+  if (!catalog_) return;
+  std::vector<PartitionId> released;
+  for (const auto& [name, keyspace] : catalog_->keyspaces) {
+    for (const topology::Partition& partition : keyspace.partitions) {
+      if (holds(partition.owners, options_.self) || !loop_.runs(partition.id)) continue;
+      if (was_let_go(keyspace.mode, *loop_.replica(partition.id))) released.push_back(partition.id);
+    }
+  }
+  if (released.empty()) return;
+  loop_.run([this, released](Turn& turn) {
+    for (const PartitionId partition : released)
+      bury_replica(partition, Code::wrong_node, "this node owns the partition no longer", turn);
+  });
+}
+
+void Node::bury_replica(PartitionId partition, Code code, const std::string& why, Turn& turn) {
+  for (const RequestId id : requests_.of_partition(partition)) {
+    const OpenRequest* open = requests_.find(id);
+    requests_.finish(refuse(id, is_write(open->verb) ? Code::leadership_lost : code, why));
+  }
+  loop_.remove(partition);
+  bury(partition, *catalog_, turn);
+  ++counters_["replicas_buried"];
+  LOG_INFO(env_.log, "node.replica_buried", "partition={} because={}", partition.value(), why);
 }
 
 void Node::on_stopped(PartitionId partition, const std::string& reason) {

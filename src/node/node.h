@@ -18,9 +18,11 @@
 #include "node/forward_window.h"
 #include "node/identity.h"
 #include "node/peers.h"
+#include "node/replica_factory.h"
 #include "node/requests.h"
 #include "node/shard_loop.h"
 #include "replica/front.h"
+#include "wire/messages.h"
 
 namespace rift::node {
 
@@ -49,6 +51,10 @@ class Node final : public Front, public Admin, private env::NetworkEvents, priva
   void catalog(Done<topology::Catalog> done) override;
   void create_keyspace(topology::KeyspaceWish wish, Done<topology::Catalog> done) override;
   void drop_keyspace(std::string name, Done<topology::Catalog> done) override;
+  void alter_keyspace(topology::KeyspaceAlteration wish, Done<topology::Catalog> done) override;
+  void change_members(topology::MemberChange change, Done<topology::Catalog> done) override;
+  void join(topology::Catalog catalog, Done<void> done) override;
+  void transfer(PartitionId partition, NodeId to, Done<void> done) override;
   void inspect(std::string keyspace, std::string cursor, std::uint32_t keys_max, Done<InspectPage> done) override;
 
  private:
@@ -68,9 +74,16 @@ class Node final : public Front, public Admin, private env::NetworkEvents, priva
   // map.cc: the catalog this node has applied, and what follows from it
   void adopt(topology::Catalog catalog);
   void start_missing_replicas(Turn& turn);
+  void start_replica(const topology::Keyspace& keyspace, const topology::Partition& partition, Turn& turn);
+  Result<bool> belongs_here(const topology::Keyspace& keyspace, const topology::Partition& partition, Turn& turn);
+  Result<void> ensure_birth(const ReplicaSeed& seed, Turn& turn);
   void bury_dropped_replicas(Turn& turn);
+  void bury_released_replicas();
+  void bury_replica(PartitionId partition, Code code, const std::string& why, Turn& turn);
   void publish_view();
   void on_applied(const env::WriteBatch& batch, std::size_t first) override;
+  void follow_catalog(Turn& turn);
+  void read_catalog(const Bytes& stored);
   void on_stopped(PartitionId partition, const std::string& reason) override;
 
   // routing.cc
@@ -95,10 +108,23 @@ class Node final : public Front, public Admin, private env::NetworkEvents, priva
   void on_node_message(NodeId from, const Bytes& message);
   void ping();
 
+  // map_exchange.cc: a map that did not come through this node's own replica of `_system`
+  void hear_epoch(NodeId from, MapEpoch epoch);
+  void hear_of_unknown(NodeId from, PartitionId partition);
+  void pull_map();
+  void on_map_pull(NodeId from, const wire::MapPull& pull);
+  void on_map_push(NodeId from, const wire::MapPush& push);
+  Result<std::optional<topology::Catalog>> load_told_map();
+  void keep_told_map(const Bytes& record, Turn& turn);
+
+  // members.cc
+  void readmit_departed();
+
   // admin.cc
   Result<void> write_founding(const topology::Catalog& first, const Bytes& record, Turn& turn);
   void change_catalog(CatalogChange change, Done<topology::Catalog> done);
   void try_change(std::shared_ptr<CatalogAttempt> attempt);
+  void refuse_change(std::shared_ptr<CatalogAttempt> attempt, Error error);
   void retry_change(std::shared_ptr<CatalogAttempt> attempt, Error error);
   Result<InspectPage> inspect_page(const topology::Keyspace& keyspace, const std::string& cursor, std::size_t keys_max);
 
@@ -116,8 +142,18 @@ class Node final : public Front, public Admin, private env::NetworkEvents, priva
   membership::FailureDetector detector_;
   std::map<SinkId, std::unique_ptr<ReplySink>> sinks_;
   std::shared_ptr<const topology::Catalog> catalog_;
+  std::string catalog_store_key_;       // where the state of `_system` holds it
   std::uint64_t catalog_revision_ = 0;  // of the `_system` key: what a change is conditional on
   topology::ViewPtr view_;
+  // The newest map that a peer was heard of, since it is newer than ours.
+  struct MapLag {
+    NodeId from{};
+    MapEpoch epoch{};
+    Time since = Time::max();
+  };
+  MapLag map_lag_;
+  Time next_map_pull_{};
+  std::set<std::pair<PartitionId, NodeId>> readmitting_;  // asked for and not yet answered
   std::map<PartitionId, NodeId> leader_hints_;
   Time catalog_fresh_{};           // when `_system` last had a leader here
   std::set<Time> forward_timers_;  // set and not yet fired

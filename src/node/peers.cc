@@ -8,18 +8,23 @@
 
 namespace rift::node {
 
-std::string Peers::incarnation_name(NodeId peer) { return fmt::format("peer_incarnation/{}", peer.value()); }
+// With the disk: another disk under the same node id counts its own lives.
+std::string Peers::incarnation_name(NodeId peer, const DiskId& disk) {
+  return fmt::format("peer_incarnation/{}/{}", peer.value(), to_string(disk));
+}
 
 Result<void> Peers::load(env::Reader& reader) {
   const std::string first = wire::node_meta_key("peer_incarnation/");
+  const std::size_t prefix = wire::node_meta_key("").size();
   std::string last = first;
   last.back() = '0';  // the character after '/'
-  const auto pairs = TRY(reader.scan(env::Table::meta, env::Range{first, last}, limits::members_max, limits::mebi));
-  for (const auto& pair : pairs) {
-    const NodeId peer(static_cast<std::uint32_t>(std::strtoul(pair.key.c_str() + first.size(), nullptr, 10)));
-    incarnations_[peer] = TRY(wire::decode_u64(pair.value));
+  env::Range rest{first, last};
+  while (true) {
+    const auto pairs = TRY(reader.scan(env::Table::meta, rest, limits::scan_page_keys_max, limits::mebi));
+    if (pairs.empty()) return {};
+    for (const auto& pair : pairs) incarnations_[pair.key.substr(prefix)] = TRY(wire::decode_u64(pair.value));
+    rest.first = pairs.back().key + std::string(1, '\0');
   }
-  return {};
 }
 
 void Peers::set_identity(const NodeIdentity& identity, MapEpoch epoch) {
@@ -48,16 +53,21 @@ void Peers::follow(const topology::Catalog& catalog) {
     if (it == dialled_.end() || it->second != address) env_.network.dial(node, address);
   }
   dialled_ = std::move(wanted);
+  // Who was let in as another disk, or as a member, is heard no longer.
+  std::erase_if(connections_, [&](const auto& bound) {
+    const topology::Member* member = catalog.member(bound.second.peer);
+    return member == nullptr || member->disk != bound.second.disk;
+  });
 }
 
 std::optional<NodeId> Peers::peer_of(env::ConnectionId connection) const {
   const auto it = connections_.find(connection);
   if (it == connections_.end()) return std::nullopt;
-  return it->second;
+  return it->second.peer;
 }
 
-std::uint64_t Peers::incarnation_of(NodeId peer) const {
-  const auto it = incarnations_.find(peer);
+std::uint64_t Peers::incarnation_of(NodeId peer, const DiskId& disk) const {
+  const auto it = incarnations_.find(incarnation_name(peer, disk));
   return it == incarnations_.end() ? 0 : it->second;
 }
 
@@ -73,11 +83,12 @@ Peers::Verdict Peers::judge(const wire::Hello& hello, const topology::Catalog* c
   const topology::Member* member = catalog->member(hello.node);
   if (member == nullptr) return {.peer = std::nullopt, .why = to_string(hello.node) + " is not a member"};
   if (member->disk != hello.disk) {
-    return {
-        .peer = std::nullopt,
-        .why = to_string(hello.node) + " comes with another disk than it was founded with; it needs `members replace`"};
+    return {.peer = std::nullopt,
+            .why = fmt::format("{0} comes with another disk than the cluster knows; if the old one is gone for good, "
+                               "`rift members replace {0}`",
+                               to_string(hello.node))};
   }
-  const std::uint64_t known = incarnation_of(hello.node);
+  const std::uint64_t known = incarnation_of(hello.node, hello.disk);
   const bool twin = (hello.incarnation >> 32) == (known >> 32) && hello.incarnation != known && known != 0;
   if ((hello.incarnation >> 32) < (known >> 32) || twin) {
     MARK(env_.recorder, "node.old_incarnation_refused");
@@ -86,7 +97,7 @@ Peers::Verdict Peers::judge(const wire::Hello& hello, const topology::Catalog* c
                                to_string(hello.node), hello.incarnation, known)};
   }
   const bool raised = hello.incarnation != known;
-  incarnations_[hello.node] = hello.incarnation;
+  incarnations_[incarnation_name(hello.node, hello.disk)] = hello.incarnation;
   return {.peer = hello.node, .why = {}, .raised = raised};
 }
 

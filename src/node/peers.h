@@ -34,19 +34,23 @@ class Peers {
     bool raised = false;
   };
   Verdict judge(const wire::Hello& hello, const topology::Catalog* catalog);
-  void bind(env::ConnectionId connection, NodeId peer) { connections_[connection] = peer; }
+  void bind(env::ConnectionId connection, NodeId peer, const DiskId& disk) { connections_[connection] = {peer, disk}; }
   void unbind(env::ConnectionId connection) { connections_.erase(connection); }
   std::optional<NodeId> peer_of(env::ConnectionId connection) const;
 
-  static std::string incarnation_name(NodeId peer);
-  std::uint64_t incarnation_of(NodeId peer) const;
+  static std::string incarnation_name(NodeId peer, const DiskId& disk);
+  std::uint64_t incarnation_of(NodeId peer, const DiskId& disk) const;
 
  private:
   Env& env_;
   const Options& options_;
   NodeIdentity identity_;
-  std::map<env::ConnectionId, NodeId> connections_;
-  std::map<NodeId, std::uint64_t> incarnations_;
+  struct Bound {
+    NodeId peer;
+    DiskId disk;
+  };
+  std::map<env::ConnectionId, Bound> connections_;
+  std::map<std::string, std::uint64_t> incarnations_;  // by incarnation_name
   std::map<NodeId, std::string> dialled_;
 };
 

@@ -1,11 +1,15 @@
 #include "node/replica_factory.h"
 
+#include <array>
+
 #include "ap/replica.h"
 #include "base/coding.h"
 #include "base/hash.h"
 #include "base/limits.h"
 #include "cp/recovery.h"
+#include "cp/repair.h"
 #include "cp/replica.h"
+#include "node/amnesia.h"
 #include "wire/keys.h"
 #include "wire/records.h"
 
@@ -15,6 +19,7 @@ namespace {
 using env::Table;
 
 constexpr Generation first_generation{1};
+constexpr std::array<std::string_view, 2> birth_records = {"create", "learner"};
 
 Result<bool> has_meta(PartitionId partition, std::string_view name, Turn& turn) {
   return TRY(turn.get(Table::meta, wire::partition_meta_key(partition, name))).has_value();
@@ -29,23 +34,34 @@ Result<void> give_birth_cp(const ReplicaSeed& seed, const topology::Catalog* fou
                                   .condition = {},
                                   .op = std::nullopt});
   }
-  return cp::give_birth(
-      {.partition = seed.partition.id, .generation = first_generation, .voters = seed.partition.owners, .first = first},
-      turn);
+  return cp::give_birth({.partition = seed.partition.id,
+                         .generation = first_generation,
+                         .voters = seed.partition.founders,
+                         .first = first},
+                        turn);
 }
 
 Result<std::unique_ptr<Replica>> open_cp(const ReplicaSeed& seed, Turn& turn) {
   cp::CpReplica::Options options;
   options.partition = seed.partition.id;
-  options.generation = first_generation;
   options.self = seed.self;
   options.name = seed.name;
   options.view = seed.view;
   options.check_invariants = seed.check_invariants;
+  options.compaction = seed.cp.compaction;
+  options.snapshot = seed.cp.snapshot;
+  options.verify_every = seed.cp.verify_every;
+  options.spread_after = seed.cp.spread_after;
   return std::unique_ptr<Replica>(TRY(cp::CpReplica::create(std::move(options), turn)));
 }
 
 Result<std::unique_ptr<Replica>> open_ap(const ReplicaSeed& seed, Turn& turn) {
+  if (TRY(cp::read_health(seed.partition.id, turn)) != cp::Health::good) {
+    return fail(
+        Code::corruption,
+        "this node's store has lost writes that were durable, so what it holds of this partition must not count; "
+        "give the node an empty directory and let its peers refill it");
+  }
   ap::Options options;
   options.partition = seed.partition.id;
   options.generation = first_generation;
@@ -91,10 +107,26 @@ void bury_ap(PartitionId partition, const std::map<NodeId, topology::Member>& me
 
 }  // namespace
 
-Result<bool> is_born(PartitionId partition, Turn& turn) { return has_meta(partition, "create", turn); }
-Result<bool> is_buried(PartitionId partition, Turn& turn) { return has_meta(partition, "tombstone", turn); }
+Result<bool> is_born(PartitionId partition, Turn& turn) {
+  for (const std::string_view record : birth_records) {
+    if (TRY(has_meta(partition, record, turn))) return true;
+  }
+  return false;
+}
+
+Result<std::optional<MapEpoch>> burial(PartitionId partition, Turn& turn) {
+  const auto stored = TRY(turn.get(Table::meta, wire::partition_meta_key(partition, "tombstone")));
+  if (!stored) return std::optional<MapEpoch>();
+  return std::optional(MapEpoch(TRY(wire::decode_u64(*stored))));
+}
+
+void give_birth_as_learner(PartitionId partition, Turn& turn) {
+  turn.put(Table::meta, wire::partition_meta_key(partition, "learner"), wire::encode_u64(1));
+  turn.erase(Table::meta, wire::partition_meta_key(partition, "tombstone"));
+}
 
 Result<void> give_birth(const ReplicaSeed& seed, const topology::Catalog* founding, Turn& turn) {
+  if (TRY(has_forgotten(turn))) cp::put_health(seed.partition.id, cp::Health::forgetful, turn);
   switch (seed.keyspace.mode) {
     case Mode::cp:
       return give_birth_cp(seed, founding, turn);
@@ -127,6 +159,21 @@ void prepare_stop(Mode mode, Replica& replica, Turn& turn) {
   }
 }
 
+Result<env::Range> data_range(Mode mode, PartitionId partition, env::Reader& reader) {
+  if (mode == Mode::ap) return wire::ap_data_range(partition, first_generation);
+  return wire::cp_data_range(partition, TRY(cp::find_space(partition, reader)).generation);
+}
+
+Result<std::string> catalog_store_key(env::Reader& reader) {
+  const auto space = TRY(cp::find_space(topology::system_partition, reader));
+  return wire::cp_data_key(space.partition, space.generation, topology::catalog_key);
+}
+
+Result<std::string> catalog_store_key(Turn& turn) {
+  const auto space = TRY(cp::find_space(topology::system_partition, turn));
+  return wire::cp_data_key(space.partition, space.generation, topology::catalog_key);
+}
+
 Result<InspectedKey> inspect_record(Mode mode, PartitionId partition, const env::KeyValue& record) {
   const bool is_cp = mode == Mode::cp;
   InspectedKey key =
@@ -144,16 +191,35 @@ Result<std::vector<PartitionId>> born_here(Turn& turn) {
     if (page.empty()) return born;
     for (const env::KeyValue& record : page) {
       const PartitionId partition(TRY(KeyReader(record.key).u32()));
-      if (record.key == wire::partition_meta_key(partition, "create")) born.push_back(partition);
+      for (const std::string_view birth : birth_records) {
+        if (record.key == wire::partition_meta_key(partition, birth)) born.push_back(partition);
+      }
     }
     rest.first = page.back().key + std::string(1, '\0');
   }
 }
 
-// A partition has records of one mode; the map that said which has gone.
-void bury(PartitionId partition, const std::map<NodeId, topology::Member>& members, Turn& turn) {
-  cp::bury(cp::Space{.partition = partition, .generation = first_generation}, turn);
-  bury_ap(partition, members, turn);
+// A partition has records of one mode; the map that said which may have gone.
+void bury(PartitionId partition, const topology::Catalog& catalog, Turn& turn) {
+  cp::bury(partition, turn);
+  bury_ap(partition, catalog.members, turn);
+  for (const std::string_view birth : birth_records)
+    turn.erase(Table::meta, wire::partition_meta_key(partition, birth));
+  turn.put(Table::meta, wire::partition_meta_key(partition, "tombstone"), wire::encode_u64(catalog.epoch.value()));
+}
+
+bool was_let_go(Mode mode, const Replica& replica) {
+  return mode == Mode::cp && static_cast<const cp::CpReplica&>(replica).was_let_go();
+}
+
+std::vector<NodeId> departed(Mode mode, const Replica& replica) {
+  if (mode != Mode::cp) return {};
+  return static_cast<const cp::CpReplica&>(replica).departed();
+}
+
+Result<void> transfer(Mode mode, Replica& replica, NodeId to, Turn& turn) {
+  if (mode != Mode::cp) return fail(Code::invalid, "an ap partition has no leader");
+  return static_cast<cp::CpReplica&>(replica).transfer(to, turn);
 }
 
 }  // namespace rift::node

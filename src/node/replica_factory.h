@@ -21,22 +21,36 @@ struct ReplicaSeed {
   bool unclean_start = false;
   bool check_invariants = false;
   topology::ViewPtr view;
+  cp::Tuning cp{};
 };
 
-// True when this disk holds the partition's create record: it was born here before.
+// True when this disk holds the record of the partition's birth, as a voter or as a learner.
 Result<bool> is_born(PartitionId partition, Turn& turn);
-// True when it has died here: a buried partition never comes back (DESIGN 7).
-Result<bool> is_buried(PartitionId partition, Turn& turn);
-// Writes the create record and, for cp, the same first log entries on every owner. `founding` is set for `_system` only.
+// The map's epoch at which it died here, if it did. Only a later map that names this node as an owner lets it in again, as a learner: it is never
+// a founder any more (DESIGN 7).
+Result<std::optional<MapEpoch>> burial(PartitionId partition, Turn& turn);
+// A founder's birth: the create record and, for cp, the same first log entries on every founder. `founding` is set for `_system` only.
 Result<void> give_birth(const ReplicaSeed& seed, const topology::Catalog* founding, Turn& turn);
+// A cp replica that waits for what the leader sends: it has no configuration, so it neither votes nor campaigns.
+void give_birth_as_learner(PartitionId partition, Turn& turn);
 Result<std::unique_ptr<Replica>> open_replica(const ReplicaSeed& seed, Turn& turn);
 // Before a clean stop: a cp leader hands over, an ap replica turns what is pending into hints.
 void prepare_stop(Mode mode, Replica& replica, Turn& turn);
+// Where a partition's values stand in its table now; and where that of the catalog key does.
+Result<env::Range> data_range(Mode mode, PartitionId partition, env::Reader& reader);
+Result<std::string> catalog_store_key(env::Reader& reader);
+Result<std::string> catalog_store_key(Turn& turn);
 // What a stored state record says, whichever mode wrote it.
 Result<InspectedKey> inspect_record(Mode mode, PartitionId partition, const env::KeyValue& record);
 // The partitions with a create record on this disk, whichever the map names.
 Result<std::vector<PartitionId>> born_here(Turn& turn);
-// Deletes what the partition stored, what it owed to `members` too, and leaves a durable tombstone.
-void bury(PartitionId partition, const std::map<NodeId, topology::Member>& members, Turn& turn);
+// Deletes what the partition stored, what it owed to the members too, and leaves a durable tombstone with the map's epoch.
+void bury(PartitionId partition, const topology::Catalog& catalog, Turn& turn);
+// cp: the group of this replica has let it go, and its map agrees.
+bool was_let_go(Mode mode, const Replica& replica);
+// cp, leader: of the owners that the map has evicted, those that the committed configuration does not name any more.
+std::vector<NodeId> departed(Mode mode, const Replica& replica);
+// cp: this replica, the leader, tells `to` to take over. Errors: not_leader, invalid (no voter), overloaded (it is handing over already).
+Result<void> transfer(Mode mode, Replica& replica, NodeId to, Turn& turn);
 
 }  // namespace rift::node

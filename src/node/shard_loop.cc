@@ -33,7 +33,8 @@ ShardLoop::ShardLoop(Env& env, const Options& options, LoopEvents& events)
       events_(events),
       random_(env.seed),
       cache_(env.storage, options.cache_bytes_max),
-      outbox_(env.network) {}
+      outbox_(env.network),
+      places_{.store = &env.storage} {}
 
 void ShardLoop::schedule_round() {
   if (round_posted_ || dead_) return;
@@ -190,7 +191,8 @@ void ShardLoop::round() {
              .pressure = env_.storage.pressure(),
              .random = random_,
              .log = env_.log,
-             .recorder = env_.recorder},
+             .recorder = env_.recorder,
+             .places = &places_},
             output_);
   ++counters_.rounds;
   for (const Job& job : jobs) {

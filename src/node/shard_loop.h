@@ -132,6 +132,7 @@ class ShardLoop {
   Rng random_;
   RecordCache cache_;
   Outbox outbox_;
+  TurnPlaces places_;
 
   std::map<PartitionId, Hosted> hosted_;
   std::vector<PartitionId> active_;

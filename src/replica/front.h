@@ -11,6 +11,7 @@
 #include "replica/replica.h"
 #include "replica/request.h"
 #include "topology/catalog.h"
+#include "topology/changes.h"
 
 namespace rift {
 
@@ -81,6 +82,13 @@ class Admin {
   // Through `_system`, from any node that reaches its leader. The outcome of an error is outcome_of(code).
   virtual void create_keyspace(topology::KeyspaceWish wish, Done<topology::Catalog> done) = 0;
   virtual void drop_keyspace(std::string name, Done<topology::Catalog> done) = 0;
+  virtual void alter_keyspace(topology::KeyspaceAlteration wish, Done<topology::Catalog> done) = 0;
+  virtual void change_members(topology::MemberChange change, Done<topology::Catalog> done) = 0;
+  // This node, not founded and named in `catalog` with its own disk, becomes a member of that cluster. Done once that is durable; again with the
+  // same cluster is harmless.
+  virtual void join(topology::Catalog catalog, Done<void> done) = 0;
+  // This node, which leads the partition, lets `to` lead. Done once that one has been told; not_leader names who leads.
+  virtual void transfer(PartitionId partition, NodeId to, Done<void> done) = 0;
   // The node's own copy, without asking anybody. keys_max at most limits::scan_page_keys_max.
   virtual void inspect(std::string keyspace, std::string cursor, std::uint32_t keys_max, Done<InspectPage> done) = 0;
 };

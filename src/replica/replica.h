@@ -12,9 +12,28 @@
 
 namespace rift {
 
+// One change of role, term or leader, as this node saw it.
+struct RoleEvent {
+  WallTime at{};
+  std::string role;
+  Term term;
+  NodeId leader;  // 0: unknown
+  std::string reason;
+  friend bool operator==(const RoleEvent&, const RoleEvent&) = default;
+};
+
+// What a leader knows of another replica of its group.
+struct PeerProgress {
+  NodeId node;
+  LogIndex match;      // durable there
+  bool lives = false;  // has answered lately
+  friend bool operator==(const PeerProgress&, const PeerProgress&) = default;
+};
+
 // For people and tests; never decides anything.
 struct ReplicaStatus {
   PartitionId partition;
+  std::string name;  // "bank/0"
   Mode mode = Mode::cp;
   std::string role;  // leader, follower, candidate, learner; owner; stopped
   NodeId leader;
@@ -25,6 +44,12 @@ struct ReplicaStatus {
   std::uint64_t pending = 0;  // requests or writes in flight
   std::uint64_t hints = 0;    // keys that wait for other owners
   std::string last_change;    // reason code of the last role change
+  // cp: the configuration that is in force here, which is the log's newest.
+  std::vector<NodeId> voters;
+  std::vector<NodeId> learners;
+  bool settled = false;             // it is committed, and no change of it is on its way
+  std::vector<PeerProgress> peers;  // leader only
+  std::vector<RoleEvent> history;   // the last changes of role, oldest first
   std::map<std::string, std::uint64_t> counters;
 };
 

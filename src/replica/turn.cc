@@ -53,11 +53,7 @@ void Turn::begin(PartitionId partition) {
                  .reply_when_durable = output_.reply_when_durable.size()};
 }
 
-bool Turn::end() {
-  if (!failed_) {
-    account();
-    return true;
-  }
+void Turn::abandon() {
   output_.batch.truncate(marks_.batch);
   output_.send_now.resize(marks_.send_now);
   output_.send_when_durable.resize(marks_.send_when_durable);
@@ -67,6 +63,15 @@ bool Turn::end() {
   slots_.clear();
   erased_ranges_.clear();
   indexed_ = 0;
+  may_wait_ = false;
+}
+
+bool Turn::end() {
+  if (!failed_) {
+    account();
+    return true;
+  }
+  abandon();
   return false;
 }
 
@@ -96,6 +101,22 @@ void Turn::reply_when_durable(Response response, bool last) {
 void Turn::fail(std::string reason) {
   failed_ = true;
   output_.failures.emplace_back(partition_, std::move(reason));
+}
+
+std::shared_ptr<env::Snapshot> Turn::pin() {
+  TurnPlaces* places = inputs_.places;
+  if (places == nullptr || places->store == nullptr || !places->view.expired()) return nullptr;
+  std::shared_ptr<env::Snapshot> view = places->store->pin();
+  places->view = view;
+  return view;
+}
+
+std::shared_ptr<const void> Turn::take_incoming_place() {
+  TurnPlaces* places = inputs_.places;
+  if (places == nullptr || !places->incoming.expired()) return nullptr;
+  const std::shared_ptr<const void> place = std::make_shared<char>();
+  places->incoming = place;
+  return place;
 }
 
 void Turn::insert_slot(std::size_t operation) {

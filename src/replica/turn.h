@@ -50,6 +50,14 @@ struct TurnOutput {
   }
 };
 
+// What a node has few of, shared by all replicas of a shard: at most one view of the store is pinned and one bulk transfer comes in at a time.
+// Whoever holds the pointer holds the place; letting go of it frees it.
+struct TurnPlaces {
+  env::Engine* store = nullptr;  // null: nothing can be pinned
+  std::weak_ptr<env::Snapshot> view{};
+  std::weak_ptr<const void> incoming{};
+};
+
 class Turn {
  public:
   struct Inputs {
@@ -59,6 +67,7 @@ class Turn {
     Rng& random;
     Log& log;
     Recorder* recorder = nullptr;
+    TurnPlaces* places = nullptr;
   };
   Turn(Inputs inputs, TurnOutput& output);
 
@@ -76,6 +85,12 @@ class Turn {
   Result<std::vector<env::KeyValue>> scan(env::Table table, const env::Range& range, std::size_t keys_max,
                                           std::size_t bytes_max);
 
+  // The store as earlier rounds left it, without what still waits to be stored: a consistent view, behind by a moment. Null: another
+  // replica of this node holds the one that there may be. Its holder lets go of it in bounded time.
+  std::shared_ptr<env::Snapshot> pin();
+  // The place of the one bulk transfer that may come in. Null: taken.
+  std::shared_ptr<const void> take_incoming_place();
+
   void put(env::Table table, ByteView key, Bytes value) { output_.batch.put(table, key, std::move(value)); }
   void erase(env::Table table, ByteView key) { output_.batch.erase(table, key); }
   void erase_range(env::Table table, ByteView first, ByteView last) { output_.batch.erase_range(table, first, last); }
@@ -90,6 +105,8 @@ class Turn {
   // What this replica writes in this round it can make again from what is durable: unless somebody waits for the disk it may be stored
   // along with a later round. Everybody who reads sees it at once.
   void store_later() { may_wait_ = true; }
+  // What this replica did in this Turn so far is dropped: it has found that it cannot be believed, and goes on from nothing.
+  void abandon();
   // This replica stops and what it wrote in this Turn is dropped; the node goes on.
   void fail(std::string reason);
 

@@ -30,6 +30,12 @@ Uuid to_uuid(const v1::Uuid& message) { return {message.high(), message.low()}; 
 
 namespace {
 
+std::vector<NodeId> to_nodes(const google::protobuf::RepeatedField<std::uint32_t>& message) {
+  std::vector<NodeId> nodes;
+  for (const std::uint32_t node : message) nodes.emplace_back(node);
+  return nodes;
+}
+
 Result<topology::Keyspace> to_keyspace(const v1::Keyspace& message) {
   topology::Keyspace keyspace;
   keyspace.id = KeyspaceId(message.id());
@@ -43,7 +49,11 @@ Result<topology::Keyspace> to_keyspace(const v1::Keyspace& message) {
   for (const v1::Partition& p : message.partitions()) {
     topology::Partition partition;
     partition.id = PartitionId(p.id());
-    for (const std::uint32_t owner : p.owners()) partition.owners.push_back(NodeId(owner));
+    partition.owners = to_nodes(p.owners());
+    partition.founders = p.founders().empty() ? partition.owners : to_nodes(p.founders());
+    partition.evicted = to_nodes(p.evicted());
+    partition.refounded = p.refounded();
+    partition.survivor = NodeId(p.survivor());
     keyspace.partitions.push_back(std::move(partition));
   }
   return keyspace;
@@ -61,10 +71,26 @@ void fill_keyspace(const topology::Keyspace& keyspace, v1::Keyspace& message) {
     v1::Partition& p = *message.add_partitions();
     p.set_id(partition.id.value());
     for (const NodeId owner : partition.owners) p.add_owners(owner.value());
+    for (const NodeId founder : partition.founders) p.add_founders(founder.value());
+    for (const NodeId node : partition.evicted) p.add_evicted(node.value());
+    p.set_refounded(partition.refounded);
+    p.set_survivor(partition.survivor.value());
   }
 }
 
 }  // namespace
+
+Result<topology::Member> to_member(const v1::Member& message) {
+  if (message.node() == 0) return fail(Code::invalid, "node id 0 is nobody");
+  if (message.state() != v1::MEMBER_STATE_ACTIVE && message.state() != v1::MEMBER_STATE_LEAVING)
+    return fail(Code::invalid, fmt::format("unknown member state {}", static_cast<int>(message.state())));
+  return topology::Member{.node = NodeId(message.node()),
+                          .client_address = message.client_address(),
+                          .peer_address = message.peer_address(),
+                          .disk = to_uuid(message.disk()),
+                          .state = static_cast<topology::MemberState>(message.state()),
+                          .first_partition = PartitionId(message.first_partition())};
+}
 
 Result<topology::Catalog> to_catalog(const v1::Catalog& message) {
   topology::Catalog catalog;
@@ -73,8 +99,7 @@ Result<topology::Catalog> to_catalog(const v1::Catalog& message) {
   catalog.next_keyspace = KeyspaceId(message.next_keyspace());
   catalog.next_partition = PartitionId(message.next_partition());
   for (const v1::Member& m : message.members()) {
-    if (m.node() == 0) return fail(Code::invalid, "node id 0 is nobody");
-    topology::Member member{NodeId(m.node()), m.client_address(), m.peer_address(), to_uuid(m.disk())};
+    const topology::Member member = TRY(to_member(m));
     if (!catalog.members.emplace(member.node, member).second) {
       return fail(Code::invalid, "two members are called " + to_string(member.node));
     }
@@ -98,6 +123,8 @@ void fill(const topology::Member& member, v1::Member& message) {
   message.set_client_address(member.client_address);
   message.set_peer_address(member.peer_address);
   fill(member.disk, *message.mutable_disk());
+  message.set_state(static_cast<v1::MemberState>(member.state));
+  message.set_first_partition(member.first_partition.value());
 }
 
 void fill(const topology::Catalog& catalog, v1::Catalog& message) {

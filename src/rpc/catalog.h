@@ -21,6 +21,7 @@ Result<Level> to_level(riftkv::v1::Level level);
 Result<Mode> to_mode(riftkv::v1::Mode mode);
 Result<topology::Durability> to_durability(riftkv::v1::Durability durability);
 Uuid to_uuid(const riftkv::v1::Uuid& message);
+Result<topology::Member> to_member(const riftkv::v1::Member& message);
 // Code::invalid when it contradicts itself: a name twice, a keyspace without partitions, node 0.
 Result<topology::Catalog> to_catalog(const riftkv::v1::Catalog& message);
 

@@ -38,6 +38,25 @@ void PostedFront::drop_keyspace(std::string name, Done<topology::Catalog> done) 
     admin_.drop_keyspace(std::move(name), std::move(done));
   });
 }
+void PostedFront::alter_keyspace(topology::KeyspaceAlteration wish, Done<topology::Catalog> done) {
+  executor_.post([this, wish = std::move(wish), done = std::move(done)]() mutable {
+    admin_.alter_keyspace(std::move(wish), std::move(done));
+  });
+}
+void PostedFront::change_members(topology::MemberChange change, Done<topology::Catalog> done) {
+  executor_.post([this, change = std::move(change), done = std::move(done)]() mutable {
+    admin_.change_members(std::move(change), std::move(done));
+  });
+}
+void PostedFront::join(topology::Catalog catalog, Done<void> done) {
+  executor_.post([this, catalog = std::move(catalog), done = std::move(done)]() mutable {
+    admin_.join(std::move(catalog), std::move(done));
+  });
+}
+void PostedFront::transfer(PartitionId partition, NodeId to, Done<void> done) {
+  executor_.post(
+      [this, partition, to, done = std::move(done)]() mutable { admin_.transfer(partition, to, std::move(done)); });
+}
 void PostedFront::inspect(std::string keyspace, std::string cursor, std::uint32_t keys_max, Done<InspectPage> done) {
   executor_.post(
       [this, keyspace = std::move(keyspace), cursor = std::move(cursor), keys_max, done = std::move(done)]() mutable {

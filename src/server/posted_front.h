@@ -28,6 +28,10 @@ class PostedFront final : public Front, public Admin {
   void catalog(Done<topology::Catalog> done) override;
   void create_keyspace(topology::KeyspaceWish wish, Done<topology::Catalog> done) override;
   void drop_keyspace(std::string name, Done<topology::Catalog> done) override;
+  void alter_keyspace(topology::KeyspaceAlteration wish, Done<topology::Catalog> done) override;
+  void change_members(topology::MemberChange change, Done<topology::Catalog> done) override;
+  void join(topology::Catalog catalog, Done<void> done) override;
+  void transfer(PartitionId partition, NodeId to, Done<void> done) override;
   void inspect(std::string keyspace, std::string cursor, std::uint32_t keys_max, Done<InspectPage> done) override;
 
  private:

@@ -6,6 +6,7 @@
 
 #include "base/hash.h"
 #include "base/limits.h"
+#include "topology/owners.h"
 
 namespace rift::topology {
 namespace {
@@ -32,9 +33,8 @@ Result<void> check_wish(const Catalog& catalog, const KeyspaceWish& wish, std::u
   }
   if (catalog.find(wish.name) != nullptr)
     return fail(Code::already_exists, "keyspace " + wish.name + " exists already");
-  if (copies > catalog.members.size()) {
-    return fail(Code::invalid,
-                fmt::format("{} copies need {} nodes, the cluster has {}", copies, copies, catalog.members.size()));
+  if (const auto nodes = active_members(catalog).size(); copies > nodes) {
+    return fail(Code::invalid, fmt::format("{} copies need {} nodes, the cluster has {}", copies, copies, nodes));
   }
   if (partitions > limits::partitions_per_keyspace_max) {
     return fail(Code::too_large, fmt::format("at most {} partitions", limits::partitions_per_keyspace_max));
@@ -54,6 +54,15 @@ const Member* Catalog::member(NodeId node) const {
   return it == members.end() ? nullptr : &it->second;
 }
 
+const Partition* Catalog::partition(PartitionId id) const {
+  for (const auto& [name, keyspace] : keyspaces) {
+    for (const Partition& partition : keyspace.partitions) {
+      if (partition.id == id) return &partition;
+    }
+  }
+  return nullptr;
+}
+
 Result<Catalog> found(ClusterId cluster, std::vector<Member> members) {
   if (members.empty()) return fail(Code::invalid, "a cluster is founded by at least one node");
   if (members.size() > limits::members_max)
@@ -61,7 +70,8 @@ Result<Catalog> found(ClusterId cluster, std::vector<Member> members) {
   Catalog catalog;
   catalog.cluster = cluster;
   catalog.epoch = MapEpoch(1);
-  Partition partition{.id = system_partition, .owners = {}};
+  Partition partition;
+  partition.id = system_partition;
   for (Member& member : members) {
     if (member.node == NodeId()) return fail(Code::invalid, "node id 0 is nobody");
     if (std::max(member.client_address.size(), member.peer_address.size()) > address_bytes_max) {
@@ -76,20 +86,19 @@ Result<Catalog> found(ClusterId cluster, std::vector<Member> members) {
   Keyspace system;
   system.id = system_keyspace;
   system.name = system_keyspace_name;
-  system.copies = static_cast<std::uint32_t>(catalog.members.size());
+  system.copies = std::min(static_cast<std::uint32_t>(catalog.members.size()), system_voters_max);
+  partition.founders.assign(partition.owners.begin(), partition.owners.begin() + system.copies);
   system.partitions.push_back(std::move(partition));
   catalog.keyspaces.emplace(system.name, std::move(system));
   return catalog;
 }
 
 Result<Catalog> create_keyspace(const Catalog& catalog, const KeyspaceWish& wish) {
-  const auto members = static_cast<std::uint32_t>(catalog.members.size());
+  const auto members = static_cast<std::uint32_t>(active_members(catalog).size());
   const std::uint32_t copies = wish.copies != 0 ? wish.copies : std::min(3U, members);
   const std::uint32_t partitions = wish.partitions != 0 ? wish.partitions : default_partitions(wish.mode);
   TRY(check_wish(catalog, wish, copies, partitions));
 
-  std::vector<NodeId> nodes;
-  for (const auto& [node, member] : catalog.members) nodes.push_back(node);
   Catalog result = catalog;
   result.epoch = MapEpoch(catalog.epoch.value() + 1);
   Keyspace keyspace{.id = result.next_keyspace,
@@ -101,14 +110,15 @@ Result<Catalog> create_keyspace(const Catalog& catalog, const KeyspaceWish& wish
                     .durability = wish.durability,
                     .partitions = {}};
   result.next_keyspace = KeyspaceId(keyspace.id.value() + 1);
+  Keyspace& made = result.keyspaces.emplace(keyspace.name, std::move(keyspace)).first->second;
   for (std::uint32_t p = 0; p < partitions; ++p) {
-    Partition partition{.id = result.next_partition, .owners = {}};
+    Partition partition;
+    partition.id = result.next_partition;
+    partition.owners = choose_owners(result, made.mode, partition.id, copies);
+    partition.founders = partition.owners;
     result.next_partition = PartitionId(partition.id.value() + 1);
-    for (std::uint32_t c = 0; c < copies; ++c)
-      partition.owners.push_back(nodes[(partition.id.value() + c) % nodes.size()]);
-    keyspace.partitions.push_back(std::move(partition));
+    made.partitions.push_back(std::move(partition));
   }
-  result.keyspaces.emplace(keyspace.name, std::move(keyspace));
   return result;
 }
 
@@ -128,6 +138,26 @@ const Partition& place(const Keyspace& keyspace, ByteView key) {
     if (close != ByteView::npos && close > open + 1) hashed = key.substr(open + 1, close - open - 1);
   }
   return keyspace.partitions[xxh3_64(hashed) % keyspace.partitions.size()];
+}
+
+bool is_founder(const Catalog& catalog, const Partition& partition, NodeId node) {
+  const Member* member = catalog.member(node);
+  if (member == nullptr || partition.id < member->first_partition || partition.refounded > 0) return false;
+  return std::find(partition.founders.begin(), partition.founders.end(), node) != partition.founders.end();
+}
+
+GroupWish group_wish(const Keyspace& keyspace, const Partition& partition) {
+  GroupWish wish{.voters = {}, .learners = {}, .gone = partition.evicted};
+  for (std::size_t i = 0; i < partition.owners.size(); ++i) {
+    const NodeId owner = partition.owners[i];
+    if (std::find(partition.evicted.begin(), partition.evicted.end(), owner) != partition.evicted.end()) continue;
+    (i < keyspace.copies ? wish.voters : wish.learners).push_back(owner);
+  }
+  return wish;
+}
+
+std::string partition_name(const Keyspace& keyspace, const Partition& partition) {
+  return fmt::format("{}/{}", keyspace.name, partition.id.value() - keyspace.partitions.front().id.value());
 }
 
 }  // namespace rift::topology

@@ -26,9 +26,16 @@ constexpr std::string_view catalog_key = "catalog";
 // fsync: an acknowledgement means on disk. wal: handed to the operating system.
 enum class Durability : std::uint8_t { fsync = 1, wal = 2 };
 
+// A cp partition's owners are a wish: the first `copies` of them are to vote (the first of all leads when it can), the others learn. Who does
+// vote is what the group's own log says (DESIGN 7).
 struct Partition {
   PartitionId id;
-  std::vector<NodeId> owners;  // ordered: the preference list
+  std::vector<NodeId> owners;      // ordered: the preference list
+  std::vector<NodeId> founders{};  // voters of the group's first configuration, the same for ever
+  std::vector<NodeId>
+      evicted{};  // owners whose disk was replaced: their old replica leaves the group before the new one enters
+  std::uint32_t refounded = 0;  // times that it was re-founded from one survivor, with possible loss
+  NodeId survivor{};            // the one of the last time
   friend bool operator==(const Partition&, const Partition&) = default;
 };
 
@@ -44,11 +51,17 @@ struct Keyspace {
   friend bool operator==(const Keyspace&, const Keyspace&) = default;
 };
 
+// leaving: owns nothing any more, and is a member until its groups have let it go.
+enum class MemberState : std::uint8_t { active = 0, leaving = 1 };
+
 struct Member {
   NodeId node;
   std::string client_address;  // advertised, "host:port"
   std::string peer_address;
   DiskId disk;
+  MemberState state = MemberState::active;
+  PartitionId
+      first_partition{};  // older partitions were born before this disk came: it is no founder of theirs (trap 37)
   friend bool operator==(const Member&, const Member&) = default;
 };
 
@@ -62,6 +75,7 @@ struct Catalog {
 
   const Keyspace* find(std::string_view name) const;
   const Member* member(NodeId node) const;
+  const Partition* partition(PartitionId id) const;
   friend bool operator==(const Catalog&, const Catalog&) = default;
 };
 
@@ -76,15 +90,33 @@ struct KeyspaceWish {
   Durability durability = Durability::fsync;
 };
 
-// The first catalog: the founding members and `_system` on all of them. Errors: no member, duplicate or zero node id.
+constexpr std::uint32_t system_voters_max = 5;
+
+// The first catalog: the founding members and `_system` on all of them, up to five as voters. Errors: no member, duplicate or zero node id.
 Result<Catalog> found(ClusterId cluster, std::vector<Member> members);
-// Each returns the next catalog, with the epoch raised by one. Pure: owners are spread round robin from the number of partitions so far.
-// Errors: invalid name, already_exists, more copies than members, too many partitions, unknown_keyspace, `_system`.
+// Each returns the next catalog, with the epoch raised by one. Pure. Leaders (first owners of cp partitions) and copies go to the active members
+// that have the fewest, round robin among equals. Errors: invalid name, already_exists, more copies than members, too many partitions,
+// unknown_keyspace, `_system`.
 Result<Catalog> create_keyspace(const Catalog& catalog, const KeyspaceWish& wish);
 Result<Catalog> drop_keyspace(const Catalog& catalog, std::string_view name);
 
 // Placement (CONTRACTS 3): XXH3-64 of the `{tag}` if the key has a non-empty one, else of the key, modulo partitions.
 const Partition& place(const Keyspace& keyspace, ByteView key);
+
+// Whether `node` is born a voter of `partition`, if it has never hosted it (DESIGN 7). Pure of what its disk says.
+bool is_founder(const Catalog& catalog, const Partition& partition, NodeId node);
+
+// Who the catalog wants in a cp group, in order: not those who were evicted and have not left yet.
+struct GroupWish {
+  std::vector<NodeId> voters;
+  std::vector<NodeId> learners;
+  std::vector<NodeId> gone{};  // evicted: their disk will never answer again
+  friend bool operator==(const GroupWish&, const GroupWish&) = default;
+};
+GroupWish group_wish(const Keyspace& keyspace, const Partition& partition);
+
+// "bank/0"
+std::string partition_name(const Keyspace& keyspace, const Partition& partition);
 
 // MAJORITY of `copies`.
 constexpr std::uint32_t majority(std::uint32_t copies) { return copies / 2 + 1; }

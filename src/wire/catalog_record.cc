@@ -26,12 +26,18 @@ void describe(Io& io, M& m) {
   io.bytes(2, m.client_address);
   io.bytes(3, m.peer_address);
   io.message(4, m.disk);
+  io.enumeration(5, m.state);
+  io.scalar(6, m.first_partition);
 }
 
 template <class Io, Is<topology::Partition> M>
 void describe(Io& io, M& m) {
   io.required(1, m.id);
   io.packed(2, m.owners);
+  io.packed(3, m.founders);
+  io.packed(4, m.evicted);
+  io.scalar(5, m.refounded);
+  io.scalar(6, m.survivor);
 }
 
 template <class Io, Is<topology::Keyspace> M>
@@ -60,16 +66,21 @@ void describe(Io& io, M& m) {
 
 namespace {
 
+bool is_set(const std::vector<NodeId>& nodes) { return std::set(nodes.begin(), nodes.end()).size() == nodes.size(); }
+
 Result<void> check(const topology::Keyspace& keyspace, const topology::Catalog& catalog,
                    std::set<PartitionId>& partitions) {
   if (keyspace.partitions.empty()) return fail(Code::corruption, "catalog: a keyspace without partitions");
   for (const auto& partition : keyspace.partitions) {
     if (!partitions.insert(partition.id).second) return fail(Code::corruption, "catalog: two partitions with one id");
     if (partition.owners.empty()) return fail(Code::corruption, "catalog: a partition without owners");
-    std::set<NodeId> owners;
+    if (!is_set(partition.owners)) return fail(Code::corruption, "catalog: an owner named twice");
+    if (!is_set(partition.founders)) return fail(Code::corruption, "catalog: a founder named twice");
     for (const NodeId owner : partition.owners) {
-      if (!owners.insert(owner).second) return fail(Code::corruption, "catalog: an owner named twice");
       if (!catalog.members.contains(owner)) return fail(Code::corruption, "catalog: an owner that is no member");
+    }
+    for (const NodeId founder : partition.founders) {
+      if (founder == NodeId()) return fail(Code::corruption, "catalog: founder 0");
     }
   }
   return {};
@@ -103,6 +114,9 @@ Result<topology::Catalog> decode_catalog(ByteView bytes) {
   }
   std::set<PartitionId> partitions;
   for (auto& keyspace : stored.keyspaces) {
+    for (auto& partition : keyspace.partitions) {
+      if (partition.founders.empty()) partition.founders = partition.owners;  // written when owners never changed
+    }
     TRY(check(keyspace, catalog, partitions));
     const std::string name = keyspace.name;
     if (!catalog.keyspaces.emplace(name, std::move(keyspace)).second)

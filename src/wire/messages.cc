@@ -39,6 +39,10 @@ constexpr unsigned kind_of<ReadPositionReply> = 11;
 template <>
 constexpr unsigned kind_of<LogDurable> = 12;
 template <>
+constexpr unsigned kind_of<LeaveQuestion> = 13;
+template <>
+constexpr unsigned kind_of<LeaveAnswer> = 14;
+template <>
 constexpr unsigned kind_of<Forward> = 16;
 template <>
 constexpr unsigned kind_of<ForwardReply> = 17;
@@ -50,6 +54,18 @@ template <>
 constexpr unsigned kind_of<Ping> = 20;
 template <>
 constexpr unsigned kind_of<PingAck> = 21;
+template <>
+constexpr unsigned kind_of<SnapshotOffer> = 22;
+template <>
+constexpr unsigned kind_of<SnapshotPull> = 23;
+template <>
+constexpr unsigned kind_of<SnapshotChunk> = 24;
+template <>
+constexpr unsigned kind_of<SnapshotDone> = 25;
+template <>
+constexpr unsigned kind_of<SnapshotWish> = 26;
+template <>
+constexpr unsigned kind_of<StateReport> = 27;
 template <>
 constexpr unsigned kind_of<Store> = 32;
 template <>
@@ -132,6 +148,10 @@ Result<Message> decode_message(const Bytes& bytes) {
       return decode_kind<ReadPosition>(content, bytes);
     case kind_of<ReadPositionReply>:
       return decode_kind<ReadPositionReply>(content, bytes);
+    case kind_of<LeaveQuestion>:
+      return decode_kind<LeaveQuestion>(content, bytes);
+    case kind_of<LeaveAnswer>:
+      return decode_kind<LeaveAnswer>(content, bytes);
     case kind_of<LogDurable>:
       return decode_kind<LogDurable>(content, bytes);
     case kind_of<Forward>:
@@ -146,6 +166,18 @@ Result<Message> decode_message(const Bytes& bytes) {
       return decode_kind<Ping>(content, bytes);
     case kind_of<PingAck>:
       return decode_kind<PingAck>(content, bytes);
+    case kind_of<SnapshotOffer>:
+      return decode_kind<SnapshotOffer>(content, bytes);
+    case kind_of<SnapshotPull>:
+      return decode_kind<SnapshotPull>(content, bytes);
+    case kind_of<SnapshotChunk>:
+      return decode_kind<SnapshotChunk>(content, bytes);
+    case kind_of<SnapshotDone>:
+      return decode_kind<SnapshotDone>(content, bytes);
+    case kind_of<SnapshotWish>:
+      return decode_kind<SnapshotWish>(content, bytes);
+    case kind_of<StateReport>:
+      return decode_kind<StateReport>(content, bytes);
     case kind_of<Store>:
       return decode_kind<Store>(content, bytes);
     case kind_of<StoreAck>:

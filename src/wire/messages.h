@@ -46,8 +46,11 @@ struct MapPull {
   MapEpoch epoch;  // the asker's
   friend bool operator==(const MapPull&, const MapPull&) = default;
 };
-struct MapPush {  // informs about a newer epoch exists; the map itself comes through `_system`'s log
-  MapEpoch epoch;
+// The answer: the map itself, for a node that has no replica of `_system` yet, or whose replica lags. It was committed, for the sender has
+// applied it.
+struct MapPush {
+  std::uint64_t revision = 0;  // of the `_system` key
+  Bytes catalog;               // encode(Catalog)
   friend bool operator==(const MapPush&, const MapPush&) = default;
 };
 
@@ -80,12 +83,74 @@ struct ReadPositionReply {
   LogIndex index;  // serve when applied >= index
   friend bool operator==(const ReadPositionReply&, const ReadPositionReply&) = default;
 };
+// A replica that the map does not name any more asks the owners whether its group has let it go; the leader whose committed configuration
+// leaves the asker out quotes that configuration's index (DESIGN 7: birth and death).
+struct LeaveQuestion {
+  MapEpoch epoch;  // of the map that leaves it out
+  friend bool operator==(const LeaveQuestion&, const LeaveQuestion&) = default;
+};
+struct LeaveAnswer {
+  MapEpoch epoch;         // of the question, which is that of the leader's map as well
+  LogIndex config_index;  // above the index of the newest configuration in the asker's log: it was let go
+  friend bool operator==(const LeaveAnswer&, const LeaveAnswer&) = default;
+};
 // A replica tells itself, through send_when_durable, how far its own log is on disk.
 struct LogDurable {
   Term term;  // of the writer, when it was sent: stale after a term change (trap 11)
   LogIndex index;
   Term index_term;
   friend bool operator==(const LogDurable&, const LogDurable&) = default;
+};
+
+// A state transfer (DESIGN 5): the leader offers the view that it holds, the receiver pulls chunk after chunk on the bulk lane.
+struct SnapshotOffer {
+  Term term;
+  std::uint64_t id = 0;    // of the view: the same id is the same records in the same chunks
+  std::uint64_t wish = 0;  // that of the SnapshotWish that this answers; 0: none
+  raft::SnapshotMeta meta;
+  friend bool operator==(const SnapshotOffer&, const SnapshotOffer&) = default;
+};
+struct SnapshotPull {
+  std::uint64_t id = 0;
+  std::uint64_t number = 0;  // from 1
+  friend bool operator==(const SnapshotPull&, const SnapshotPull&) = default;
+};
+struct StateRecord {
+  Bytes key;  // without partition and generation
+  Bytes value;
+  friend bool operator==(const StateRecord&, const StateRecord&) = default;
+};
+struct SnapshotChunk {
+  std::uint64_t id = 0;
+  std::uint64_t number = 0;
+  std::vector<StateRecord> records;
+  std::uint64_t sum = 0;  // over all records from the first chunk's to this one's last
+  bool last = false;
+  friend bool operator==(const SnapshotChunk&, const SnapshotChunk&) = default;
+};
+constexpr std::size_t snapshot_records_max = 16 * 1024;  // of one chunk
+struct SnapshotDone {
+  std::uint64_t id = 0;
+  bool installed = false;  // and durable; false: it is not wanted
+  friend bool operator==(const SnapshotDone&, const SnapshotDone&) = default;
+};
+// A replica whose own state cannot be believed asks for one.
+struct SnapshotWish {
+  Term term;
+  std::uint64_t wish = 0;  // drawn when it was found out
+  LogIndex at_least;       // an older state does not help
+  bool amnesiac =
+      false;  // it may also have forgotten what it promised: it is silent until it is refilled (cp/repair.h)
+  friend bool operator==(const SnapshotWish&, const SnapshotWish&) = default;
+};
+
+// What a replica's state was at an index: a question to the voters, and their answer (cp/state_checks.h).
+struct StateReport {
+  LogIndex index;
+  std::uint64_t hash = 0;
+  bool known = false;
+  bool is_answer = false;
+  friend bool operator==(const StateReport&, const StateReport&) = default;
 };
 
 // --- ap ------------------------------------------------------------------------------------------------------------------------
@@ -158,8 +223,9 @@ struct RefillAck {  // the debt is on disk
 };
 
 using Message = std::variant<raft::Message, Forward, ForwardReply, MapPull, MapPush, Ping, PingAck, ReadPosition,
-                             ReadPositionReply, LogDurable, Store, StoreAck, Versions, VersionsReply, Fetch, FetchReply,
-                             HintOffer, HintWant, Refill, RefillAck>;
+                             ReadPositionReply, LeaveQuestion, LeaveAnswer, LogDurable, SnapshotOffer, SnapshotPull,
+                             SnapshotChunk, SnapshotDone, SnapshotWish, StateReport, Store, StoreAck, Versions,
+                             VersionsReply, Fetch, FetchReply, HintOffer, HintWant, Refill, RefillAck>;
 
 Bytes encode_message(const Message& message);
 // Payloads of appends and envelopes are slices of `bytes` where that saves a copy.

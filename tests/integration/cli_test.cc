@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "cluster/plan.h"
+#include "tests/integration/nodes.h"
 #include "tests/integration/program.h"
 #include "tests/unit/chaos_live/sockets.h"
 
@@ -125,9 +126,42 @@ TEST_F(CliTest, CreatesListsAndDropsKeyspaces) {
   run_json({"keyspace", "ls"}, done, "keyspaces");
 }
 
+TEST_F(CliTest, ShowsMembersMovesLeadersAndSaysWhy) {
+  const json members = run_json({"members", "list"}, done, "members");
+  ASSERT_EQ(members.at("members").size(), 3U);
+  for (const json& member : members.at("members")) EXPECT_EQ(member.at("role"), "voter");
+  run_json({"members", "transfer", "bank", "n2"}, done, "members");
+  EXPECT_TRUE(test::eventually([] {
+    return run_json({"why-leader", "bank/0"}, done, "why_leader").at("groups").at(0).at("leader") == 2;
+  }));
+  EXPECT_NE(run({"why-leader", "bank"}).out.find("bank/0: led by n2"), std::string::npos);
+  EXPECT_EQ(run_json({"why-leader", "carts"}, not_done, "error").at("code"), "invalid");
+  EXPECT_EQ(run_json({"members", "transfer", "bank", "n9"}, not_done, "error").at("code"), "invalid");
+  EXPECT_EQ(run_json({"members", "add", "127.0.0.1:1"}, unreachable, "error").at("code"), "unreachable");
+  EXPECT_EQ(run_json({"members", "remove", "n1"}, not_done, "error").at("code"), "invalid");
+  EXPECT_EQ(run_json({"members", "replace", "n1"}, not_done, "error").at("code"), "already_exists");
+  EXPECT_EQ(run_json({"members", "promote", "n1"}, not_done, "error").at("code"), "already_exists");
+}
+
+TEST_F(CliTest, AltersAKeyspace) {
+  run_json({"keyspace", "create", "loose", "--mode", "cp", "--copies", "1"}, done, "keyspaces");
+  const json altered = run_json({"keyspace", "alter", "loose", "--copies", "3", "--read", "one"}, done, "keyspaces");
+  for (const json& keyspace : altered.at("keyspaces")) {
+    if (keyspace.at("name") != "loose") continue;
+    EXPECT_EQ(keyspace.at("copies"), 3);
+    EXPECT_EQ(keyspace.at("read"), "one");
+  }
+  EXPECT_EQ(run({"keyspace", "alter", "loose"}).exit, usage);
+  run_json({"keyspace", "drop", "loose"}, done, "keyspaces");
+}
+
 TEST_F(CliTest, ShowsStatusOfNodesAndProcesses) {
   const json status = run_json({"status"}, done, "status");
   ASSERT_EQ(status.at("nodes").size(), 3U);
+  for (const json& keyspace : status.at("keyspaces")) {
+    if (keyspace.at("name") != "bank") continue;
+    EXPECT_EQ(keyspace.at("what_can_fail"), "bank: 3 of 3 copies up; 2 more failures stop writes");
+  }
   for (const json& node : status.at("nodes")) EXPECT_TRUE(node.at("ready")) << node;
   const json processes = run_json({"cluster", "status"}, done, "cluster_status");
   EXPECT_EQ(processes.at("nodes").size(), 3U);

@@ -8,6 +8,7 @@ namespace rift::kit {
 
 TurnHarness::TurnHarness(Options options, Factory factory)
     : options_(std::move(options)), factory_(std::move(factory)), random_(options_.seed) {
+  places_.store = &store_;
   log_ = options_.log_to_stderr ? MUST(make_process_log(LogLevel::debug, options_.log_prefix, "")) : make_null_log();
 }
 
@@ -19,7 +20,8 @@ Turn TurnHarness::make_turn() {
                            .pressure = store_.pressure(),
                            .random = random_,
                            .log = *log_,
-                           .recorder = &recorder_},
+                           .recorder = &recorder_,
+                           .places = &places_},
               output_);
 }
 

@@ -100,6 +100,7 @@ class TurnHarness {
   Rng random_;
   std::unique_ptr<Log> log_;
   Recorder recorder_;
+  TurnPlaces places_;
   std::unique_ptr<Replica> replica_;
   std::optional<std::string> failure_;
   TurnOutput output_;

@@ -232,6 +232,26 @@ class MapAdmin final : public Admin {
     if (next) catalog_ = *next;
     done(std::move(next));
   }
+  void alter_keyspace(topology::KeyspaceAlteration wish, Done<topology::Catalog> done) override {
+    Lock lock(mutex_);
+    auto next = topology::alter_keyspace(catalog_, wish);
+    if (next) catalog_ = *next;
+    done(std::move(next));
+  }
+  void change_members(topology::MemberChange change, Done<topology::Catalog> done) override {
+    Lock lock(mutex_);
+    auto next = topology::change_members(catalog_, change);
+    if (next) catalog_ = *next;
+    done(std::move(next));
+  }
+  void join(topology::Catalog catalog, Done<void> done) override {
+    set_catalog(std::move(catalog));
+    done({});
+  }
+  void transfer(PartitionId partition, NodeId to, Done<void> done) override {
+    if (to == self_) return done({});
+    done(fail(Code::not_leader, to_string(to) + " is not told by partition " + std::to_string(partition.value())));
+  }
   void inspect(std::string keyspace, std::string cursor, std::uint32_t keys_max, Done<InspectPage> done) override {
     if (keyspace != "bank") return done(fail(Code::unknown_keyspace, "no keyspace is called " + keyspace));
     InspectPage page;

@@ -64,6 +64,10 @@ const std::vector<std::vector<std::string>> verbs = {{},
                                                      {"sim"},
                                                      {"bench"},
                                                      {"status"},
+                                                     {"why-leader"},
+                                                     {"members"},
+                                                     {"members", "add"},
+                                                     {"members", "remove"},
                                                      {"serve"},
                                                      {"version"}};
 
@@ -79,7 +83,8 @@ TEST(Help, IsPlainTextForEveryVerb) {
 }
 
 TEST(Help, GivesAnExampleOfEveryVerbThatOneLooksUp) {
-  for (const char* verb : {"put", "get", "del", "cas", "keyspace", "net", "sim", "bench", "status"}) {
+  for (const char* verb :
+       {"put", "get", "del", "cas", "keyspace", "net", "sim", "bench", "status", "members", "why-leader"}) {
     EXPECT_NE(run_rift({verb, "--help"}).out.find(std::string("rift ") + verb + " "), std::string::npos) << verb;
   }
 }

@@ -124,6 +124,66 @@ TEST_F(Damage, RefusesALogThatEndsBeforeItsWitness) {
   EXPECT_THAT(refusal().detail, HasSubstr("the log ends at batch 9, but batch 10 was durable"));
 }
 
+// Where its owner can be told, the store is cut where the first durable batch is missing, and says so once and durably.
+class Amnesia : public Damage {
+ protected:
+  Options forgetful(const std::string& name = "db") {
+    auto made = options(name);
+    made.amnesia = Options::Amnesia{.table = Table::meta, .key = "node/amnesia", .value = Bytes("\1")};
+    return made;
+  }
+  void open_forgetful() { engine_ = MUST(RocksEngine::create(forgetful())); }
+};
+
+TEST_F(Amnesia, ALostTailIsCutAndSaidSo) {
+  make_store(10, 10);
+  const auto log = files(".log").back();
+  fs::resize_file(log, fs::file_size(log) - 20);
+  open_forgetful();
+  EXPECT_EQ(get(Table::meta, "node/amnesia"), "\1");
+  EXPECT_EQ(get(Table::log, "k9").size(), 300u);
+  EXPECT_EQ(get(Table::log, "k10"), "(absent)");
+  EXPECT_EQ(engine_->stats().durable_batch, 10u);  // the tenth is now the one that says it
+  put(Table::log, "k10", "new");
+  close();
+  open();  // a whole store: nobody needs to be told again
+  EXPECT_EQ(get(Table::log, "k10"), "new");
+  EXPECT_EQ(get(Table::meta, "node/amnesia"), "\1");
+}
+
+TEST_F(Amnesia, AHoleBeforeDurableBatchesIsCutInFrontOfIt) {
+  make_store(14, 14);
+  const auto log = files(".log").back();
+  const auto record = fs::file_size(log) / 14;
+  flip_byte(log, record * 12 - record / 2);
+  open_forgetful();
+  EXPECT_EQ(get(Table::meta, "node/amnesia"), "\1");
+  EXPECT_EQ(get(Table::log, "k11").size(), 300u);
+  for (const char* key : {"k12", "k13", "k14"}) EXPECT_EQ(get(Table::log, key), "(absent)");
+}
+
+// A crash right after the cut: the record is durable before the witness is told of the shorter store.
+TEST_F(Amnesia, IsRememberedByAStoreThatDiesAtOnce) {
+  make_store(10, 10);
+  const auto log = files(".log").back();
+  fs::resize_file(log, fs::file_size(log) - 20);
+  open_forgetful();
+  contract::copy_as_killed(root_ / "db", root_ / "copy");
+  close();
+  engine_ = MUST(RocksEngine::create(forgetful("copy")));
+  EXPECT_EQ(get(Table::meta, "node/amnesia"), "\1");
+  EXPECT_EQ(get(Table::log, "k9").size(), 300u);
+}
+
+TEST_F(Amnesia, ATornTailThatWasNotDurableIsNoAmnesia) {
+  make_store(10, 14);
+  const auto log = files(".log").back();
+  fs::resize_file(log, fs::file_size(log) - 20);
+  open_forgetful();
+  EXPECT_EQ(get(Table::meta, "node/amnesia"), "(absent)");
+  EXPECT_EQ(get(Table::log, "k13").size(), 300u);
+}
+
 TEST_F(Damage, DropsATornTailThatWasNotDurable) {
   make_store(10, 14);
   const auto log = files(".log").back();

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "node/amnesia.h"
 #include "tests/kit/map_store.h"
 #include "wire/keys.h"
 #include "wire/records.h"
@@ -50,6 +51,32 @@ TEST(Identity, OfANewDiskIsDrawnOnce) {
   EXPECT_EQ(MUST(disk.start(self, 2)).identity.disk, first.identity.disk);
   Disk other;
   EXPECT_NE(MUST(other.start(self, 2)).identity.disk, first.identity.disk);
+}
+
+// A store that has lost durable batches: whatever was born in it must not be believed, and the node is another life, far from those forgotten.
+TEST(Identity, AStoreThatHasForgottenMarksItsReplicasOnce) {
+  Disk disk;
+  const StartState first = MUST(disk.start(self, 1));
+  disk.join();
+  disk.stop_cleanly(9);
+  for (const std::uint32_t id : {1U, 7U})
+    disk.store.poke(env::Table::meta, wire::partition_meta_key(PartitionId(id), "create"), wire::encode_u64(1));
+  disk.store.poke(env::Table::meta, wire::partition_meta_key(PartitionId(8), "tombstone"), wire::encode_u64(1));
+  disk.store.poke(env::Table::meta, amnesia_key(), Bytes("1"));
+  const StartState second = MUST(disk.start(self, 2));
+  EXPECT_TRUE(second.unclean);
+  EXPECT_GT(second.identity.incarnation >> 32, (first.identity.incarnation >> 32) + 1000);
+  const auto mark = [&](std::uint32_t id) {
+    return MUST(disk.store.get(env::Table::meta, wire::partition_meta_key(PartitionId(id), "repair"))).has_value();
+  };
+  EXPECT_TRUE(mark(1));
+  EXPECT_TRUE(mark(7));
+  EXPECT_FALSE(mark(8));
+  EXPECT_FALSE(MUST(disk.store.get(env::Table::meta, amnesia_key())).has_value());
+  disk.stop_cleanly(9);
+  const StartState third = MUST(disk.start(self, 3));
+  EXPECT_FALSE(third.unclean);
+  EXPECT_EQ(third.identity.incarnation, second.identity.incarnation);
 }
 
 TEST(Identity, RefusesTheDiskOfAnotherNodeAndWritesNothing) {

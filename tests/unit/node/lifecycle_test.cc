@@ -319,7 +319,7 @@ TEST(Start, GoesOnWithoutAReplicaThatCannotOpen) {
 // Its birth and its failure are one: half a birth would be taken for a whole one at the next start.
 TEST(Start, DropsWhatAReplicaWroteThatCouldNotOpen) {
   WithTwoPartitions world;
-  world.seat().store.poke(env::Table::meta, wire::partition_meta_key(world.bad, "first_index"),
+  world.seat().store.poke(env::Table::meta, wire::partition_meta_key(world.bad, "floor"),
                           Bytes("no number"));  // birth does not write it
   MUST(world.found_one(world.found_catalog));
   world.pass(std::chrono::milliseconds(100));

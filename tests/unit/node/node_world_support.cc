@@ -160,7 +160,10 @@ void NodeWorld::add(topology::Catalog& catalog, const std::string& name, Mode mo
       catalog, {.name = name, .mode = mode, .copies = 1, .partitions = static_cast<std::uint32_t>(owners.size())}));
   topology::Keyspace& keyspace = catalog.keyspaces.at(name);
   keyspace.copies = static_cast<std::uint32_t>(owners.front().size());
-  for (std::size_t i = 0; i < owners.size(); ++i) keyspace.partitions[i].owners = std::move(owners[i]);
+  for (std::size_t i = 0; i < owners.size(); ++i) {
+    keyspace.partitions[i].founders = owners[i];
+    keyspace.partitions[i].owners = std::move(owners[i]);
+  }
 }
 
 Result<void> NodeWorld::found_one(const topology::Catalog& catalog, std::uint32_t n) {

@@ -32,6 +32,13 @@ struct Fixture {
     return verdict.peer ? "accepted" : verdict.why;
   }
 
+  DiskId disk_of(std::uint32_t n) const {
+    const topology::Member* member = catalog.member(NodeId(n));
+    return member != nullptr ? member->disk : DiskId{.high = 1, .low = n};
+  }
+  std::string name_of(std::uint32_t n) const { return Peers::incarnation_name(NodeId(n), disk_of(n)); }
+  std::uint64_t known(std::uint32_t n) const { return peers.incarnation_of(NodeId(n), disk_of(n)); }
+
   kit::MapStore store;
   ManualExecutor executor;
   Post network;
@@ -59,7 +66,7 @@ TEST(PeersJudge, AcceptsAMemberWithItsDisk) {
   const Peers::Verdict verdict = f.judge(f.hello());
   EXPECT_EQ(verdict.peer, NodeId(2));
   EXPECT_TRUE(verdict.raised) << "seen for the first time: to be stored";
-  EXPECT_EQ(f.peers.incarnation_of(NodeId(2)), incarnation(4, 44));
+  EXPECT_EQ(f.known(2), incarnation(4, 44));
   EXPECT_FALSE(f.judge(f.hello()).raised);
 }
 
@@ -99,7 +106,7 @@ TEST(PeersJudge, RefusesAWipedDisk) {
   EXPECT_THAT(f.refusal(wiped), testing::HasSubstr("another disk"));
   wiped.disk = f.catalog.member(NodeId(3))->disk;  // somebody else's
   EXPECT_THAT(f.refusal(wiped), testing::HasSubstr("another disk"));
-  EXPECT_EQ(f.peers.incarnation_of(NodeId(2)), 0u) << "it must not push the true one out";
+  EXPECT_EQ(f.known(2), 0u) << "it must not push the true one out";
 }
 
 TEST(PeersJudge, RefusesAnOldOrCopiedDisk) {
@@ -111,7 +118,7 @@ TEST(PeersJudge, RefusesAnOldOrCopiedDisk) {
   wire::Hello twin = f.hello();
   twin.incarnation = incarnation(4, 45);  // as often started as the one that is known, and not the same
   EXPECT_THAT(f.refusal(twin), testing::HasSubstr("an old or copied disk"));
-  EXPECT_EQ(f.peers.incarnation_of(NodeId(2)), incarnation(4, 44));
+  EXPECT_EQ(f.known(2), incarnation(4, 44));
   EXPECT_EQ(f.recorder.marks().at("node.old_incarnation_refused"), 2u);
 }
 
@@ -140,22 +147,34 @@ TEST(PeersJudge, RefusesAProtocolItDoesNotSpeak) {
   EXPECT_EQ(f.refusal(wide), "accepted");
 }
 
+// A new disk starts to count its lives again: what is known of the old one must not keep it out.
+TEST(PeersJudge, AReplacedDiskHasLivesOfItsOwn) {
+  Fixture f;
+  ASSERT_TRUE(f.judge(f.hello()).peer);
+  const wire::Hello old = f.hello();
+  wire::Hello fresh = old;
+  fresh.disk.low += 77;
+  fresh.incarnation = incarnation(1, 9);
+  EXPECT_THAT(f.refusal(fresh), testing::HasSubstr("rift members replace n2"));
+  f.catalog.members.at(NodeId(2)).disk = fresh.disk;
+  EXPECT_EQ(f.refusal(fresh), "accepted");
+  EXPECT_THAT(f.refusal(old), testing::HasSubstr("another disk"));
+}
+
 TEST(Peers, RememberTheIncarnationsOnTheirDisk) {
   Fixture f;
-  f.store.poke(env::Table::meta, wire::node_meta_key(Peers::incarnation_name(NodeId(2))),
-               wire::encode_u64(incarnation(9, 9)));
-  f.store.poke(env::Table::meta, wire::node_meta_key(Peers::incarnation_name(NodeId(12))),
-               wire::encode_u64(incarnation(2, 2)));
+  f.store.poke(env::Table::meta, wire::node_meta_key(f.name_of(2)), wire::encode_u64(incarnation(9, 9)));
+  f.store.poke(env::Table::meta, wire::node_meta_key(f.name_of(12)), wire::encode_u64(incarnation(2, 2)));
   ASSERT_TRUE(f.peers.load(f.store));
-  EXPECT_EQ(f.peers.incarnation_of(NodeId(2)), incarnation(9, 9));
-  EXPECT_EQ(f.peers.incarnation_of(NodeId(12)), incarnation(2, 2));
-  EXPECT_EQ(f.peers.incarnation_of(NodeId(1)), 0u);
+  EXPECT_EQ(f.known(2), incarnation(9, 9));
+  EXPECT_EQ(f.known(12), incarnation(2, 2));
+  EXPECT_EQ(f.known(1), 0u);
   EXPECT_THAT(f.refusal(f.hello()), testing::HasSubstr("an old or copied disk"));
 }
 
 TEST(Peers, RefuseADiskWithAnUnreadableIncarnation) {
   Fixture f;
-  f.store.poke(env::Table::meta, wire::node_meta_key(Peers::incarnation_name(NodeId(2))), Bytes("no number"));
+  f.store.poke(env::Table::meta, wire::node_meta_key(f.name_of(2)), Bytes("no number"));
   const auto loaded = f.peers.load(f.store);
   ASSERT_FALSE(loaded);
   EXPECT_EQ(loaded.error().code, Code::corruption);
@@ -172,6 +191,24 @@ TEST(Peers, DialWhoIsAMemberAndForgetWhoIsNot) {
   next.members.erase(NodeId(3));
   f.peers.follow(next);
   EXPECT_EQ(f.network.dialled, (std::map<NodeId, std::string>{{NodeId(2), "127.0.0.1:8102"}}));
+}
+
+TEST(Peers, HearNoLongerWhoseDiskWasReplacedOrWhoHasLeft) {
+  Fixture f;
+  const env::ConnectionId two(2), three(3);
+  f.peers.bind(two, NodeId(2), f.disk_of(2));
+  f.peers.bind(three, NodeId(3), f.disk_of(3));
+  f.peers.follow(f.catalog);
+  EXPECT_EQ(f.peers.peer_of(two), NodeId(2));
+  EXPECT_EQ(f.peers.peer_of(three), NodeId(3));
+  topology::Catalog next = f.catalog;
+  next.members.at(NodeId(2)).disk.low += 1;
+  f.peers.follow(next);
+  EXPECT_EQ(f.peers.peer_of(two), std::nullopt);
+  EXPECT_EQ(f.peers.peer_of(three), NodeId(3));
+  next.members.erase(NodeId(3));
+  f.peers.follow(next);
+  EXPECT_EQ(f.peers.peer_of(three), std::nullopt);
 }
 
 TEST(Peers, SayWhoTheyAre) {

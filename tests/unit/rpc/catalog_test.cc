@@ -26,7 +26,8 @@ topology::Catalog sample() {
   bank.read = Level::one;
   bank.write = Level::all;
   bank.durability = topology::Durability::wal;
-  bank.partitions.push_back({.id = PartitionId(8), .owners = {NodeId(3), NodeId(1), NodeId(2)}});
+  bank.partitions.push_back(
+      {.id = PartitionId(8), .owners = {NodeId(3), NodeId(1), NodeId(2)}, .founders = {NodeId(3), NodeId(1)}});
   catalog.keyspaces[bank.name] = bank;
   return catalog;
 }

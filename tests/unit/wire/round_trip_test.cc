@@ -46,6 +46,8 @@ TEST(Messages, EveryKindSurvivesWithNothingInIt) {
                                       PingAck{},
                                       ReadPosition{},
                                       ReadPositionReply{},
+                                      LeaveQuestion{},
+                                      LeaveAnswer{},
                                       LogDurable{},
                                       StoreAck{},
                                       VersionsReply{},
@@ -159,6 +161,15 @@ TEST(Records, ValuesSurvive) {
   EXPECT_EQ(MUST(decode_hint(encode(HintRecord{}))), HintRecord{});
   for (const std::uint64_t number : {std::uint64_t{0}, std::uint64_t{1}, UINT64_MAX})
     EXPECT_EQ(MUST(decode_u64(encode_u64(number))), number);
+}
+
+// Records from before a partition had founders of its own: its owners never changed then.
+TEST(Records, ACatalogWithoutFoundersHasItsOwnersForFounders) {
+  topology::Catalog old = samples::catalog();
+  for (auto& [name, keyspace] : old.keyspaces) {
+    for (topology::Partition& partition : keyspace.partitions) partition.founders.clear();
+  }
+  EXPECT_EQ(MUST(decode_catalog(encode(old))), samples::catalog());
 }
 
 TEST(History, SurvivesAndIsSlicesOfItsRecord) {

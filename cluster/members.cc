@@ -1,0 +1,246 @@
+#include "cluster/members.h"
+
+#include <algorithm>
+#include <chrono>
+#include <optional>
+#include <thread>
+#include <tuple>
+
+#include <fmt/format.h>
+
+namespace rift::cluster {
+namespace {
+
+using topology::MemberChange;
+
+constexpr auto call_limit = std::chrono::seconds(6);  // a change of the map has five
+constexpr auto status_limit = std::chrono::seconds(2);
+constexpr auto poll_period = std::chrono::milliseconds(100);
+
+bool holds(const std::vector<NodeId>& nodes, NodeId node) {
+  return std::find(nodes.begin(), nodes.end(), node) != nodes.end();
+}
+
+// Another node may do better: this one is not there, or has no way to the leader of `_system`.
+bool is_worth_another_node(Code code) { return code == Code::unreachable || code == Code::not_ready; }
+
+template <class T, class Ask>
+Result<T> ask_any(const std::vector<std::string>& endpoints, Ask ask) {
+  Result<T> last = rift::fail(Code::unreachable, "no endpoint was named");
+  for (const std::string& endpoint : endpoints) {
+    AdminClient admin(endpoint, call_limit);
+    last = ask(admin);
+    if (last || !is_worth_another_node(last.error().code)) return last;
+  }
+  return last;
+}
+
+void hear_replica(Group& group, NodeId node, const ReplicaStatus& replica) {
+  group.replicas[node] = replica;
+  const bool leads = replica.role == "leader";
+  const auto known = group.replicas.find(group.leader);
+  if (!leads || (known != group.replicas.end() && known->second.term > replica.term)) return;
+  group.leader = node;
+  group.settled = replica.settled;
+  group.voters = replica.voters;
+  group.learners = replica.learners;
+  group.peers.clear();
+  for (const PeerProgress& peer : replica.peers) group.peers[peer.node] = peer;
+}
+
+}  // namespace
+
+Result<topology::Catalog> Members::catalog() const {
+  return ask_any<topology::Catalog>(endpoints_, [](AdminClient& admin) { return admin.catalog(); });
+}
+
+Result<topology::Catalog> Members::change(const MemberChange& wish) const {
+  return ask_any<topology::Catalog>(endpoints_, [&](AdminClient& admin) { return admin.change_members(wish); });
+}
+
+Result<Survey> Members::survey() const {
+  Survey survey;
+  survey.catalog = TRY(catalog());
+  std::map<PartitionId, std::size_t> places;
+  for (const auto& [name, keyspace] : survey.catalog.keyspaces) {
+    for (const topology::Partition& partition : keyspace.partitions) {
+      places[partition.id] = survey.groups.size();
+      Group group;
+      group.partition = partition.id;
+      group.keyspace = name;
+      group.name = topology::partition_name(keyspace, partition);
+      group.mode = keyspace.mode;
+      group.owners = partition.owners;
+      survey.groups.push_back(std::move(group));
+    }
+  }
+  for (const auto& [node, member] : survey.catalog.members) {
+    const Result<StatusReply>& reply =
+        survey.nodes.emplace(node, AdminClient(member.client_address, status_limit).status()).first->second;
+    if (!reply) continue;
+    for (const ReplicaStatus& replica : reply->status.replicas) {
+      const auto place = places.find(replica.partition);
+      if (place != places.end()) hear_replica(survey.groups[place->second], node, replica);
+    }
+  }
+  return survey;
+}
+
+Result<IdentityReply> Members::identity_of(const std::string& address) const {
+  AdminClient admin(address, call_limit);
+  if (const auto reached = admin.wait_until_reachable(status_limit); !reached)
+    return rift::fail(Code::unreachable, "no node answers at " + address);
+  return admin.identity();
+}
+
+// The map first, for the newcomer's word alone makes no member; then the newcomer, which must have it on disk before it takes part.
+Result<topology::Catalog> Members::admit(const MemberChange& wish, const std::string& address) const {
+  auto changed = change(wish);
+  if (!changed && changed.error().code == Code::already_exists) changed = catalog();  // an interrupted verb goes on
+  if (!changed) return changed;
+  const topology::Member* member = changed->member(wish.member.node);
+  if (member == nullptr || member->disk != wish.member.disk)
+    return rift::fail(Code::invalid, "another change of the members came in between; look at `rift members list`");
+  AdminClient newcomer(address, call_limit);
+  if (const auto joined = newcomer.join(*changed); !joined)
+    return rift::fail(joined.error().code,
+                      fmt::format("the map names {} now, but it was not told: {}; repeat the command",
+                                  to_string(member->node), joined.error().detail));
+  return changed;
+}
+
+Result<topology::Catalog> Members::add(const std::string& address) const {
+  const IdentityReply newcomer = TRY(identity_of(address));
+  const ClusterId cluster = TRY(catalog()).cluster;
+  if (!newcomer.identity.cluster.is_zero() && newcomer.identity.cluster != cluster)
+    return rift::fail(Code::invalid,
+                      fmt::format("{} at {} belongs to another cluster, {}", to_string(newcomer.identity.node), address,
+                                  to_string(newcomer.identity.cluster)));
+  return admit({.kind = MemberChange::Kind::add,
+                .member = {.node = newcomer.identity.node,
+                           .client_address = newcomer.client_address,
+                           .peer_address = newcomer.peer_address,
+                           .disk = newcomer.identity.disk}},
+               address);
+}
+
+Result<topology::Catalog> Members::replace(NodeId node, std::string address) const {
+  const topology::Catalog map = TRY(catalog());
+  const topology::Member* known = map.member(node);
+  if (known == nullptr) return rift::fail(Code::invalid, to_string(node) + " is not a member of this cluster");
+  if (address.empty()) address = known->client_address;
+  const IdentityReply newcomer = TRY(identity_of(address));
+  if (newcomer.identity.node != node)
+    return rift::fail(Code::invalid, fmt::format("the node at {} is {}", address, to_string(newcomer.identity.node)));
+  if (newcomer.identity.disk == known->disk && !newcomer.identity.cluster.is_zero())
+    return rift::fail(Code::already_exists, to_string(node) + " runs on the disk that the cluster knows");
+  if (!newcomer.identity.cluster.is_zero() && newcomer.identity.cluster != map.cluster)
+    return rift::fail(Code::invalid, fmt::format("the node at {} belongs to another cluster", address));
+  return admit({.kind = MemberChange::Kind::replace,
+                .member = {.node = node,
+                           .client_address = newcomer.client_address,
+                           .peer_address = newcomer.peer_address,
+                           .disk = newcomer.identity.disk}},
+               address);
+}
+
+Result<topology::Catalog> Members::remove(NodeId node, const std::function<void(const std::string&)>& tell) const {
+  const auto deadline = std::chrono::steady_clock::now() + limit_;
+  TRY(change({.kind = MemberChange::Kind::remove, .member = {}, .node = node, .instead_of = {}}));
+  std::vector<std::string> waiting;
+  while (true) {
+    const auto seen = survey();
+    if (seen) {
+      auto groups = groups_with(*seen, node);
+      if (groups.empty()) break;
+      if (groups != waiting) tell(fmt::format("waits for {}", fmt::join(groups, ", ")));
+      waiting = std::move(groups);
+    }
+    if (std::chrono::steady_clock::now() >= deadline) {
+      return rift::fail(Code::timeout,
+                        fmt::format("{} owns nothing any more, but still takes part in {}; repeat the command",
+                                    to_string(node), fmt::join(waiting, ", ")));
+    }
+    std::this_thread::sleep_for(poll_period);
+  }
+  return change({.kind = MemberChange::Kind::forget, .member = {}, .node = node, .instead_of = {}});
+}
+
+Result<void> Members::transfer(const std::string& keyspace, NodeId to) const {
+  const Survey seen = TRY(survey());
+  if (seen.catalog.find(keyspace) == nullptr)
+    return rift::fail(Code::unknown_keyspace, "no keyspace is called " + keyspace);
+  for (const Group& group : seen.groups) {
+    if (group.keyspace != keyspace) continue;
+    if (group.mode == Mode::ap) return rift::fail(Code::invalid, "an ap keyspace has no leaders");
+    if (group.leader == NodeId()) return rift::fail(Code::no_leader, group.name + " has no leader at the moment");
+    if (group.leader == to) continue;
+    AdminClient leader(seen.catalog.member(group.leader)->client_address, call_limit);
+    TRY(leader.transfer(group.partition, to));
+  }
+  return {};
+}
+
+std::vector<std::string> groups_with(const Survey& survey, NodeId node) {
+  std::vector<std::string> names;
+  for (const Group& group : survey.groups) {
+    if (group.mode == Mode::ap) continue;
+    const bool named =
+        group.leader == NodeId() || !group.settled || holds(group.voters, node) || holds(group.learners, node);
+    if (named) names.push_back(group.name);
+  }
+  return names;
+}
+
+namespace {
+
+// Voters of a cp group, owners of an ap partition, and how many of them answer.
+struct Standing {
+  std::size_t copies = 0;
+  std::size_t up = 0;
+  bool is_led = true;
+  std::size_t majority() const { return copies / 2 + 1; }
+  // Failures until no majority is left; negative: it is lost already.
+  std::ptrdiff_t spare() const { return static_cast<std::ptrdiff_t>(up) - static_cast<std::ptrdiff_t>(majority()); }
+};
+
+Standing standing_of(const Survey& survey, const Group& group) {
+  const auto& members = group.mode == Mode::cp && !group.voters.empty() ? group.voters : group.owners;
+  Standing standing{.copies = members.size(), .up = 0, .is_led = group.mode == Mode::ap || group.leader != NodeId()};
+  for (const NodeId node : members) {
+    const auto known = survey.nodes.find(node);
+    const bool answers = known != survey.nodes.end() && known->second && group.replicas.contains(node);
+    standing.up += answers ? 1U : 0U;
+  }
+  return standing;
+}
+
+std::string failures(std::ptrdiff_t count) {
+  return count == 1 ? "one more failure" : fmt::format("{} more failures", count);
+}
+
+}  // namespace
+
+std::string what_can_fail(const Survey& survey, const topology::Keyspace& keyspace) {
+  std::optional<Standing> worst;
+  for (const Group& group : survey.groups) {
+    if (group.keyspace != keyspace.name) continue;
+    const Standing standing = standing_of(survey, group);
+    const auto rank = [](const Standing& s) { return std::tuple(s.is_led, s.spare()); };
+    if (!worst || rank(standing) < rank(*worst)) worst = standing;
+  }
+  if (!worst) return keyspace.name + ": no partition";
+  const std::string up = fmt::format("{}: {} of {} copies up", keyspace.name, worst->up, worst->copies);
+  if (keyspace.mode == Mode::ap) {
+    if (worst->up == 0) return up + "; nothing is served";
+    if (worst->spare() < 0) return fmt::format("{}; level one is served, majority is not", up);
+    return fmt::format("{}; {} end{} level majority, level one needs one copy", up, failures(worst->spare() + 1),
+                       worst->spare() == 0 ? "s" : "");
+  }
+  if (worst->spare() < 0)
+    return fmt::format("{}; no writes and no current reads until {} more come back", up, -worst->spare());
+  if (!worst->is_led) return up + "; an election is under way";
+  return fmt::format("{}; {} stop{} writes", up, failures(worst->spare() + 1), worst->spare() == 0 ? "s" : "");
+}
+
+}  // namespace rift::cluster

@@ -1,0 +1,71 @@
+// The members of a running cluster, in the steps that each verb of `rift members` takes, and what its nodes say of their groups. Each change is
+// one of the catalog, made through any node that answers; the groups follow by themselves. An interrupted verb is finished by repeating it.
+// Blocking; any thread.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "base/time.h"
+#include "client/admin.h"
+
+namespace rift::cluster {
+
+// One group as its nodes tell it: the word of its leader in the highest term where there is one.
+struct Group {
+  PartitionId partition;
+  std::string keyspace;
+  std::string name;  // "bank/0"
+  Mode mode = Mode::cp;
+  std::vector<NodeId> owners;  // the catalog's wish
+  NodeId leader;               // 0: nobody says that it leads
+  bool settled = false;
+  std::vector<NodeId> voters;
+  std::vector<NodeId> learners;
+  std::map<NodeId, ReplicaStatus> replicas;  // by node, of those that answered
+  std::map<NodeId, PeerProgress> peers;      // as the leader sees them
+};
+
+struct Survey {
+  topology::Catalog catalog;
+  std::map<NodeId, Result<StatusReply>> nodes;  // every member
+  std::vector<Group> groups;                    // in the catalog's order
+};
+
+class Members {
+ public:
+  // Any nodes of the cluster; the map names the others.
+  explicit Members(std::vector<std::string> endpoints, Duration limit = std::chrono::seconds(30))
+      : endpoints_(std::move(endpoints)), limit_(limit) {}
+
+  Result<topology::Catalog> catalog() const;
+  Result<topology::Catalog> change(const topology::MemberChange& change) const;
+  Result<Survey> survey() const;
+
+  // The unfounded node at `address` becomes a member.
+  Result<topology::Catalog> add(const std::string& address) const;
+  // `node` has come back with an empty or another disk: at `address`, or where the map knows it if that is empty.
+  Result<topology::Catalog> replace(NodeId node, std::string address) const;
+  // Its partitions go to others; it is forgotten once no group names it. `tell` hears what is waited for.
+  Result<topology::Catalog> remove(NodeId node, const std::function<void(const std::string&)>& tell) const;
+  // Leadership of every partition of the keyspace goes to `to`, where that one votes.
+  Result<void> transfer(const std::string& keyspace, NodeId to) const;
+
+ private:
+  Result<IdentityReply> identity_of(const std::string& address) const;
+  Result<topology::Catalog> admit(const topology::MemberChange& wish, const std::string& address) const;
+
+  std::vector<std::string> endpoints_;
+  Duration limit_;
+};
+
+// The groups whose members, as far as somebody says, still include `node`.
+std::vector<std::string> groups_with(const Survey& survey, NodeId node);
+
+// "bank: 2 of 3 copies up; one more failure stops writes". Of all partitions of the keyspace: that of the worst one.
+std::string what_can_fail(const Survey& survey, const topology::Keyspace& keyspace);
+
+}  // namespace rift::cluster

@@ -1,0 +1,231 @@
+// What a CpReplica does about itself: compares its state with the others', stops believing it, and has it replaced (repair.h).
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "cp/replica.h"
+#include "wire/keys.h"
+
+namespace rift::cp {
+namespace {
+
+constexpr Duration ask_interval = std::chrono::milliseconds(500);
+constexpr int repairs_max = 3;  // in one life: a disk that damages records faster than they can be refilled is no disk
+constexpr std::size_t voters_that_can_heal = 3;  // of fewer, the others are no majority
+
+// A generation that nobody has written: a state of nothing.
+constexpr Generation no_generation{generation_max};
+
+}  // namespace
+
+// --- comparing ---------------------------------------------------------------------------------------------------------------------
+
+// Before the entry is applied: what the leader says of the state at an earlier index.
+void CpReplica::compare_state(const raft::Entry& entry, Round& round) {
+  const auto said = verified_hash(entry);
+  if (!said) return;
+  const auto own = checks_.at(said->index);
+  if (!own || *own == said->hash) return;
+  MARK(round.turn.recorder(), "cp.state_differs");
+  LOG_ERROR(round.turn.log(), "cp.state_differs", "group={} index={} own={:x} said={:x}", options_.name,
+            said->index.value(), *own, said->hash);
+  inquire(said->index, round);
+}
+
+void CpReplica::inquire(LogIndex index, Round& round) {
+  checks_.begin(index, options_.self);
+  next_ask_ = round.context.now;
+}
+
+// A leader tells the others what its state was; whoever disagrees finds it when it applies the entry.
+Result<bool> CpReplica::tell_state(Round& round) {
+  if (!hash_due_ || !raft_.is_leader() || raft_.handing_over()) return false;
+  hash_due_ = false;
+  TRY(propose_internal(verify_command(checks_.newest()), round));
+  return true;
+}
+
+Result<void> CpReplica::propose_internal(const wire::Command& command, Round& round) {
+  const raft::Proposal proposal{.payload = wire::encode_commands(std::span(&command, 1)),
+                                .log_time = log_time(round.context.now)};
+  const auto proposed = raft_.propose(std::span(&proposal, 1), round.context);
+  if (!proposed && !took_no_effect(proposed.error().code)) return tl::unexpected(proposed.error());
+  return {};
+}
+
+void CpReplica::on_state_hash(NodeId from, const wire::StateReport& report, Round& round) {
+  const auto own = checks_.at(report.index);
+  if (!report.is_answer && health_ == Health::good) {
+    send_to(
+        from, env::Lane::data,
+        wire::StateReport{.index = report.index, .hash = own.value_or(0), .known = own.has_value(), .is_answer = true},
+        round.turn);
+  }
+  if (!own || !report.known) return;
+  if (*own != report.hash) checks_.begin(report.index, options_.self);  // one of the two is odd
+  checks_.answer(from, {.index = report.index, .hash = report.hash});
+}
+
+Result<void> CpReplica::judge_state(Round& round) {
+  if (!checks_.is_open() || health_ != Health::good || raft_.config() == nullptr) return {};
+  switch (checks_.judge(raft_.config()->voters)) {
+    case StateChecks::Verdict::open:
+      ask_for_hashes(round);
+      return {};
+    case StateChecks::Verdict::sound:
+      for (const NodeId odd : checks_.odd_ones())
+        LOG_ERROR(round.turn.log(), "cp.state_odd", "group={} node={}", options_.name, to_string(odd));
+      checks_.end();
+      return {};
+    case StateChecks::Verdict::odd:
+      enter_quarantine(round);
+      return {};
+    case StateChecks::Verdict::no_majority:
+      return fail(Code::io, "the states of the voters differ, and none is that of a majority");
+  }
+  return {};
+}
+
+void CpReplica::ask_for_hashes(Round& round) {
+  if (round.context.now < next_ask_) return;
+  next_ask_ = round.context.now + ask_interval;
+  const wire::StateReport question{
+      .index = checks_.asked().index, .hash = checks_.asked().hash, .known = true, .is_answer = false};
+  for (const NodeId voter : raft_.config()->voters) {
+    if (voter != options_.self) send_to(voter, env::Lane::data, question, round.turn);
+  }
+}
+
+// --- quarantine and repair ---------------------------------------------------------------------------------------------------------
+
+void CpReplica::enter_quarantine(Round& round) {
+  LOG_ERROR(round.turn.log(), "cp.quarantined", "group={} applied={}: its state is not that of the majority",
+            options_.name, applier_.index().value());
+  MARK(round.turn.recorder(), "cp.quarantined");
+  distrust(Health::quarantined, round.turn);
+}
+
+void CpReplica::distrust(Health health, Turn& turn) {
+  health_ = health;
+  put_health(options_.partition, health, turn);
+  wish_ = turn.random().next() | 1;
+  next_ask_ = turn.now().steady;
+  checks_.forget();
+  if (sender_.is_sending()) end_sending(false);
+  const std::string why = why_distrusted();
+  refuse_reads(reads_.take_positioned(), Code::not_ready, why, turn);
+  refuse_reads(reads_.take_asked(), Code::not_ready, why, turn);
+  refuse_all(gate_.take_all(), Code::not_ready, why, "", turn);
+}
+
+std::string CpReplica::why_distrusted() const {
+  return fmt::format("{} does not trust its own copy of {} and waits for another one", to_string(options_.self),
+                     options_.name);
+}
+
+// Who could refill this replica: by its own log, or, if that is gone, by the map.
+std::vector<NodeId> CpReplica::helpers() const {
+  std::vector<NodeId> nodes;
+  if (raft_.config() != nullptr) {
+    nodes = raft_.config()->all_voters();
+  } else if (view_ && view_->catalog) {
+    nodes = owners_of(options_.partition, *view_->catalog);
+  }
+  std::erase(nodes, options_.self);
+  return nodes;
+}
+
+std::vector<NodeId> owners_of(PartitionId id, const topology::Catalog& catalog) {
+  for (const auto& [name, keyspace] : catalog.keyspaces) {
+    for (const topology::Partition& partition : keyspace.partitions) {
+      if (partition.id == id) return partition.owners;
+    }
+  }
+  return {};
+}
+
+// A record that cannot be right: what else of this disk is not? Everything of this Turn is dropped, and with it whatever half-finished step read
+// the record. False: nobody could refill this replica.
+bool CpReplica::become_forgetful(const Error& error, Turn& turn) {
+  if (error.code != Code::corruption || repairs_ >= repairs_max || helpers().size() + 1 < voters_that_can_heal)
+    return false;
+  const auto nothing = [&]() -> Result<void> {
+    const Space nowhere{.partition = options_.partition, .generation = no_generation};
+    Applier state = TRY(load_applier(nowhere, options_.dedup, turn));
+    raft::Restored restored;
+    restored.hard_state.term = raft_.term();
+    raft::Raft core =
+        TRY(raft::Raft::create(options_.raft, std::move(restored), turn.random().fork(), turn.now().steady));
+    turn.abandon();
+    space_ = TRY(find_space(options_.partition, turn));
+    applier_ = std::move(state);
+    helpers_ = helpers();
+    raft_ = std::move(core);
+    put_hard_state(space_, {.term = raft_.term(), .vote = {}}, turn);
+    return {};
+  }();
+  if (!nothing) return false;
+  LOG_ERROR(turn.log(), "cp.forgetful", "group={}: {}; it is silent until it is refilled", options_.name, error.detail);
+  MARK(turn.recorder(), "cp.forgetful");
+  ++repairs_;
+  receiver_.end();
+  has_leftovers_ = true;
+  writer_ = LogWriter(space_, {}, {});
+  meter_ = LogMeter(options_.compaction, LogIndex(0), LogIndex(0));
+  ack_waits_.clear();
+  questions_.clear();
+  apply_due_ = Time::max();
+  wake_ = Time::max();
+  distrust(Health::forgetful, turn);
+  return true;
+}
+
+// What a replica that does not believe itself does by time.
+void CpReplica::seek_help(Round& round) {
+  if (health_ == Health::good || round.context.now < next_ask_) return;
+  next_ask_ = round.context.now + ask_interval;
+  if (raft_.is_leader()) {
+    give_way(raft::Reason::transferred, round);  // the log says why: cp.quarantined
+    return;
+  }
+  if (receiver_.is_receiving()) return;
+  const bool forgot = health_ == Health::forgetful;
+  const wire::SnapshotWish wish{
+      .term = raft_.term(), .wish = wish_, .at_least = forgot ? LogIndex(0) : applier_.index(), .amnesiac = forgot};
+  for (const NodeId node : helpers_.empty() ? helpers() : helpers_) send_to(node, env::Lane::data, wish, round.turn);
+}
+
+// The leader's part. The barrier of a forgetful replica: committed without it, since it has been silent from before the entry existed.
+Result<void> CpReplica::on_wish(NodeId from, const wire::SnapshotWish& wish, Round& round) {
+  if (!raft_.is_leader() || raft_.handing_over() || health_ != Health::good || wish.wish == 0) return {};
+  const auto peers = raft_.peers();
+  if (std::none_of(peers.begin(), peers.end(), [&](const auto& peer) { return peer.node == from; })) return {};
+  LogIndex at_least = wish.at_least;
+  if (wish.amnesiac) {
+    Barrier& barrier = barriers_[from];
+    if (barrier.wish != wish.wish) {
+      const LogIndex index = next(raft_.last_index());
+      TRY(propose_internal(verify_command({}), round));
+      if (raft_.last_index() < index) return {};  // refused: the wish comes again
+      barrier = Barrier{.wish = wish.wish, .index = index};
+      MARK(round.turn.recorder(), "cp.repair_barrier");
+    }
+    at_least = barrier.index;
+  }
+  sender_.want({.peer = from, .wish = wish.wish, .at_least = at_least});
+  return {};
+}
+
+void CpReplica::become_healthy(Turn& turn) {
+  if (health_ == Health::good) return;
+  LOG_INFO(turn.log(), "cp.healed", "group={} applied={}", options_.name, applier_.index().value());
+  MARK(turn.recorder(), "cp.healed");
+  ++counters_.healed;
+  health_ = Health::good;
+  helpers_.clear();
+  put_health(options_.partition, Health::good, turn);
+}
+
+Time CpReplica::health_wake() const { return health_ != Health::good || checks_.is_open() ? next_ask_ : Time::max(); }
+
+}  // namespace rift::cp

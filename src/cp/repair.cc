@@ -1,0 +1,31 @@
+#include "cp/repair.h"
+
+#include "wire/keys.h"
+
+namespace rift::cp {
+namespace {
+
+std::string key_of(PartitionId partition) { return wire::partition_meta_key(partition, "repair"); }
+
+}  // namespace
+
+Result<Health> read_health(PartitionId partition, Turn& turn) {
+  const auto stored = TRY(turn.get(env::Table::meta, key_of(partition)));
+  if (!stored) return Health::good;
+  const auto value = wire::decode_u64(*stored);
+  return value && *value == static_cast<std::uint64_t>(Health::quarantined) ? Health::quarantined : Health::forgetful;
+}
+
+void put_health(PartitionId partition, Health health, Turn& turn) {
+  if (health == Health::good) {
+    turn.erase(env::Table::meta, key_of(partition));
+  } else {
+    turn.put(env::Table::meta, key_of(partition), wire::encode_u64(static_cast<std::uint64_t>(health)));
+  }
+}
+
+void put_forgetful(PartitionId partition, env::WriteBatch& batch) {
+  batch.put(env::Table::meta, key_of(partition), wire::encode_u64(static_cast<std::uint64_t>(Health::forgetful)));
+}
+
+}  // namespace rift::cp

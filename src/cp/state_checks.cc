@@ -1,0 +1,89 @@
+#include "cp/state_checks.h"
+
+#include <algorithm>
+
+#include "base/coding.h"
+
+namespace rift::cp {
+namespace {
+
+constexpr std::size_t known_max = 4;
+constexpr std::size_t hash_bytes = 16;
+
+}  // namespace
+
+wire::Command verify_command(const StateHash& hash) {
+  std::string value;
+  if (hash.index != LogIndex(0)) {
+    put_u64(value, hash.index.value());
+    put_u64(value, hash.hash);
+  }
+  return wire::Command{.verb = Verb::verify,
+                       .key = {},
+                       .value = Bytes(std::move(value)),
+                       .condition = {},
+                       .op = std::nullopt,
+                       .operands = {}};
+}
+
+std::optional<StateHash> verified_hash(const raft::Entry& entry) {
+  if (entry.kind != raft::EntryKind::command || entry.payload.size() > 4 * hash_bytes) return std::nullopt;
+  const auto commands = wire::decode_commands(entry.payload);
+  if (!commands || commands->size() != 1 || commands->front().verb != Verb::verify) return std::nullopt;
+  KeyReader reader(commands->front().value);
+  const auto index = reader.u64();
+  const auto hash = reader.u64();
+  if (!index || !hash || !reader.rest().empty()) return std::nullopt;
+  return StateHash{.index = LogIndex(*index), .hash = *hash};
+}
+
+bool StateChecks::applied(LogIndex index, std::uint64_t hash) {
+  if (index.value() % every_ != 0) return false;
+  known_.push_back(StateHash{.index = index, .hash = hash});
+  if (known_.size() > known_max) known_.pop_front();
+  return true;
+}
+
+std::optional<std::uint64_t> StateChecks::at(LogIndex index) const {
+  const auto found = std::find_if(known_.begin(), known_.end(), [&](const StateHash& it) { return it.index == index; });
+  return found == known_.end() ? std::nullopt : std::optional(found->hash);
+}
+
+void StateChecks::forget() {
+  known_.clear();
+  inquiry_.reset();
+}
+
+void StateChecks::begin(LogIndex index, NodeId self) {
+  const auto own = at(index);
+  if (!own || (inquiry_ && inquiry_->own.index >= index)) return;
+  inquiry_ = Inquiry{.own = {.index = index, .hash = *own}, .answers = {{self, *own}}};
+}
+
+void StateChecks::answer(NodeId from, const StateHash& hash) {
+  if (inquiry_ && inquiry_->own.index == hash.index) inquiry_->answers[from] = hash.hash;
+}
+
+StateChecks::Verdict StateChecks::judge(const std::vector<NodeId>& voters) const {
+  if (!inquiry_) return Verdict::open;
+  std::map<std::uint64_t, std::size_t> votes;
+  std::size_t answered = 0;
+  for (const NodeId voter : voters) {
+    const auto answer = inquiry_->answers.find(voter);
+    if (answer == inquiry_->answers.end()) continue;
+    ++answered;
+    if (++votes[answer->second] * 2 > voters.size())
+      return answer->second == inquiry_->own.hash ? Verdict::sound : Verdict::odd;
+  }
+  return answered == voters.size() ? Verdict::no_majority : Verdict::open;
+}
+
+std::vector<NodeId> StateChecks::odd_ones() const {
+  std::vector<NodeId> odd;
+  for (const auto& [node, hash] : inquiry_->answers) {
+    if (hash != inquiry_->own.hash) odd.push_back(node);
+  }
+  return odd;
+}
+
+}  // namespace rift::cp

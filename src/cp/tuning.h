@@ -1,0 +1,18 @@
+// The sizes by which cp groups shorten their logs, send snapshots and compare their states. Each replica's own: the others need not agree. Handed
+// from node's options to every CpReplica; the simulator and tests make them small, so that what is rare in production is not.
+#pragma once
+
+#include "cp/compaction.h"
+#include "cp/membership.h"
+#include "cp/snapshot_sender.h"
+
+namespace rift::cp {
+
+struct Tuning {
+  CompactionLimits compaction{};
+  SnapshotLimits snapshot{};
+  std::uint64_t verify_every = 1024;             // entries between two comparisons of the state
+  Duration spread_after = spread_after_default;  // without an election: leadership goes to the preferred leader
+};
+
+}  // namespace rift::cp

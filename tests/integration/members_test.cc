@@ -1,0 +1,100 @@
+// A cluster of real processes that grows, gets a disk replaced and shrinks, under load: nothing that was acknowledged is missing.
+#include <filesystem>
+
+#include "cluster/members.h"
+#include "tests/integration/load.h"
+
+namespace rift {
+namespace {
+
+using cluster::Members;
+using test::eventually;
+using test::Nodes;
+using test::Writer;
+
+const NodeId n1{1}, n2{2}, n3{3}, n4{4}, n5{5};
+
+class Grown : public testing::Test {
+ protected:
+  std::vector<NodeId> voters(const std::string& name) {
+    const auto survey = members.survey();
+    if (!survey) return {};
+    for (const cluster::Group& group : survey->groups) {
+      if (group.name == name && group.settled) return group.voters;
+    }
+    return {};
+  }
+  std::string why(const std::string& keyspace) {
+    const auto survey = members.survey();
+    return survey ? cluster::what_can_fail(*survey, *survey->catalog.find(keyspace)) : survey.error().detail;
+  }
+  void expect_voters(const std::string& group, const std::vector<NodeId>& wanted) {
+    EXPECT_TRUE(eventually([&] { return voters(group) == wanted; })) << group << ": " << why("_system");
+  }
+
+  Nodes nodes{5, 3};
+  Members members{{nodes.node(n1).listen, nodes.node(n2).listen}, test::patience};
+};
+
+TEST_F(Grown, GetsADiskReplacedAndShrinksUnderLoad) {
+  nodes.create({.name = "bank", .mode = Mode::cp});
+  std::vector<std::unique_ptr<Writer>> writers;
+  for (const std::string name : {"a", "b"})
+    writers.push_back(std::make_unique<Writer>(nodes.client(), Writer::Options{.keyspace = "bank", .prefix = name}));
+  const auto grows_by = [&](std::size_t count) {
+    const std::size_t wanted = test::total(writers) + count;
+    return eventually([&] { return test::total(writers) >= wanted; });
+  };
+  ASSERT_TRUE(grows_by(100));
+
+  for (const NodeId id : {n4, n5}) {
+    const auto added = members.add(nodes.node(id).listen);
+    ASSERT_TRUE(added.has_value()) << added.error().detail;
+  }
+  expect_voters("_system/0", {n1, n2, n3, n4, n5});
+  ASSERT_TRUE(grows_by(100));
+
+  // An empty disk under an old name: refused, until somebody says that the old one is gone.
+  ASSERT_TRUE(nodes.supervisor().kill(n3));
+  std::filesystem::remove_all(nodes.data(n3));
+  ASSERT_TRUE(nodes.supervisor().start(n3));
+  EXPECT_EQ(members.add(nodes.node(n3).listen).error().code, Code::invalid);
+  const auto replaced = members.replace(n3, "");
+  ASSERT_TRUE(replaced.has_value()) << replaced.error().detail;
+  expect_voters("bank/0", {n1, n2, n3});
+  expect_voters("_system/0", {n1, n2, n3, n4, n5});
+  ASSERT_TRUE(grows_by(100));
+
+  // Its copy goes to one of the newcomers.
+  const auto removed = members.remove(n2, [](const std::string&) {});
+  ASSERT_TRUE(removed.has_value()) << removed.error().detail;
+  EXPECT_EQ(removed->member(n2), nullptr);
+  expect_voters("_system/0", {n1, n3, n4, n5});
+  ASSERT_TRUE(nodes.supervisor().kill(n2));
+  ASSERT_TRUE(grows_by(100));
+  for (const auto& writer : writers) writer->stop();
+
+  const auto writes = test::all_acknowledged(writers);
+  EXPECT_THAT(test::missing(*nodes.client_of(n3), "bank", writes), testing::IsEmpty()) << "of " << writes.size();
+  EXPECT_TRUE(eventually([&] { return why("bank") == "bank: 3 of 3 copies up; 2 more failures stop writes"; }))
+      << why("bank");
+}
+
+TEST_F(Grown, LeadershipMovesAndSaysWhy) {
+  nodes.create({.name = "bank", .mode = Mode::cp});
+  const NodeId to = nodes.follower("bank");
+  ASSERT_TRUE(members.transfer("bank", to).has_value());
+  ASSERT_TRUE(eventually([&] { return nodes.leader("bank") == to; }));
+  const auto survey = members.survey();
+  ASSERT_TRUE(survey.has_value());
+  for (const cluster::Group& group : survey->groups) {
+    if (group.name != "bank/0") continue;
+    EXPECT_EQ(group.leader, to);
+    EXPECT_THAT(group.replicas.at(to).history, testing::Contains(testing::Field(&RoleEvent::reason, "transfer")));
+  }
+  EXPECT_EQ(members.transfer("bank", n4).error().code, Code::invalid) << "it does not vote";
+  EXPECT_EQ(members.transfer("nothing", to).error().code, Code::unknown_keyspace);
+}
+
+}  // namespace
+}  // namespace rift

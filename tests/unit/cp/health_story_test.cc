@@ -1,0 +1,285 @@
+// Replicas that are not what they should be: a state that differs from the others', a record that cannot be read, a log that has lost its end. They
+// are found, they do no harm meanwhile, and they are healed by the others (repair.h; review 16, 23).
+#include "group.h"
+
+namespace rift::cp {
+namespace {
+
+using kit::get;
+using kit::put;
+
+using Crash = kit::TurnHarness::Crash;
+
+class Health : public ::testing::Test {
+ protected:
+  static CpReplica::Options options() {
+    CpReplica::Options options;
+    options.verify_every = 8;
+    options.snapshot.chunk_bytes = 300;
+    options.view = kit::view_of(kit::catalog_of(3, Mode::cp), NodeId(1), kit::nodes_of({1, 2, 3}));
+    return options;
+  }
+  Health() : group({}, options()) {
+    write(0, 20);
+    group.expect_convergence();
+  }
+  void write(int from, int to) {
+    for (int i = from; i < to; ++i)
+      ASSERT_EQ(group.write(put("k" + std::to_string(i % 20), "v" + std::to_string(i))).outcome, Outcome::done) << i;
+  }
+  kit::MapStore& store(NodeId node) { return group.at(node).store(); }
+  std::uint64_t counter(NodeId node, const std::string& name) { return group.replica(node).status().counters.at(name); }
+  Space space(NodeId node) { return MUST(find_space(group.partition(), store(node))); }
+  // The state says something else than the log: an applied record whose rolling hash is another.
+  void change_hash(NodeId node, std::uint64_t by = 1) {
+    group.crash(node, Crash::kill);
+    const auto key = wire::cp_applied_key(group.partition(), space(node).generation);
+    const auto stored = MUST(store(node).get(env::Table::state_cp, key));
+    auto record = MUST(wire::decode_applied(*stored));
+    record.hash += by;
+    store(node).poke(env::Table::state_cp, key, wire::encode(record));
+    MUST(group.restart(node));
+  }
+  void damage_value(NodeId node, std::string_view key) {
+    store(node).poke(env::Table::state_cp, wire::cp_data_key(group.partition(), space(node).generation, key),
+                     Bytes("\x7f???"));
+  }
+  bool is_healed(NodeId node) { return counter(node, "healed") == 1; }
+  void expect_same_state() {
+    group.expect_convergence();
+    for (const NodeId n : group.all()) {
+      for (int i = 0; i < 20; ++i) {
+        const std::string key = "k" + std::to_string(i);
+        EXPECT_EQ(group.read(n, key, Level::one), group.read(group.elect(), key)) << to_string(n) << " " << key;
+      }
+    }
+  }
+
+  Group group;
+};
+
+TEST_F(Health, AgreementIsNoticedAndNothingHappens) {
+  write(20, 60);
+  group.expect_convergence();
+  for (const NodeId n : group.all()) {
+    EXPECT_FALSE(group.at(n).recorder().marks().contains("cp.state_differs"));
+    EXPECT_EQ(counter(n, "snapshots_installed"), 0U);
+    EXPECT_EQ(counter(n, "malformed_commands"), 0U);
+  }
+}
+
+TEST_F(Health, AnOddFollowerIsQuarantinedAndRebuilt) {
+  const NodeId odd = group.follower_of(group.elect());
+  change_hash(odd);
+  group.elect();
+  write(20, 40);
+  ASSERT_TRUE(group.run_until([&] { return is_healed(odd); }));
+  EXPECT_TRUE(group.at(odd).recorder().marks().contains("cp.quarantined"));
+  EXPECT_EQ(space(odd).generation, Generation(2));
+  write(40, 60);
+  expect_same_state();
+}
+
+// One value has changed on one disk, and can still be read.
+TEST_F(Health, AFlippedValueIsFoundWhenItsKeyIsWrittenNextAndHealed) {
+  const NodeId odd = group.follower_of(group.elect());
+  group.crash(odd, Crash::kill);
+  const auto key = wire::cp_data_key(group.partition(), space(odd).generation, "k7");
+  const auto stored = MUST(store(odd).get(env::Table::state_cp, key));
+  auto value = MUST(wire::decode_cp_value(*stored));
+  value.value = Bytes("x7");
+  store(odd).poke(env::Table::state_cp, key, wire::encode(value));
+  MUST(group.restart(odd));
+  group.elect();
+  write(20, 40);
+  ASSERT_TRUE(group.run_until([&] { return is_healed(odd); }));
+  expect_same_state();
+}
+
+TEST_F(Health, AnOddLeaderHandsOverAndIsRebuilt) {
+  const NodeId odd = group.elect();
+  change_hash(odd);
+  // It leads again: the others do not campaign against it.
+  for (int i = 0; i < 20 && group.elect() != odd; ++i) {
+    group.replica(group.elect());
+    group.at(group.elect()).round([&](Replica& replica, Turn& turn) {
+      static_cast<CpReplica&>(replica).hand_over(turn);
+    });
+    group.run_for(2s);
+  }
+  ASSERT_EQ(group.elect(), odd);
+  for (int i = 20; i < 60; ++i) group.call(odd, put("k" + std::to_string(i % 20), "v" + std::to_string(i)), 2s);
+  ASSERT_TRUE(group.run_until([&] { return is_healed(odd); }));
+  write(60, 80);
+  expect_same_state();
+}
+
+TEST_F(Health, AQuarantinedReplicaServesNothingAndStaysSoAfterARestart) {
+  const NodeId leader = group.elect();
+  const NodeId odd = group.follower_of(leader);
+  change_hash(odd);
+  group.elect();
+  group.set_filter([](NodeId, const Outgoing& message) {
+    const auto decoded = wire::decode_message(message.message);
+    return decoded && std::holds_alternative<wire::SnapshotOffer>(*decoded);  // nobody heals it
+  });
+  write(20, 40);
+  ASSERT_TRUE(group.run_until([&] { return group.replica(odd).status().role == "quarantined"; }));
+  EXPECT_EQ(group.must_call(odd, kit::with_level(get("k1"), Level::one)).code, Code::not_ready);
+  EXPECT_EQ(group.must_call(odd, get("k1")).code, Code::not_ready);
+  group.crash(odd, Crash::kill);
+  MUST(group.restart(odd));
+  EXPECT_EQ(group.replica(odd).status().role, "quarantined");
+  EXPECT_EQ(group.must_call(odd, kit::with_level(get("k1"), Level::one)).code, Code::not_ready);
+  write(40, 50);
+  group.set_filter(nullptr);
+  ASSERT_TRUE(group.run_until([&] { return is_healed(odd); }));
+  expect_same_state();
+}
+
+TEST_F(Health, WithoutAMajorityTheGroupStops) {
+  const auto followers = group.others(group.elect());
+  change_hash(followers[0], 1);
+  change_hash(followers[1], 2);
+  for (int i = 0; i < 40; ++i) {
+    if (const auto leader = group.with_role("leader")) group.call(*leader, put("k", "v"), 500ms);
+    group.run_for(10ms);
+  }
+  for (const NodeId n : group.all()) {
+    ASSERT_TRUE(group.at(n).failure().has_value()) << to_string(n);
+    EXPECT_NE(group.at(n).failure()->find("none is that of a majority"), std::string::npos);
+  }
+}
+
+TEST_F(Health, AValueThatCannotBeReadIsRefilled) {
+  const NodeId damaged = group.follower_of(group.elect());
+  damage_value(damaged, "k7");
+  group.submit(damaged, kit::with_level(get("k7"), Level::one));
+  EXPECT_EQ(group.replica(damaged).status().role, "repair");
+  ASSERT_TRUE(group.run_until([&] { return is_healed(damaged); }));
+  expect_same_state();
+}
+
+TEST_F(Health, ALeaderThatCannotReadItsStateIsReplacedAndRefilled) {
+  const NodeId damaged = group.elect();
+  damage_value(damaged, "k7");
+  group.submit(damaged, put("k7", "new"));
+  ASSERT_TRUE(group.run_until([&] { return is_healed(damaged); }));
+  write(20, 40);
+  expect_same_state();
+}
+
+// A disk that damages records again and again is given up.
+TEST_F(Health, AReplicaIsRefilledAFewTimesOnly) {
+  const NodeId damaged = group.follower_of(group.elect());
+  for (std::uint64_t i = 1; i <= 3; ++i) {
+    damage_value(damaged, "k7");
+    group.submit(damaged, kit::with_level(get("k7"), Level::one));
+    ASSERT_TRUE(group.run_until([&] { return counter(damaged, "healed") == i; })) << i;
+  }
+  damage_value(damaged, "k7");
+  group.submit(damaged, kit::with_level(get("k7"), Level::one));
+  EXPECT_TRUE(group.at(damaged).failure().has_value());
+}
+
+class Forgetful : public Health {
+ protected:
+  // The replica loses everything after its first `entries` log records, as a store that lost the end of its log does, and knows it.
+  void forget(NodeId node, LogIndex last) {
+    group.crash(node, Crash::kill);
+    for (const auto& pair : MUST(store(node).scan(env::Table::log, env::Range{}, 10'000, 1 << 24))) {
+      if (MUST(wire::parse_log_key(pair.key)) > last) store(node).poke(env::Table::log, pair.key, std::nullopt);
+    }
+    for (const auto& pair : MUST(store(node).scan(env::Table::state_cp, env::Range{}, 10'000, 1 << 24)))
+      store(node).poke(env::Table::state_cp, pair.key, std::nullopt);
+    store(node).poke(env::Table::state_cp, wire::cp_applied_key(group.partition(), space(node).generation),
+                     wire::encode(wire::AppliedRecord{}));
+    store(node).poke(env::Table::meta, wire::partition_meta_key(group.partition(), "hard_state"),
+                     wire::encode(raft::HardState{.term = Term(1), .vote = {}}));
+    env::WriteBatch mark;
+    put_forgetful(group.partition(), mark);
+    store(node).poke(env::Table::meta, mark.at(0).key, mark.value_at(0));
+  }
+};
+
+TEST_F(Forgetful, IsSilentUntilItIsRefilledAndThenCounts) {
+  const NodeId leader = group.elect();
+  const NodeId lost = group.follower_of(leader);
+  const NodeId other = group.others(leader)[0] == lost ? group.others(leader)[1] : group.others(leader)[0];
+  forget(lost, LogIndex(1));
+  group.crash(other, Crash::kill);
+  MUST(group.restart(lost));
+  group.run_for(5s);
+  // The leader and the replica that forgot are no majority: nothing is committed, and nobody leads with its vote.
+  EXPECT_EQ(group.replica(lost).status().role, "repair");
+  EXPECT_EQ(group.replica(leader).status().role == "leader", false);
+  const auto refused = group.call(leader, put("k", "v"), 3s);
+  ASSERT_TRUE(refused.has_value());
+  EXPECT_NE(refused->outcome, Outcome::done);
+  MUST(group.restart(other));
+  group.elect();
+  ASSERT_TRUE(group.run_until([&] { return is_healed(lost); }));
+  EXPECT_EQ(group.replica(lost).status().role, "follower");
+  // Now it counts: the group lives without the other one.
+  group.crash(other, Crash::kill);
+  write(20, 30);
+  MUST(group.restart(other));
+  expect_same_state();
+}
+
+// An acknowledged write whose only other holder forgot it must not be voted away.
+TEST_F(Forgetful, AForgottenAcknowledgementElectsNobodyWithoutTheWrite) {
+  const NodeId leader = group.elect();
+  const auto followers = group.others(leader);
+  group.cut_both(leader, followers[1]);
+  group.cut_both(followers[0], followers[1]);
+  ASSERT_EQ(group.must_call(leader, put("precious", "kept")).outcome, Outcome::done);  // leader and followers[0]
+  forget(followers[0], LogIndex(2));
+  group.crash(leader, Crash::kill);
+  group.heal();
+  MUST(group.restart(followers[0]));
+  group.run_for(10s);
+  EXPECT_FALSE(group.with_role("leader").has_value());  // followers[1] lacks the write, and is not elected
+  MUST(group.restart(leader));
+  group.elect();
+  ASSERT_TRUE(group.run_until([&] { return is_healed(followers[0]); }));
+  for (const NodeId n : group.all()) EXPECT_EQ(group.read(n, "precious"), "kept");
+}
+
+// The snapshot must be of a state later than the wish: an older one, offered for another reason, is not taken for it.
+TEST_F(Forgetful, OnlyTheAnswerToItsWishIsTaken) {
+  const NodeId leader = group.elect();
+  const NodeId lost = group.follower_of(leader);
+  forget(lost, LogIndex(1));
+  MUST(group.restart(lost));
+  group.isolate(lost);
+  group.at(lost).take_sent();
+  const wire::SnapshotOffer offer{
+      .term = Term(50),
+      .id = 1,
+      .wish = 0,
+      .meta = {
+          .index = LogIndex(1000), .term = Term(50), .log_time = {}, .config = {LogIndex(1), {.voters = group.all()}}}};
+  group.at(lost).receive(leader, env::Lane::data, wire::encode_message(wire::Message(offer)));
+  for (const Outgoing& sent : group.at(lost).take_sent()) {
+    const auto message = MUST(wire::decode_message(sent.message));
+    EXPECT_FALSE(std::holds_alternative<wire::SnapshotPull>(message));
+  }
+}
+
+TEST_F(Forgetful, ADamagedLogIsFoundAtTheStartAndRefilled) {
+  const NodeId leader = group.elect();
+  const NodeId damaged = group.follower_of(leader);
+  group.crash(damaged, Crash::kill);
+  const auto last = MUST(store(damaged).scan(env::Table::log, env::Range{}, 10'000, 1 << 24)).back();
+  std::string flipped = last.value.to_string();
+  flipped[flipped.size() / 2] = static_cast<char>(flipped[flipped.size() / 2] ^ 0x10);
+  store(damaged).poke(env::Table::log, last.key, Bytes(flipped));
+  MUST(group.restart(damaged));
+  ASSERT_TRUE(group.run_until([&] { return is_healed(damaged); }));
+  write(20, 40);
+  expect_same_state();
+}
+
+}  // namespace
+}  // namespace rift::cp

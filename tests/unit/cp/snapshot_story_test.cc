@@ -1,0 +1,328 @@
+// Logs that are shortened, and followers that need what is gone: from a leader's log to a follower's new state, through lost messages, crashes
+// between any two batches and other leaders (traps 17, 39, 40; review 18).
+#include "group.h"
+
+namespace rift::cp {
+namespace {
+
+using kit::get;
+using kit::op_of;
+using kit::put;
+using kit::with_op;
+
+using Crash = kit::TurnHarness::Crash;
+
+CpReplica::Options small_logs() {
+  CpReplica::Options options;
+  options.compaction.entries_max = 16;
+  options.snapshot.chunk_bytes = 100;  // several chunks
+  options.spread_after = std::chrono::hours(1);
+  return options;
+}
+
+class Snapshots : public ::testing::Test {
+ protected:
+  explicit Snapshots(Group::Options options = {}) : group(options, small_logs()) {}
+
+  std::uint64_t counter(NodeId node, const std::string& name) { return group.replica(node).status().counters.at(name); }
+  void write(int from, int to) {
+    for (int i = from; i < to; ++i) {
+      ASSERT_EQ(group.write(put("k" + std::to_string(i % 20), "v" + std::to_string(i))).outcome, Outcome::done) << i;
+    }
+  }
+  // A follower that is down for more entries than anybody keeps.
+  NodeId leave_one_behind(int writes = 100) {
+    const NodeId away = group.follower_of(group.elect());
+    group.crash(away, Crash::kill);
+    write(0, writes);
+    return away;
+  }
+  void expect_caught_up(NodeId away, int writes = 100) {
+    group.elect();
+    group.expect_convergence();
+    for (int i = writes - 20; i < writes; ++i)
+      EXPECT_EQ(group.read(away, "k" + std::to_string(i % 20), Level::one), "v" + std::to_string(i));
+  }
+  // Records of state generations other than the current one.
+  std::size_t leftovers(NodeId node) {
+    std::size_t count = 0;
+    group.at(node).round([&](Replica&, Turn& turn) {
+      const Space space = MUST(find_space(group.partition(), turn));
+      const auto mine = wire::state_range(group.partition(), space.generation);
+      for (const auto& pair : MUST(turn.scan(env::Table::state_cp, env::Range{}, 100'000, 1 << 26)))
+        count += pair.key < mine.first || pair.key >= mine.last ? 1 : 0;
+    });
+    return count;
+  }
+
+  Group group;
+};
+
+TEST_F(Snapshots, TheLogStaysShortAndARestartFindsItWhole) {
+  group.elect();
+  write(0, 200);
+  group.expect_convergence();
+  for (const NodeId n : group.all()) {
+    EXPECT_LE(counter(n, "log_entries"), 32U) << to_string(n);
+    EXPECT_GE(counter(n, "compactions"), 10U) << to_string(n);
+    EXPECT_EQ(counter(n, "snapshots_installed"), 0U) << to_string(n);  // living followers were waited for
+  }
+  for (const Crash crash : {Crash::kill, Crash::power_loss}) {
+    for (const NodeId n : group.all()) group.crash(n, crash);
+    for (const NodeId n : group.all()) MUST(group.restart(n));
+    group.elect();
+    for (int i = 180; i < 200; ++i)
+      EXPECT_EQ(group.read(NodeId(1), "k" + std::to_string(i % 20)), "v" + std::to_string(i));
+    write(180, 200);
+    group.expect_convergence();
+  }
+}
+
+TEST_F(Snapshots, AFollowerThatWasAwayTakesASnapshot) {
+  const NodeId away = leave_one_behind();
+  MUST(group.restart(away));
+  expect_caught_up(away);
+  EXPECT_EQ(counter(away, "snapshots_installed"), 1U);
+  group.run_for(100ms);
+  EXPECT_EQ(leftovers(away), 0U);
+  // It goes on from there, and keeps it through a crash.
+  write(100, 110);
+  group.expect_convergence();
+  group.crash(away, Crash::power_loss);
+  MUST(group.restart(away));
+  group.elect();
+  group.expect_convergence();
+  EXPECT_EQ(counter(away, "snapshots_installed"), 0U);
+}
+
+// What was executed before is known to the receiver: exactly once holds across the transfer.
+TEST_F(Snapshots, DedupWindowsTravelAlong) {
+  const NodeId away = group.follower_of(group.elect());
+  group.crash(away, Crash::kill);
+  auto first = with_op(put("once", "first"), op_of(7, 1));
+  first.op->first = true;
+  ASSERT_EQ(group.write(first).outcome, Outcome::done);
+  write(0, 100);
+  MUST(group.restart(away));
+  expect_caught_up(away);
+  for (const NodeId n : group.all()) {
+    if (n != away) group.crash(n, Crash::kill);
+  }
+  MUST(group.restart(group.others(away).front()));
+  auto again = with_op(put("once", "first"), op_of(7, 1));
+  again.op->retry = true;
+  const Response response = group.write(again);
+  EXPECT_EQ(response.outcome, Outcome::done);
+  EXPECT_TRUE(response.receipt.duplicate);
+}
+
+TEST_F(Snapshots, ALinearizableReadOnTheReceiverWaitsForItsState) {
+  const NodeId away = leave_one_behind();
+  MUST(group.restart(away));
+  group.elect();
+  EXPECT_EQ(group.read(away, "k19"), "v99");
+}
+
+TEST_F(Snapshots, MessagesMayBeLostRepeatedAndLate) {
+  group.set_drop_probability(0.2);
+  const NodeId away = leave_one_behind();
+  MUST(group.restart(away));
+  expect_caught_up(away);
+  EXPECT_GE(counter(away, "snapshots_installed"), 1U);
+}
+
+TEST_F(Snapshots, WritesGoOnWhileItTravels) {
+  const NodeId away = leave_one_behind();
+  MUST(group.restart(away));
+  const NodeId leader = group.elect();
+  group.set_delay(leader, away, 20ms);  // the transfer takes longer than the log lasts
+  write(100, 300);
+  EXPECT_GE(counter(leader, "compactions"), 2U);  // though what the receiver needs is kept
+  expect_caught_up(away, 300);
+}
+
+TEST_F(Snapshots, AnotherLeaderBeginsAnew) {
+  const NodeId away = leave_one_behind();
+  MUST(group.restart(away));
+  const NodeId old_leader = group.elect();
+  group.set_delay(old_leader, away, 30ms);
+  ASSERT_TRUE(group.run_until([&] { return counter(old_leader, "snapshots_sent") == 1; }));
+  group.run_for(50ms);
+  ASSERT_EQ(counter(away, "snapshots_installed"), 0U);
+  group.isolate(old_leader);
+  ASSERT_TRUE(group.run_until([&] { return counter(away, "snapshots_installed") == 1; }));
+  group.heal();
+  expect_caught_up(away);
+  EXPECT_EQ(leftovers(away), 0U);
+}
+
+TEST_F(Snapshots, TwoThatWereAwayAreServedOneAfterTheOther) {
+  Group::Options five;
+  five.nodes = 5;
+  Group large(five, small_logs());
+  const NodeId leader = large.elect();
+  const auto others = large.others(leader);
+  for (const NodeId n : {others[0], others[1]}) large.crash(n, Crash::kill);
+  for (int i = 0; i < 100; ++i) ASSERT_EQ(large.write(put("k" + std::to_string(i), "v")).outcome, Outcome::done);
+  for (const NodeId n : {others[0], others[1]}) MUST(large.restart(n));
+  large.elect();
+  large.expect_convergence();
+  for (const NodeId n : {others[0], others[1]})
+    EXPECT_EQ(large.replica(n).status().counters.at("snapshots_installed"), 1U);
+}
+
+// The receiver dies after each number of its batches, by kill and by power loss with each number of unsynced batches kept; whatever is left must
+// start, and catch up.
+TEST_F(Snapshots, TheReceiverMayDieBetweenAnyTwoBatches) {
+  for (const Crash crash : {Crash::kill, Crash::power_loss}) {
+    bool more = true;
+    for (std::size_t batches = 0; more; ++batches) {
+      ASSERT_LT(batches, 100U);
+      Group fresh({}, small_logs());
+      const NodeId away = fresh.follower_of(fresh.elect());
+      fresh.crash(away, Crash::kill);
+      for (int i = 0; i < 100; ++i) fresh.write(put("k" + std::to_string(i % 20), "v" + std::to_string(i)));
+      MUST(fresh.restart(away));
+      const std::size_t before = fresh.at(away).store().applied();
+      more = fresh.run_until([&] { return fresh.at(away).store().applied() >= before + batches; }, 3s);
+      if (!more) {
+        ASSERT_EQ(fresh.replica(away).status().counters.at("snapshots_installed"), 1U);
+        ASSERT_GT(batches, 6U);  // chunks, the switch, the log behind it, what is left of the old state
+      }
+      fresh.crash(away, crash);
+      MUST(fresh.restart(away));
+      fresh.elect();
+      fresh.expect_convergence();
+      for (int i = 80; i < 100; ++i)
+        EXPECT_EQ(fresh.read(away, "k" + std::to_string(i % 20), Level::one), "v" + std::to_string(i)) << batches;
+    }
+  }
+}
+
+// Trap 17: the batch that shortens the log is the last that survives, or the first that does not.
+TEST_F(Snapshots, APowerLossAroundACompactionLosesNothing) {
+  for (std::size_t kept = 0; kept <= 12; ++kept) {
+    kit::ReplicaCluster::Options one;
+    one.nodes = 1;
+    Group alone(one, small_logs());
+    alone.elect();
+    for (int i = 0; i < 30; ++i) alone.write(put("k" + std::to_string(i), "v"));
+    alone.hold_disk(NodeId(1));
+    for (int i = 0; i < 40; ++i) alone.submit(NodeId(1), put("k" + std::to_string(i), "w"));
+    alone.run_for(50ms);
+    alone.at(1).store().lose_power(alone.at(1).store().synced() + kept);
+    alone.crash(NodeId(1), Crash::kill);
+    alone.release_disk(NodeId(1));
+    MUST(alone.restart(NodeId(1)));
+    alone.elect();
+    for (int i = 0; i < 30; ++i) EXPECT_NE(alone.read(NodeId(1), "k" + std::to_string(i)), "<absent>") << kept;
+  }
+}
+
+// --- single messages, as a hostile or a late peer would send them --------------------------------------------------------------------
+
+class Receiver : public Snapshots {
+ protected:
+  Receiver() {
+    write(0, 50);
+    group.expect_convergence();
+    leader = group.elect();
+    self = group.follower_of(leader);
+    group.isolate(self);
+  }
+  void receive(const wire::Message& message, env::Lane lane = env::Lane::bulk) {
+    group.at(self).receive(leader, lane, wire::encode_message(message));
+  }
+  wire::SnapshotOffer offer(std::uint64_t id, LogIndex index) {
+    const auto status = group.replica(self).status();
+    return wire::SnapshotOffer{
+        .term = status.term,
+        .id = id,
+        .meta = {
+            .index = index, .term = status.term, .log_time = {}, .config = {LogIndex(1), {.voters = group.all()}}}};
+  }
+  // What it has sent since the last look.
+  template <class M>
+  std::vector<M> sent() {
+    std::vector<M> found;
+    for (const Outgoing& out : group.at(self).take_sent()) {
+      const auto message = MUST(wire::decode_message(out.message));
+      if (const auto* one = std::get_if<M>(&message)) found.push_back(*one);
+    }
+    return found;
+  }
+  wire::SnapshotChunk chunk(std::uint64_t id, std::uint64_t number, std::vector<wire::StateRecord> records, bool last) {
+    std::uint64_t sum = 0;
+    for (const auto& record : records) sum = add_to_sum(sum, record);
+    return {.id = id, .number = number, .records = std::move(records), .sum = sum, .last = last};
+  }
+
+  NodeId leader;
+  NodeId self;
+};
+
+TEST_F(Receiver, AnOlderStateThanItsOwnIsNotWanted) {
+  receive(offer(1, group.replica(self).status().commit), env::Lane::data);
+  const auto done = sent<wire::SnapshotDone>();
+  ASSERT_EQ(done.size(), 1U);
+  EXPECT_FALSE(done.front().installed);
+}
+
+TEST_F(Receiver, ADeposedLeadersOfferIsIgnored) {
+  auto old = offer(1, LogIndex(1000));
+  old.term = Term(old.term.value() - 1);
+  receive(old, env::Lane::data);
+  EXPECT_TRUE(sent<wire::SnapshotPull>().empty());
+}
+
+TEST_F(Receiver, OnlyTheChunkThatItAskedForCounts) {
+  receive(offer(1, LogIndex(1000)), env::Lane::data);
+  ASSERT_EQ(sent<wire::SnapshotPull>().front(), (wire::SnapshotPull{.id = 1, .number = 1}));
+  const std::size_t records = group.at(self).store().size(env::Table::state_cp);
+  receive(chunk(2, 1, {{.key = "dx", .value = "of another transfer"}}, false));
+  receive(chunk(1, 2, {{.key = "dx", .value = "too early"}}, false));
+  EXPECT_TRUE(sent<wire::SnapshotPull>().empty());
+  EXPECT_EQ(group.at(self).store().size(env::Table::state_cp), records);
+  receive(chunk(1, 1, {{.key = "dx", .value = "x"}}, false));
+  EXPECT_EQ(sent<wire::SnapshotPull>().front(), (wire::SnapshotPull{.id = 1, .number = 2}));
+  receive(chunk(1, 1, {{.key = "dx", .value = "x"}}, false));  // repeated
+  EXPECT_TRUE(sent<wire::SnapshotPull>().empty());
+}
+
+TEST_F(Receiver, TheSameOfferAgainResumes) {
+  receive(offer(1, LogIndex(1000)), env::Lane::data);
+  receive(chunk(1, 1, {{.key = "dx", .value = "x"}}, false));
+  sent<wire::SnapshotPull>();
+  receive(offer(1, LogIndex(1000)), env::Lane::data);
+  EXPECT_EQ(sent<wire::SnapshotPull>().front(), (wire::SnapshotPull{.id = 1, .number = 2}));
+  receive(offer(3, LogIndex(1001)), env::Lane::data);  // a newer one: from the start
+  EXPECT_EQ(sent<wire::SnapshotPull>().front(), (wire::SnapshotPull{.id = 3, .number = 1}));
+}
+
+TEST_F(Receiver, ADamagedOrUnreadableSnapshotChangesNothing) {
+  const auto before = group.replica(self).applied();
+  receive(offer(1, LogIndex(1000)), env::Lane::data);
+  auto damaged = chunk(1, 1, {{.key = "dx", .value = "x"}}, true);
+  damaged.records.front().value = "y";
+  receive(damaged);
+  EXPECT_FALSE(sent<wire::SnapshotDone>().front().installed);
+  receive(offer(2, LogIndex(1000)), env::Lane::data);
+  receive(chunk(2, 1, {{.key = "a", .value = "no applied record"}}, true));
+  EXPECT_FALSE(sent<wire::SnapshotDone>().front().installed);
+  receive(offer(3, LogIndex(1000)), env::Lane::data);
+  wire::AppliedRecord other = before;
+  other.index = LogIndex(999);
+  receive(chunk(3, 1, {{.key = "a", .value = wire::encode(other)}}, true));  // not what was offered
+  EXPECT_FALSE(sent<wire::SnapshotDone>().front().installed);
+  EXPECT_EQ(group.replica(self).applied(), before);
+  EXPECT_TRUE(group.at(self).running());
+  EXPECT_EQ(counter(self, "snapshots_damaged"), 3U);
+  group.at(self).advance(1s);
+  EXPECT_EQ(leftovers(self), 0U);
+  group.rejoin();
+  write(50, 60);
+  group.expect_convergence();
+}
+
+}  // namespace
+}  // namespace rift::cp

@@ -1,0 +1,93 @@
+#include "cp/state_checks.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/kit/requests.h"
+
+namespace rift::cp {
+namespace {
+
+using Verdict = StateChecks::Verdict;
+
+const std::vector<NodeId> three = kit::nodes_of({1, 2, 3});
+
+StateChecks asking(std::uint64_t own) {
+  StateChecks checks(10);
+  EXPECT_TRUE(checks.applied(LogIndex(10), own));
+  checks.begin(LogIndex(10), NodeId(1));
+  return checks;
+}
+
+TEST(StateChecks, NotesEveryTenthAndForgetsTheOldest) {
+  StateChecks checks(10);
+  EXPECT_FALSE(checks.applied(LogIndex(9), 1));
+  for (std::uint64_t i = 10; i <= 50; i += 10) EXPECT_TRUE(checks.applied(LogIndex(i), i));
+  EXPECT_EQ(checks.newest(), (StateHash{LogIndex(50), 50}));
+  EXPECT_EQ(checks.at(LogIndex(20)), 20U);
+  EXPECT_EQ(checks.at(LogIndex(10)), std::nullopt);
+  EXPECT_EQ(checks.at(LogIndex(25)), std::nullopt);
+}
+
+TEST(StateChecks, AMajorityJudges) {
+  StateChecks checks = asking(7);
+  EXPECT_EQ(checks.judge(three), Verdict::open);
+  checks.answer(NodeId(2), {LogIndex(10), 8});
+  EXPECT_EQ(checks.judge(three), Verdict::open);
+  StateChecks odd = checks;
+  odd.answer(NodeId(3), {LogIndex(10), 8});
+  EXPECT_EQ(odd.judge(three), Verdict::odd);
+  StateChecks sound = checks;
+  sound.answer(NodeId(3), {LogIndex(10), 7});
+  EXPECT_EQ(sound.judge(three), Verdict::sound);
+  EXPECT_EQ(sound.odd_ones(), kit::nodes_of({2}));
+  checks.answer(NodeId(3), {LogIndex(10), 9});
+  EXPECT_EQ(checks.judge(three), Verdict::no_majority);
+}
+
+// Half is no majority: with an even number of voters neither side may condemn the other.
+TEST(StateChecks, HalfOfTheVotersAreNoMajority) {
+  StateChecks checks = asking(7);
+  const auto four = kit::nodes_of({1, 2, 3, 4});
+  checks.answer(NodeId(2), {LogIndex(10), 7});
+  checks.answer(NodeId(3), {LogIndex(10), 8});
+  EXPECT_EQ(checks.judge(four), Verdict::open);
+  checks.answer(NodeId(4), {LogIndex(10), 8});
+  EXPECT_EQ(checks.judge(four), Verdict::no_majority);
+}
+
+TEST(StateChecks, ALearnerIsJudgedAndDoesNotJudge) {
+  StateChecks checks = asking(7);
+  const auto others = kit::nodes_of({2, 3, 4});
+  checks.answer(NodeId(2), {LogIndex(10), 8});
+  EXPECT_EQ(checks.judge(others), Verdict::open);
+  checks.answer(NodeId(3), {LogIndex(10), 8});
+  EXPECT_EQ(checks.judge(others), Verdict::odd);
+}
+
+TEST(StateChecks, AnswersAboutAnotherIndexDoNotCount) {
+  StateChecks checks = asking(7);
+  for (const std::uint32_t n : {2U, 3U}) checks.answer(NodeId(n), {LogIndex(20), 8});
+  EXPECT_EQ(checks.judge(three), Verdict::open);
+}
+
+TEST(StateChecks, AHashIsReadBackFromItsEntryOnly) {
+  const StateHash hash{LogIndex(1024), 0xfedcba9876543210ULL};
+  const auto entry_of = [](const wire::Command& command) {
+    return raft::Entry{.term = Term(1),
+                       .index = LogIndex(1),
+                       .kind = raft::EntryKind::command,
+                       .log_time = {},
+                       .payload = wire::encode_commands(std::span(&command, 1))};
+  };
+  EXPECT_EQ(verified_hash(entry_of(verify_command(hash))), hash);
+  EXPECT_EQ(verified_hash(entry_of(verify_command({}))), std::nullopt);  // a barrier
+  wire::Command put;
+  put.key = "k";
+  EXPECT_EQ(verified_hash(entry_of(put)), std::nullopt);
+  auto torn = entry_of(verify_command(hash));
+  torn.payload = torn.payload.slice(0, torn.payload.size() - 1);
+  EXPECT_EQ(verified_hash(torn), std::nullopt);
+}
+
+}  // namespace
+}  // namespace rift::cp

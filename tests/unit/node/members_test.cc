@@ -1,0 +1,293 @@
+// Members that join, come back with an empty disk, and leave; what is born, what dies, and who is let in meanwhile (DESIGN 7; review 2; trap 37).
+#include <gmock/gmock.h>
+
+#include "tests/unit/node/node_world.h"
+#include "topology/changes.h"
+#include "wire/keys.h"
+#include "wire/records.h"
+
+namespace rift::node {
+namespace {
+
+using std::chrono::seconds;
+using topology::MemberChange;
+
+const NodeId n1{1}, n2{2}, n3{3}, n4{4};
+
+// n1, n2 and n3 are founded; further seats run and know nothing.
+class Members : public testing::Test {
+ protected:
+  explicit Members(std::uint32_t seats = 4) : world(seats) {
+    topology::Catalog first = world.first_catalog(3);
+    NodeWorld::add(first, "bank", Mode::cp, {{n1, n2, n3}});
+    bank = NodeWorld::partition_of(first, "bank");
+    for (const std::uint32_t n : {1U, 2U, 3U}) MUST(world.found_one(first, n));
+    EXPECT_TRUE(world.pass_until([&] { return leader(bank) != NodeId() && leader(system) != NodeId(); }));
+  }
+
+  topology::Catalog catalog(std::uint32_t n = 1) {
+    topology::Catalog map;
+    world.node(n).catalog([&](Result<topology::Catalog> told) { map = MUST(std::move(told)); });
+    return map;
+  }
+  Result<topology::Catalog> change(const MemberChange& wish, std::uint32_t n = 1) {
+    const auto told = std::make_shared<std::optional<Result<topology::Catalog>>>();
+    world.node(n).change_members(wish, [told](Result<topology::Catalog> result) { *told = std::move(result); });
+    if (!world.pass_until([&] { return told->has_value(); })) return fail(Code::timeout, "no answer");
+    return **told;
+  }
+  Result<void> join(std::uint32_t n, const topology::Catalog& map) {
+    const auto told = std::make_shared<std::optional<Result<void>>>();
+    world.node(n).join(map, [told](Result<void> result) { *told = std::move(result); });
+    if (!world.pass_until([&] { return told->has_value(); })) return fail(Code::timeout, "no answer");
+    return **told;
+  }
+  topology::Member self(std::uint32_t n) {
+    topology::Member member{.node = NodeId(n),
+                            .client_address = "127.0.0.1:" + std::to_string(7000 + n),
+                            .peer_address = "127.0.0.1:" + std::to_string(7100 + n),
+                            .disk = {}};
+    world.node(n).identity([&](const Result<NodeIdentity>& identity) { member.disk = MUST(identity).disk; });
+    return member;
+  }
+  void wipe(std::uint32_t n) {
+    world.kill(n);
+    world.seat(n).store = kit::MapStore();
+    MUST(world.start(n));
+  }
+  std::optional<ReplicaStatus> replica(PartitionId partition, std::uint32_t n) {
+    if (!world.seat(n).node) return std::nullopt;
+    for (const ReplicaStatus& status : world.status(n).replicas) {
+      if (status.partition == partition) return status;
+    }
+    return std::nullopt;
+  }
+  NodeId leader(PartitionId partition) {
+    NodeId result;
+    Term term;
+    for (std::uint32_t n = 1; n <= 4; ++n) {
+      const auto status = replica(partition, n);
+      if (!status || status->role != "leader" || status->term < term) continue;
+      result = NodeId(n);
+      term = status->term;
+    }
+    return result;
+  }
+  std::vector<NodeId> voters(PartitionId partition) {
+    const NodeId leads = leader(partition);
+    const auto status = leads == NodeId() ? std::nullopt : replica(partition, leads.value());
+    return status && status->settled ? status->voters : std::vector<NodeId>();
+  }
+  bool has_meta(std::uint32_t n, PartitionId partition, std::string_view name) {
+    return MUST(world.seat(n).store.get(env::Table::meta, wire::partition_meta_key(partition, name))).has_value();
+  }
+  bool put(const std::string& key, std::uint32_t n = 1) {
+    const Response done = world.call(in("bank", kit::with_budget(kit::put(key, "value of " + key), seconds(5))), n);
+    EXPECT_EQ(done.code, Code::ok) << describe(done);
+    return done.code == Code::ok;
+  }
+
+  static constexpr PartitionId system = topology::system_partition;
+  NodeWorld world;
+  PartitionId bank;
+};
+
+TEST_F(Members, ANewcomerIsToldLearnsAndVotes) {
+  ASSERT_TRUE(put("before"));
+  const auto map = change({.kind = MemberChange::Kind::add, .member = self(4)});
+  ASSERT_TRUE(map.has_value()) << map.error().detail;
+  ASSERT_TRUE(join(4, *map).has_value());
+  EXPECT_TRUE(has_meta(4, system, "learner")) << "born as a learner, not as a founder";
+  EXPECT_FALSE(has_meta(4, system, "create"));
+  ASSERT_TRUE(world.pass_until([&] { return voters(system) == std::vector<NodeId>{n1, n2, n3, n4}; }));
+  ASSERT_TRUE(world.pass_until([&] { return catalog(4).epoch == catalog(1).epoch; }));
+  EXPECT_FALSE(replica(bank, 4).has_value()) << "it owns no copy of what was there before";
+  ASSERT_TRUE(world.pass_until([&] { return world.status(4).reachable.size() == 4; }));
+  // It forwards; to whom, the first answer tells it.
+  world.call(in("bank", kit::put("by the newcomer", "x")), 4);
+  EXPECT_TRUE(put("by the newcomer", 4));
+  // And again, like anybody, after a crash.
+  world.kill(4);
+  MUST(world.start(4));
+  ASSERT_TRUE(world.pass_until([&] { return replica(system, 4).has_value(); }));
+  EXPECT_EQ(world.status(4).identity.cluster, catalog(1).cluster);
+}
+
+TEST_F(Members, JoiningIsDurableAndForOneClusterOnly) {
+  const auto map = change({.kind = MemberChange::Kind::add, .member = self(4)});
+  ASSERT_TRUE(map.has_value());
+  ASSERT_TRUE(join(4, *map).has_value());
+  world.lose_power(4);
+  MUST(world.start(4));
+  world.settle();
+  EXPECT_EQ(world.status(4).identity.cluster, map->cluster) << "it was answered, so it is on disk";
+  EXPECT_TRUE(join(4, *map).has_value()) << "told again: nothing to do";
+  topology::Catalog other = *map;
+  other.cluster.low += 1;
+  EXPECT_EQ(join(4, other).error().code, Code::already_exists);
+}
+
+TEST_F(Members, JoiningIsRefusedWithAMapThatDoesNotNameThisDisk) {
+  EXPECT_EQ(join(4, catalog()).error().code, Code::invalid);
+  topology::Member wrong = self(4);
+  wrong.disk.low += 1;
+  const auto map = change({.kind = MemberChange::Kind::add, .member = wrong});
+  ASSERT_TRUE(map.has_value());
+  const auto refused = join(4, *map);
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_THAT(refused.error().detail, testing::HasSubstr("members replace"));
+  EXPECT_TRUE(world.status(4).identity.cluster.is_zero());
+}
+
+// Review 2b: an empty disk under a voter's name may neither vote nor acknowledge for the old one.
+TEST_F(Members, AWipedDiskIsNobodyUntilItIsReplaced) {
+  ASSERT_TRUE(put("before"));
+  wipe(3);
+  world.pass(seconds(3));
+  EXPECT_TRUE(world.status(3).replicas.empty());
+  EXPECT_EQ(world.status(1).reachable, (std::vector<NodeId>{n1, n2}));
+  // Two of three go on; with one more gone nobody may decide, though three processes run.
+  ASSERT_TRUE(put("with two"));
+  world.kill(2);
+  world.pass(seconds(5));
+  EXPECT_NE(world.call(in("bank", kit::with_budget(kit::put("alone", "x"), seconds(2))), 1).code, Code::ok);
+}
+
+TEST_F(Members, AReplacedNodeLeavesEachGroupAndComesBackAsALearner) {
+  for (int i = 0; i < 20; ++i) ASSERT_TRUE(put("k" + std::to_string(i)));
+  wipe(3);
+  const auto map = change({.kind = MemberChange::Kind::replace, .member = self(3)});
+  ASSERT_TRUE(map.has_value()) << map.error().detail;
+  EXPECT_EQ(map->partition(bank)->evicted, std::vector<NodeId>{n3});
+  ASSERT_TRUE(join(3, *map).has_value());
+  EXPECT_FALSE(replica(bank, 3).has_value()) << "not before the group has let the old one go";
+  ASSERT_TRUE(world.pass_until([&] {
+    const topology::Catalog now = catalog(1);
+    return now.epoch > map->epoch && now.partition(bank)->evicted.empty() && now.partition(system)->evicted.empty();
+  }));
+  ASSERT_TRUE(world.pass_until([&] { return voters(bank) == std::vector<NodeId>{n1, n2, n3}; }));
+  ASSERT_TRUE(world.pass_until([&] { return voters(system) == std::vector<NodeId>{n1, n2, n3}; }));
+  EXPECT_TRUE(has_meta(3, bank, "learner"));
+  EXPECT_FALSE(has_meta(3, bank, "create")) << "a founder by the map, and never again born as one";
+  // It holds everything: the other two may lose one.
+  ASSERT_TRUE(world.pass_until([&] { return world.status(1).reachable.size() == 3; }));
+  world.kill(1);
+  for (int i = 0; i < 20; ++i) {
+    const Response read = world.call(in("bank", kit::with_budget(kit::get("k" + std::to_string(i)), seconds(10))), 3);
+    EXPECT_EQ(read.value.to_string(), "value of k" + std::to_string(i)) << describe(read);
+  }
+}
+
+TEST_F(Members, TheOldDiskOfAReplacedNodeIsRefused) {
+  const wire::Hello old = world.hello_of(n3);
+  wipe(3);
+  ASSERT_TRUE(change({.kind = MemberChange::Kind::replace, .member = self(3)}).has_value());
+  EXPECT_FALSE(world.say_hello(n3, old, env::ConnectionId(900), 1));
+}
+
+TEST_F(Members, ALeavingMemberGivesItsCopiesAwayAndIsForgotten) {
+  auto map = change({.kind = MemberChange::Kind::add, .member = self(4)});
+  ASSERT_TRUE(map.has_value());
+  ASSERT_TRUE(join(4, *map).has_value());
+  ASSERT_TRUE(world.pass_until([&] { return voters(system).size() == 4; }));
+  for (int i = 0; i < 20; ++i) ASSERT_TRUE(put("k" + std::to_string(i)));
+  map = change({.kind = MemberChange::Kind::remove, .node = n3});
+  ASSERT_TRUE(map.has_value()) << map.error().detail;
+  ASSERT_TRUE(world.pass_until([&] { return voters(bank) == std::vector<NodeId>{n1, n2, n4}; }));
+  ASSERT_TRUE(world.pass_until([&] { return voters(system) == std::vector<NodeId>{n1, n2, n4}; }));
+  // Let go by the groups, and the map agrees: its replicas die, with a tombstone.
+  ASSERT_TRUE(world.pass_until([&] { return !replica(bank, 3).has_value(); }));
+  EXPECT_TRUE(has_meta(3, bank, "tombstone"));
+  EXPECT_FALSE(has_meta(3, bank, "create"));
+  ASSERT_TRUE(change({.kind = MemberChange::Kind::forget, .node = n3}).has_value());
+  ASSERT_TRUE(world.pass_until([&] { return world.status(1).reachable == std::vector<NodeId>({n1, n2, n4}); }));
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_EQ(world.call(in("bank", kit::get("k" + std::to_string(i))), 4).value.to_string(),
+              "value of k" + std::to_string(i));
+  }
+}
+
+// Review 2a: the map comes before the group's own change; who deletes its copy then, loses what it had acknowledged.
+TEST_F(Members, NobodyDiesBeforeItsGroupHasLetItGo) {
+  auto map = change({.kind = MemberChange::Kind::add, .member = self(4)});
+  ASSERT_TRUE(map.has_value());
+  ASSERT_TRUE(put("before"));
+  // n4 is in the map and has not been told: it cannot take the place of n3, so the group keeps n3.
+  map = change({.kind = MemberChange::Kind::remove, .node = n3});
+  ASSERT_TRUE(map.has_value()) << map.error().detail;
+  ASSERT_TRUE(world.pass_until([&] { return catalog(3).epoch == map->epoch; }));
+  world.pass(seconds(5));
+  EXPECT_TRUE(replica(bank, 3).has_value());
+  EXPECT_FALSE(has_meta(3, bank, "tombstone"));
+  // Nor after a restart: its map leaves it out, its disk does not.
+  world.kill(3);
+  MUST(world.start(3));
+  ASSERT_TRUE(world.pass_until([&] { return replica(bank, 3).has_value(); }));
+  ASSERT_TRUE(join(4, *map).has_value());
+  ASSERT_TRUE(world.pass_until([&] { return has_meta(3, bank, "tombstone"); }));
+  EXPECT_EQ(voters(bank), (std::vector<NodeId>{n1, n2, n4}));
+}
+
+TEST_F(Members, WhoWasLetGoMayComeBackAsALearner) {
+  const auto alter = [&](std::uint32_t copies) {
+    const auto told = std::make_shared<std::optional<Result<topology::Catalog>>>();
+    world.node(1).alter_keyspace({.name = "bank", .read = {}, .write = {}, .copies = copies},
+                                 [told](Result<topology::Catalog> result) { *told = std::move(result); });
+    EXPECT_TRUE(world.pass_until([&] { return told->has_value(); }));
+    EXPECT_TRUE((*told)->has_value()) << (*told)->error().detail;
+  };
+  ASSERT_TRUE(put("before"));
+  alter(2);
+  ASSERT_TRUE(world.pass_until([&] { return has_meta(3, bank, "tombstone"); }));
+  EXPECT_EQ(voters(bank), (std::vector<NodeId>{n1, n2}));
+  alter(3);
+  ASSERT_TRUE(world.pass_until([&] { return voters(bank) == std::vector<NodeId>{n1, n2, n3}; }));
+  EXPECT_TRUE(has_meta(3, bank, "learner"));
+  EXPECT_FALSE(has_meta(3, bank, "tombstone"));
+}
+
+TEST_F(Members, TheLeadershipMovesToWhoIsAskedFor) {
+  const NodeId from = leader(bank);
+  const NodeId to = from == n2 ? n3 : n2;
+  const auto told = std::make_shared<std::optional<Result<void>>>();
+  const auto transfer = [&](NodeId at, NodeId target) {
+    told->reset();
+    world.node(at.value()).transfer(bank, target, [told](Result<void> result) { *told = std::move(result); });
+    world.pass_until([&] { return told->has_value(); });
+    return (*told)->has_value() ? Code::ok : (*told)->error().code;
+  };
+  EXPECT_EQ(transfer(to, to), Code::not_leader);
+  EXPECT_EQ(transfer(from, n4), Code::invalid);
+  EXPECT_EQ(transfer(from, to), Code::ok);
+  ASSERT_TRUE(world.pass_until([&] { return leader(bank) == to; }, seconds(1)));
+  const auto status = replica(bank, to.value());
+  ASSERT_FALSE(status->history.empty());
+  EXPECT_EQ(status->history.back().role, "leader");
+  EXPECT_EQ(status->history.back().leader, to);
+  EXPECT_THAT(status->history, testing::Contains(testing::Field(&RoleEvent::reason, "transfer")));
+}
+
+TEST_F(Members, LeadersGoToTheFirstOwnersAfterACalmTime) {
+  const NodeId first = n1;
+  if (leader(bank) == first) {
+    const auto told = std::make_shared<bool>(false);
+    world.node(1).transfer(bank, n2, [told](Result<void>) { *told = true; });
+    ASSERT_TRUE(world.pass_until([&] { return leader(bank) == n2; }));
+  }
+  world.pass(seconds(9));
+  EXPECT_NE(leader(bank), first) << "not within ten seconds of an election";
+  ASSERT_TRUE(world.pass_until([&] { return leader(bank) == first; }, seconds(10)));
+}
+
+// A frame names a newer map than ours and the log does not bring it: it is pulled, and kept over a restart.
+TEST_F(Members, ALaggingMapIsPulledFromAPeer) {
+  wipe(3);
+  const auto map = change({.kind = MemberChange::Kind::replace, .member = self(3)});
+  ASSERT_TRUE(map.has_value());
+  ASSERT_TRUE(join(3, *map).has_value());  // `_system` has not let the old replica go: no log comes
+  ASSERT_TRUE(world.pass_until([&] { return catalog(3).epoch > map->epoch; }));
+  EXPECT_GT(world.counter("map_pulls", 3), 0U);
+}
+
+}  // namespace
+}  // namespace rift::node
