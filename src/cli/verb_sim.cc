@@ -177,7 +177,8 @@ Exit rows(const Context& context, const SimOptions& options, const Range& range)
   if (!wish.rows.empty()) return sim_rows(context, wish);
   std::string known;
   for (const auto& row : chaos::fault::matrix_rows()) known += (known.empty() ? "" : ", ") + row.name();
-  return show_error(context.format, Error{Code::invalid, "there is no row '" + options.row + "'"}, "rows: " + known);
+  show_error(context.format, Error{Code::invalid, "there is no row '" + options.row + "'"}, "rows: " + known);
+  return Exit::usage;
 }
 
 Exit sim(const Context& context, const SimOptions& options) {
