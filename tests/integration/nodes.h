@@ -80,7 +80,7 @@ class Nodes {
     return {};
   }
 
-  // Until every node that runs knows the keyspace and, in cp, who leads it.
+  // Until every node of the cluster that runs knows the keyspace and, in cp, who leads it.
   void create(const topology::KeyspaceWish& wish) {
     MUST(AdminClient(addresses().front(), patience).create_keyspace(wish));
     ASSERT_TRUE(eventually([&] { return everybody_knows(wish.name); })) << wish.name;
@@ -157,6 +157,8 @@ class Nodes {
   }
   bool everybody_knows(const std::string& name) const {
     for (const std::string& address : running()) {
+      const auto identity = AdminClient(address).identity();
+      if (identity && identity->identity.cluster.is_zero()) continue;  // nobody has told it of a cluster
       const auto catalog = AdminClient(address).catalog();
       if (!catalog || catalog->find(name) == nullptr) return false;
     }
