@@ -34,6 +34,9 @@ void RowFaults::schedule() {
   world.at(start_ + row_.fault_begins, [this] { note_begin(); });
   for (const fault::RowStep& step : row_.steps) {
     if (step.at != row_.fault_begins && step.at != row_.fault_ends) timeline_.changes.push_back(Time(step.at));
+    // Whoever sleeps wakes up, and does not know yet what it has slept through: a change as well.
+    if (const auto* pause = std::get_if<fault::PauseLeader>(&step.deed))
+      timeline_.changes.push_back(Time(step.at + pause->length));
     world.at(start_ + step.at, [this, &step] {
       check::FaultRecord record;
       record.at = now();
