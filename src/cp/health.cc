@@ -116,6 +116,7 @@ void CpReplica::distrust(Health health, Turn& turn) {
   refuse_reads(reads_.take_positioned(), Code::not_ready, why, turn);
   refuse_reads(reads_.take_asked(), Code::not_ready, why, turn);
   refuse_all(gate_.take_all(), Code::not_ready, why, "", turn);
+  end_watches(Code::not_ready, why, turn);
 }
 
 std::string CpReplica::why_distrusted() const {
@@ -172,6 +173,10 @@ bool CpReplica::become_forgetful(const Error& error, Turn& turn) {
   has_leftovers_ = true;
   writer_ = LogWriter(space_, {}, {});
   meter_ = LogMeter(options_.compaction, LogIndex(0), LogIndex(0));
+  for (AckWait& wait : ack_waits_) {
+    wait.response.why = "done, but not acknowledged by every voter in time";
+    turn.reply(std::move(wait.response));
+  }
   ack_waits_.clear();
   questions_.clear();
   apply_due_ = Time::max();

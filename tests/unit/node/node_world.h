@@ -56,6 +56,7 @@ struct Seat {
   Recorder recorder;
   std::vector<Error> fatal;
   std::uint64_t seed = 0;
+  cp::Tuning cp;           // of its next life
   bool hold_disk = false;  // syncs do not finish
   std::vector<Response> replies;
   std::function<void()> at_delivery;    // before each

@@ -58,7 +58,7 @@ NodeWorld::~NodeWorld() {
 
 Result<void> NodeWorld::start(std::uint32_t n) {
   Seat& seat = this->seat(n);
-  seat.node = TRY(Node::create({.self = seat.id, .dial = {}, .check_invariants = true},
+  seat.node = TRY(Node::create({.self = seat.id, .dial = {}, .cp = seat.cp, .check_invariants = true},
                                Env{.clock = seat.executor,
                                    .executor = seat.executor,
                                    .storage = seat.store,
