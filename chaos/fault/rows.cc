@@ -12,7 +12,6 @@ using check::Violation;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr check::SideDemands served{.reads = Service::high, .writes = Service::high};
 constexpr check::SideDemands refused{.reads = Service::none, .writes = Service::none};
 constexpr check::SideDemands whatever{.reads = Service::any, .writes = Service::any};
 constexpr Duration fault_begins = seconds(5);
