@@ -1,5 +1,6 @@
 #include "api/api.h"
 
+#include <algorithm>
 #include <future>
 
 #include <absl/synchronization/mutex.h>
@@ -16,6 +17,8 @@
 namespace rift::api {
 namespace {
 
+constexpr auto drain_patience =
+    std::chrono::milliseconds(500);  // for answers that the node still owes, and for slow readers
 constexpr auto shutdown_grace = std::chrono::milliseconds(300);
 constexpr int streams_per_connection_max = 4096;
 constexpr int window_bytes = static_cast<int>(limits::mebi);  // of a stream
@@ -88,6 +91,7 @@ class Api::Impl {
 
   void shutdown() {
     if (server_ == nullptr) return;
+    drain();
     std::promise<void> stopped;
     loop_->mailbox()->post([this, &stopped] {
       for (Calls* calls : all()) calls->stop();
@@ -108,10 +112,25 @@ class Api::Impl {
 
  private:
   std::array<Calls*, 5> all() { return {unary_.get(), pipe_.get(), watch_.get(), admin_.get(), health_.get()}; }
+  // New requests are refused from here on; those that are open may still be answered. Until nothing is open, or the patience ends.
+  void drain() {
+    const auto drained = std::make_shared<std::promise<void>>();
+    loop_->mailbox()->post([this, drained] {
+      for (Calls* calls : all()) calls->drain();
+      drained_ = drained;
+    });
+    if (drained->get_future().wait_for(drain_patience) == std::future_status::timeout)
+      LOG_WARN(*options_.log, "api.not_drained", "some requests end without an answer");
+  }
+
   void flush() {
     for (Calls* calls : all()) {
       if (calls != nullptr) calls->flush();
     }
+    if (!drained_) return;
+    const auto services = all();
+    const bool is_drained = std::all_of(services.begin(), services.end(), [](Calls* it) { return it->is_drained(); });
+    if (is_drained) std::exchange(drained_, nullptr)->set_value();
   }
 
   Options options_;
@@ -125,6 +144,7 @@ class Api::Impl {
   std::unique_ptr<Calls> pipe_;
   std::unique_ptr<Calls> watch_;
   std::unique_ptr<grpc::Server> server_;
+  std::shared_ptr<std::promise<void>> drained_;  // while it is waited for
 };
 
 Api::Api(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

@@ -33,7 +33,8 @@ class Api {
   std::string client_address() const;
   // What the health service answers. From any thread.
   void set_ready(bool ready);
-  // Ends every call (unary: unavailable; streams: cancelled), detaches the sinks and joins the thread; within about a second. Once.
+  // Refuses what comes as `not_ready`, lets what is open be answered for half a second, ends every call (what then has no answer: unknown),
+  // detaches the sinks and joins the thread; within about a second. Once. The Front should have come to rest before.
   void shutdown();
 
  private:

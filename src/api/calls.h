@@ -1,5 +1,5 @@
 // What the services of the public server have in common: each accepts calls on the polling thread, lets what piled up go on as one batch
-// after each drain of the queue, and ends its calls on stop. Used by Api only; every method runs on the polling thread except that start()
+// after each drain of the queue, and ends its calls when the node stops. Used by Api only; every method runs on the polling thread except that start()
 // comes before the thread exists.
 #pragma once
 
@@ -37,9 +37,15 @@ class Calls {
   virtual ~Calls() = default;
   virtual void start() = 0;
   virtual void flush() {}
-  // No new calls; the open ones end soon.
+  // The node stops and has answered what it could: what comes now is refused as `not_ready`, what is still open may be answered yet.
+  virtual void drain() {}
+  // Nothing is open that waits for an answer.
+  virtual bool is_drained() const { return true; }
+  // No new calls; the open ones end soon, without an answer.
   virtual void stop() = 0;
 };
+
+constexpr const char* why_stopping = "this node is stopping";
 
 // `kv` is a KvService::AsyncService, shared by all three.
 std::unique_ptr<Calls> make_unary_calls(const Context& context, grpc::Service& kv);

@@ -2,8 +2,6 @@
 // delivery, and whatever piled up while a write was under way, are one message. Bounded: past the connection's bytes in flight requests
 // are refused, past its unsent replies nothing more is read.
 #include <deque>
-#include <map>
-#include <optional>
 #include <unordered_map>
 
 #include <fmt/format.h>
@@ -14,8 +12,10 @@
 #include "api/backlog.h"
 #include "api/calls.h"
 #include "api/convert.h"
+#include "api/stream_calls.h"
 #include "base/limits.h"
 #include "riftkv/v1/kv.grpc.pb.h"
+#include "rpc/pipe.h"
 
 namespace rift::api {
 namespace {
@@ -23,21 +23,32 @@ namespace {
 namespace v1 = riftkv::v1;
 using Kv = v1::KvService::AsyncService;
 
-constexpr std::uint64_t first_pipe_sink = 2;  // 1 is the unary calls'
+constexpr SinkId first_pipe_sink{2};  // 1 is the unary calls'
 constexpr std::size_t streams_max = 4096;
 constexpr std::size_t refused_ids_max = 4 * limits::batch_ops_max;  // in one answer to a batch that is too large
 constexpr std::size_t cancels_max = refused_ids_max;
 
-class PipeCalls;
+struct PipeGrpc {
+  using Context = grpc::ServerContext;
+  using Stream = grpc::ServerAsyncReaderWriter<v1::PipeResponse, v1::PipeRequest>;
+  using Status = grpc::Status;
+  static constexpr auto overloaded = grpc::StatusCode::RESOURCE_EXHAUSTED;
+};
 
-class PipeCall {
+class PipeCall final : public StreamCall<PipeCall, PipeGrpc> {
  public:
-  PipeCall(PipeCalls& owner, SinkId id);
+  PipeCall(Calls& owner, SinkId id) : StreamCall(owner, id) {
+    static_cast<Kv&>(owner.service()).RequestPipe(&context_, &stream_, owner.queue(), owner.queue(), accepted_event());
+  }
 
+  void begin();
+  void refuse();
+  void wrote();
   void deliver(std::vector<Response> responses);
-  void cancel();
-  bool is_over() const { return pending_ == 0; }
-  SinkId id() const { return id_; }
+  void drain();
+  void cancel() {
+    if (!is_closing_) StreamCall::cancel();
+  }
 
  private:
   // Submitted, and its last answer has not come.
@@ -47,11 +58,8 @@ class PipeCall {
     WatchBacklog backlog{};
   };
 
-  void accepted(bool ok);
+  void accept();
   void read_done(bool ok);
-  void write_done(bool ok);
-  void finished(bool ok);
-  void call_done(bool ok);
 
   void read();
   void take(v1::PipeRequest& batch);
@@ -61,13 +69,10 @@ class PipeCall {
   void refuse_all(const v1::PipeRequest& batch, Code code, const std::string& why);
   void reply(Response&& response);
   void write();
-  void finish(const grpc::Status& status);
+  bool is_idle() const { return can_write() && open_.empty() && outbox_.empty(); }
   void finish_if_idle();
+  void say_closing();
 
-  PipeCalls& owner_;
-  SinkId id_;
-  grpc::ServerContext context_;
-  grpc::ServerAsyncReaderWriter<v1::PipeResponse, v1::PipeRequest> stream_{&context_};
   google::protobuf::Arena read_arena_;
   google::protobuf::Arena write_arena_;
   v1::PipeRequest* incoming_ = nullptr;
@@ -76,79 +81,31 @@ class PipeCall {
   std::size_t open_watches_ = 0;
   std::deque<Response> outbox_;
   std::size_t outbox_bytes_ = 0;
-  int pending_ = 0;  // tags under way
-  bool is_attached_ = false;
+  std::uint64_t taken_ = 0;  // requests read; each operation in them is submitted or refused
   bool is_reading_ = false;
-  bool is_writing_ = false;
   bool has_read_all_ = false;
-  bool is_finishing_ = false;
-  std::optional<grpc::Status> ending_;  // to be sent once the write under way is over
-  Tag<PipeCall> accepted_{this, &PipeCall::accepted};
+  bool is_closing_ = false;  // nothing more is taken
+  bool has_said_closing_ = false;
   Tag<PipeCall> read_done_{this, &PipeCall::read_done};
-  Tag<PipeCall> write_done_{this, &PipeCall::write_done};
-  Tag<PipeCall> finished_{this, &PipeCall::finished};
-  Tag<PipeCall> call_done_{this, &PipeCall::call_done};
 };
 
-class PipeCalls final : public Calls {
- public:
-  PipeCalls(const Context& context, Kv& service) : context_(context), service_(service) {}
-
-  void start() override { accept(); }
-
-  void flush() override {
-    for (const SinkId id : std::exchange(over_, {})) streams_.erase(id);
-  }
-
-  void stop() override {
-    is_stopping_ = true;
-    for (const auto& [id, stream] : streams_) stream->cancel();
-  }
-
-  void accept() {
-    if (is_stopping_) return;
-    const SinkId id(next_sink_++);
-    streams_.emplace(id, std::make_unique<PipeCall>(*this, id));
-  }
-  void attach(SinkId id) {
-    context_.front->attach(
-        id, std::make_unique<PostingSink>(context_.loop->mailbox(), [this, id](std::vector<Response> responses) {
-          const auto it = streams_.find(id);
-          if (it != streams_.end()) it->second->deliver(std::move(responses));
-        }));
-  }
-  void over(SinkId id) { over_.push_back(id); }
-  bool is_full() const { return streams_.size() > streams_max; }
-  bool is_stopping() const { return is_stopping_; }
-  Front& front() { return *context_.front; }
-  Kv& service() { return service_; }
-  grpc::ServerCompletionQueue* queue() { return context_.queue; }
-
- private:
-  Context context_;
-  Kv& service_;
-  std::map<SinkId, std::unique_ptr<PipeCall>> streams_;
-  std::vector<SinkId> over_;  // to be destroyed once the drain is over
-  std::uint64_t next_sink_ = first_pipe_sink;
-  bool is_stopping_ = false;
-};
-
-PipeCall::PipeCall(PipeCalls& owner, SinkId id) : owner_(owner), id_(id) {
-  ++pending_;
-  context_.AsyncNotifyWhenDone(static_cast<Event*>(&call_done_));
-  owner_.service().RequestPipe(&context_, &stream_, owner_.queue(), owner_.queue(), static_cast<Event*>(&accepted_));
+// The SDK sends nothing before it knows that somebody listens.
+void PipeCall::begin() {
+  accept();
+  attach();
+  read();
 }
 
-void PipeCall::accepted(bool ok) {
-  --pending_;
-  if (!ok) return owner_.over(id_);  // shutting down; call_done never comes
-  ++pending_;                        // call_done
-  owner_.accept();
-  if (owner_.is_stopping()) return context_.TryCancel();
-  if (owner_.is_full()) return finish({grpc::StatusCode::RESOURCE_EXHAUSTED, "overloaded: too many streams"});
-  is_attached_ = true;
-  owner_.attach(id_);
+// The closing follows: nothing is open.
+void PipeCall::refuse() {
+  is_closing_ = true;
+  accept();
   read();
+}
+
+void PipeCall::accept() {
+  context_.AddInitialMetadata(rpc::pipe_accepted_key, "1");
+  write_metadata();
 }
 
 void PipeCall::read() {
@@ -163,14 +120,17 @@ void PipeCall::read() {
 void PipeCall::read_done(bool ok) {
   --pending_;
   is_reading_ = false;
-  if (ok && !is_finishing_) {
+  if (ok && is_closing_) {
+    read();
+  } else if (ok && !is_finishing_) {
+    ++taken_;
     take(*incoming_);
     read();
   } else {
     has_read_all_ = true;
     finish_if_idle();
   }
-  if (is_over()) owner_.over(id_);
+  leave_if_over();
 }
 
 void PipeCall::take(v1::PipeRequest& batch) {
@@ -181,6 +141,7 @@ void PipeCall::take(v1::PipeRequest& batch) {
          fmt::format("too_large: {} ids; a batch has at most {} operations", batch.ids_size(), limits::batch_ops_max)});
   }
   cancel_some(batch);
+  if (owner_.is_draining()) return refuse_all(batch, Code::not_ready, why_stopping);
   if (batch.ids_size() != batch.operations_size()) {
     return refuse_all(batch, Code::invalid,
                       fmt::format("{} ids for {} operations", batch.ids_size(), batch.operations_size()));
@@ -223,7 +184,7 @@ bool PipeCall::take_one(std::uint64_t id, v1::Operation& operation, std::vector<
   }
   if (!request) {
     open_.erase(id);
-    reply(refuse(RequestId(id), request.error().code, std::move(request.error().detail)));
+    reply(rift::refuse(RequestId(id), request.error().code, std::move(request.error().detail)));
     return true;
   }
   open_bytes_ += bytes;
@@ -251,7 +212,7 @@ void PipeCall::cancel_some(const v1::PipeRequest& batch) {
 
 void PipeCall::refuse_all(const v1::PipeRequest& batch, Code code, const std::string& why) {
   for (const std::uint64_t id : batch.ids()) {
-    if (!open_.contains(id)) reply(refuse(RequestId(id), code, why));
+    if (!open_.contains(id)) reply(rift::refuse(RequestId(id), code, why));
   }
   write();
 }
@@ -273,11 +234,11 @@ void PipeCall::deliver(std::vector<Response> responses) {
     reply(std::move(response));
   }
   write();
-  if (is_over()) owner_.over(id_);
+  finish_if_idle();
 }
 
 void PipeCall::write() {
-  if (is_writing_ || is_finishing_ || outbox_.empty()) return;
+  if (!can_write() || outbox_.empty()) return;
   write_arena_.Reset();
   auto* message = google::protobuf::Arena::CreateMessage<v1::PipeResponse>(&write_arena_);
   std::size_t bytes = 0;
@@ -290,64 +251,53 @@ void PipeCall::write() {
     outbox_.pop_front();
   }
   outbox_bytes_ -= bytes;
-  is_writing_ = true;
-  ++pending_;
-  stream_.Write(*message, static_cast<Event*>(&write_done_));
+  write_message(*message);
 }
 
-void PipeCall::write_done(bool ok) {
-  --pending_;
-  is_writing_ = false;
-  if (!ok) {
-    context_.TryCancel();
-  } else if (ending_) {
-    ++pending_;
-    stream_.Finish(*std::exchange(ending_, std::nullopt), static_cast<Event*>(&finished_));
-  } else {
-    write();
-    read();  // it may have waited for room
-    finish_if_idle();
-  }
-  if (is_over()) owner_.over(id_);
+void PipeCall::wrote() {
+  write();
+  read();  // it may have waited for room
+  finish_if_idle();
 }
 
 void PipeCall::finish_if_idle() {
-  if (has_read_all_ && !is_finishing_ && !is_writing_ && open_.empty() && outbox_.empty()) finish(grpc::Status::OK);
+  if (!is_idle()) return;
+  if (has_read_all_) return finish(grpc::Status::OK);
+  if (owner_.is_draining()) say_closing();
 }
 
-void PipeCall::finish(const grpc::Status& status) {
-  if (is_finishing_) return;
-  is_finishing_ = true;
-  if (is_writing_) {
-    ending_ = status;
-    return;
+// A watch never ends by itself: it goes on at another node.
+void PipeCall::drain() {
+  if (!is_attached()) return;
+  std::vector<RequestId> watches;
+  for (const auto& [id, open] : open_) {
+    if (open.is_watch) watches.push_back(RequestId(id));
   }
-  ++pending_;
-  stream_.Finish(status, static_cast<Event*>(&finished_));
+  for (const RequestId id : watches) {
+    close(open_.find(id.value()));
+    reply(rift::refuse(id, Code::not_ready, why_stopping));
+  }
+  if (!watches.empty()) owner_.front().cancel(id_, std::move(watches));
+  write();
+  finish_if_idle();
 }
 
-void PipeCall::finished(bool) {
-  --pending_;
-  if (is_over()) owner_.over(id_);
-}
-
-// The call is over, whoever ended it: the open requests have nobody to answer to.
-void PipeCall::call_done(bool) {
-  --pending_;
-  is_finishing_ = true;
-  if (is_attached_) owner_.front().detach(id_);
-  is_attached_ = false;
-  if (is_over()) owner_.over(id_);
-}
-
-void PipeCall::cancel() {
-  if (is_attached_) context_.TryCancel();
+// Everything that was taken has been answered; what is read from here on is not looked at. It is the client who ends the stream: a server that
+// closes its connection while something comes in takes away what it has said last.
+void PipeCall::say_closing() {
+  if (std::exchange(has_said_closing_, true)) return;
+  is_closing_ = true;
+  write_arena_.Reset();
+  auto* message = google::protobuf::Arena::CreateMessage<v1::PipeResponse>(&write_arena_);
+  message->mutable_closing()->set_requests_taken(taken_);
+  write_message(*message);
 }
 
 }  // namespace
 
 std::unique_ptr<Calls> make_pipe_calls(const Context& context, grpc::Service& kv) {
-  return std::make_unique<PipeCalls>(context, static_cast<Kv&>(kv));
+  return std::make_unique<StreamCalls<PipeCall>>(
+      context, kv, StreamCalls<PipeCall>::Bounds{.first_sink = first_pipe_sink, .calls_max = streams_max});
 }
 
 }  // namespace rift::api

@@ -1,5 +1,6 @@
 // KvService.Execute: one call, one request. All calls of the server share one sink, so that the requests of one drain of the queue are
 // one submit and the replies of one shard round one delivery.
+#include <algorithm>
 #include <optional>
 
 #include <grpcpp/server_context.h>
@@ -71,6 +72,11 @@ class UnaryCalls final : public Calls {
     if (!batch_.empty()) context_.front->submit(unary_sink, std::exchange(batch_, {}));
   }
 
+  void drain() override { is_draining_ = true; }
+  bool is_drained() const override {
+    return std::none_of(calls_.begin(), calls_.end(), [](const auto& call) { return call->is_running(); });
+  }
+
   void stop() override {
     is_stopping_ = true;
     batch_.clear();
@@ -96,6 +102,7 @@ class UnaryCalls final : public Calls {
     ++posted_;
     call.accept();
   }
+  bool is_draining() const { return is_draining_; }
   bool is_stopping() const { return is_stopping_; }
   Kv& service() { return service_; }
   grpc::ServerCompletionQueue* queue() { return context_.queue; }
@@ -121,6 +128,7 @@ class UnaryCalls final : public Calls {
   std::vector<Request> batch_;
   std::size_t posted_ = 0;
   std::size_t in_flight_bytes_ = 0;
+  bool is_draining_ = false;
   bool is_stopping_ = false;
 };
 
@@ -139,7 +147,7 @@ void UnaryCall::accepted(bool ok) {
   id_ = (++generation_ << slot_bits) | slot_;
   is_running_ = true;
   footprint = 0;
-  if (owner_.is_stopping()) return abandon();
+  if (owner_.is_draining()) return answer(refuse(RequestId(id_), Code::not_ready, why_stopping));
   auto request = to_request(RequestId(id_), *request_.mutable_operation());
   if (!request) return answer(refuse(RequestId(id_), request.error().code, std::move(request.error().detail)));
   if (request->verb == Verb::watch)
@@ -167,7 +175,7 @@ void UnaryCall::answer(Response&& response) {
   writer_->Finish(response_, grpc::Status::OK, static_cast<Event*>(&finished_));
 }
 
-// The node stops: what became of the request is not known here. (UNAVAILABLE would invite a client to send it once more.)
+// The node stops without an answer: what became of the request is not known here. (UNAVAILABLE would invite a client to send it once more.)
 void UnaryCall::abandon() {
   is_running_ = false;
   writer_->FinishWithError({grpc::StatusCode::UNKNOWN, "disconnected: the node is stopping"},

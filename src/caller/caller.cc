@@ -47,6 +47,9 @@ const topology::Partition* partition_of(const Operation& operation, const topolo
   return nullptr;
 }
 
+// Not now, and maybe soon: the operation is better off at another node.
+bool is_absent(Code code) { return code == Code::unreachable || code == Code::disconnected || code == Code::not_ready; }
+
 // A window that answers is a window that is open.
 bool proves_window(const Response& response) {
   return response.outcome == Outcome::done || response.code == Code::condition_failed || response.receipt.duplicate;
@@ -111,8 +114,10 @@ void Caller::receive(Response response, Time now) {
   open.attempts.erase(mine);
 
   router_.learn(open.partition, node, response);
-  if (response.code == Code::unreachable || response.code == Code::disconnected)
-    router_.suspect(open.partition, node, now);
+  if (is_absent(response.code)) {
+    const NodeId absent = response.receipt.served_by;  // of a forwarded request it is not the node that was asked
+    router_.suspect(open.partition, absent != NodeId() ? absent : node, now);
+  }
   if (open.op && proves_window(response) && session(open.partition).client() == open.op->client)
     session(open.partition).open();
   if (response.outcome == Outcome::unknown) {

@@ -1,6 +1,7 @@
 #include "client/stream.h"
 
 #include <algorithm>
+#include <optional>
 
 #include <google/protobuf/arena.h>
 #include <grpcpp/channel.h>
@@ -11,6 +12,7 @@
 #include "base/limits.h"
 #include "client/convert.h"
 #include "riftkv/v1/kv.grpc.pb.h"
+#include "rpc/pipe.h"
 
 namespace rift::client {
 
@@ -25,9 +27,12 @@ struct Stream::Call {
   google::protobuf::Arena read_arena;
   google::protobuf::Arena write_arena;
   v1::PipeResponse* incoming = nullptr;
-  int pending = 0;  // tags under way
+  std::uint64_t batches = 0;           // written
+  std::optional<std::uint64_t> taken;  // of them, as the node says when it stops: nothing follows
+  int pending = 0;                     // tags under way
   bool is_open = false;
   bool is_writing = false;
+  bool has_ended = false;  // nothing leaves any more; what the node has said last is still to be read
   bool is_broken = false;
 };
 
@@ -45,7 +50,7 @@ void Stream::cancel(RequestId id) {
   if (std::erase_if(waiting_, [id](const Waiting& waiting) { return waiting.request.id == id; }) > 0) return;
   const auto sent = sent_.find(id.value());
   if (sent == sent_.end()) return;
-  sent_bytes_ -= sent->second;
+  sent_bytes_ -= sent->second.bytes;
   sent_.erase(sent);
   cancels_.push_back(id.value());
 }
@@ -89,6 +94,17 @@ void Stream::started(bool ok) {
     break_off();
     return settle();
   }
+  ++call_->pending;
+  call_->stream->ReadInitialMetadata(static_cast<Event*>(&accepted_));
+}
+
+// What is written to a node that never takes the stream up would be in doubt for nothing.
+void Stream::accepted(bool ok) {
+  --call_->pending;
+  if (!ok || call_->is_broken || call_->context.GetServerInitialMetadata().count(rpc::pipe_accepted_key) == 0) {
+    break_off();
+    return settle();
+  }
   call_->is_open = true;
   read();
   write();
@@ -103,7 +119,8 @@ void Stream::read() {
 
 void Stream::received(bool ok) {
   --call_->pending;
-  if (!ok || call_->is_broken) {
+  if (ok && call_->incoming->has_closing()) call_->taken = call_->incoming->closing().requests_taken();
+  if (!ok || call_->taken || call_->is_broken) {
     break_off();
     return settle();
   }
@@ -115,7 +132,7 @@ void Stream::received(bool ok) {
     if (sent == sent_.end()) continue;
     responses.push_back(to_response(RequestId(call_->incoming->ids(i)), *call_->incoming->mutable_replies(i)));
     if (responses.back().more) continue;
-    sent_bytes_ -= sent->second;
+    sent_bytes_ -= sent->second.bytes;
     sent_.erase(sent);
   }
   read();
@@ -124,10 +141,11 @@ void Stream::received(bool ok) {
 }
 
 void Stream::write() {
-  if (!call_->is_open || call_->is_broken || call_->is_writing) return;
+  if (!call_->is_open || call_->has_ended || call_->is_broken || call_->is_writing) return;
   call_->write_arena.Reset();
   auto* batch = google::protobuf::Arena::CreateMessage<v1::PipeRequest>(&call_->write_arena);
   std::size_t bytes = 0;
+  const std::uint64_t number = call_->batches + 1;
   for (const std::uint64_t id : std::exchange(cancels_, {})) batch->add_cancels(id);
   while (!waiting_.empty() && static_cast<std::size_t>(batch->ids_size()) < limits::batch_ops_max) {
     const Request& request = waiting_.front().request;
@@ -137,12 +155,13 @@ void Stream::write() {
     if (sent_bytes_ > 0 && sent_bytes_ + more > limits::connection_in_flight_bytes_max) break;
     batch->add_ids(request.id.value());
     fill(request, *batch->add_operations());
-    sent_.emplace(request.id.value(), more);
+    sent_.emplace(request.id.value(), Sent{.bytes = more, .batch = number});
     sent_bytes_ += more;
     bytes += more;
     waiting_.pop_front();
   }
   if (batch->ids_size() == 0 && batch->cancels_size() == 0) return;
+  call_->batches = number;
   call_->is_writing = true;
   ++call_->pending;
   call_->stream->Write(*batch, static_cast<Event*>(&wrote_));
@@ -151,10 +170,8 @@ void Stream::write() {
 void Stream::wrote(bool ok) {
   --call_->pending;
   call_->is_writing = false;
-  if (!ok || call_->is_broken) {
-    break_off();
-    return settle();
-  }
+  if (call_->is_broken) return settle();
+  if (!ok) call_->has_ended = true;
   write();
 }
 
@@ -166,8 +183,11 @@ void Stream::break_off() {
   call_->context.TryCancel();
   if (is_closed_) return;
   std::vector<Response> answers;
-  for (const auto& [id, bytes] : sent_) {
-    answers.push_back(refuse(RequestId(id), Code::disconnected, "the connection broke before the answer came"));
+  for (const auto& [id, sent] : sent_) {
+    const bool was_taken = !call_->taken || sent.batch <= *call_->taken;
+    answers.push_back(
+        was_taken ? refuse(RequestId(id), Code::disconnected, "the connection broke before the answer came")
+                  : refuse(RequestId(id), Code::not_ready, "the node is stopping, and has not taken this request"));
   }
   sent_.clear();
   sent_bytes_ = 0;

@@ -1,6 +1,7 @@
-// One Pipe stream to one address: opened when there is something to send, opened again after a failure when there is something again. What
-// piled up while a write was under way leaves as one batch. It knows exactly what has left: a request that did not is answered
-// `unreachable` (not done), one that did and whose stream broke `disconnected` (unknown). Polling thread only.
+// One Pipe stream to one address: opened when there is something to send, opened again after a failure when there is something again. Nothing
+// leaves before the node has taken the stream up; what piled up while a write was under way leaves as one batch. It knows exactly what has
+// left: a request that did not is answered `unreachable` (not done), one that did and whose stream broke `disconnected` (unknown), and one
+// that a stopping node says it has not taken `not_ready` (not done). Polling thread only.
 #pragma once
 
 #include <cstdint>
@@ -49,6 +50,10 @@ class Stream {
     Request request;
     Time expires;
   };
+  struct Sent {
+    std::size_t bytes = 0;
+    std::uint64_t batch = 0;  // the how manieth of its stream
+  };
 
   void start();
   void write();
@@ -56,6 +61,7 @@ class Stream {
   void break_off();
   void settle();
   void started(bool ok);
+  void accepted(bool ok);
   void wrote(bool ok);
   void received(bool ok);
 
@@ -64,11 +70,12 @@ class Stream {
   Deliver deliver_;
   std::unique_ptr<Call> call_;
   std::deque<Waiting> waiting_;
-  std::vector<std::uint64_t> cancels_;                   // to be told
-  std::unordered_map<std::uint64_t, std::size_t> sent_;  // id -> bytes, without a last answer
+  std::vector<std::uint64_t> cancels_;            // to be told
+  std::unordered_map<std::uint64_t, Sent> sent_;  // by id, without a last answer
   std::size_t sent_bytes_ = 0;
   bool is_closed_ = false;
   Tag<Stream> started_{this, &Stream::started};
+  Tag<Stream> accepted_{this, &Stream::accepted};
   Tag<Stream> wrote_{this, &Stream::wrote};
   Tag<Stream> received_{this, &Stream::received};
 };

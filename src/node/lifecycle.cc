@@ -98,9 +98,10 @@ bool Node::is_idle() const {
   return std::all_of(statuses.begin(), statuses.end(), [](const ReplicaStatus& status) { return status.pending == 0; });
 }
 
+// What was forwarded is answered elsewhere: it is waited for, but owes nothing.
 void Node::wait_until_idle(Time give_up, Task done) {
   const Time now = loop_.now().steady;
-  if (is_idle()) {
+  if (is_idle() && (now >= give_up || requests_.forwards_due(Time::max()).empty())) {
     leave_clean_mark(give_up, std::move(done));
   } else if (now >= give_up) {
     LOG_WARN(env_.log, "node.unclean_stop",

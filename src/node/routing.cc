@@ -111,8 +111,10 @@ void Node::route(Origin origin, Request request) {
   }
   const auto found = find_keyspace(request);
   if (!found) {
-    requests_.answer(origin, refuse(request.id, found.error().code, found.error().detail,
-                                    found.error().detail == not_founded ? std::string(found_hint) : std::string()));
+    Response refusal = refuse(request.id, found.error().code, found.error().detail,
+                              found.error().detail == not_founded ? std::string(found_hint) : std::string());
+    refusal.receipt.served_by = options_.self;  // a forwarded one's client shall avoid this node, not the one between
+    requests_.answer(origin, std::move(refusal));
     return;
   }
   const topology::Keyspace& keyspace = **found;

@@ -327,6 +327,81 @@ TEST(Api, ShutdownEndsOpenCallsAndIsBounded) {
   unary.join();
 }
 
+// A Pipe in the words of a test.
+struct PlainPipe {
+  explicit PlainPipe(Plain& plain) : stream(plain.stub->Pipe(&context)) {}
+  void write(std::uint64_t id, const v1::Operation& operation) {
+    v1::PipeRequest request;
+    request.add_ids(id);
+    *request.add_operations() = operation;
+    EXPECT_TRUE(stream->Write(request));
+  }
+  v1::PipeResponse read() {
+    v1::PipeResponse response;
+    EXPECT_TRUE(stream->Read(&response));
+    return response;
+  }
+  void expect_end() {
+    EXPECT_TRUE(stream->WritesDone());
+    v1::PipeResponse response;
+    EXPECT_FALSE(stream->Read(&response));
+    EXPECT_TRUE(stream->Finish().ok());
+  }
+  grpc::ClientContext context;
+  std::unique_ptr<grpc::ClientReaderWriter<v1::PipeRequest, v1::PipeResponse>> stream;
+};
+
+// The node is not asked for more, and what it has been asked is waited for.
+TEST(Api, AStoppingServerAnswersWhatItTookAndRefusesTheRest) {
+  FakeCluster cluster;
+  std::promise<void> arrived;
+  std::promise<void> release;
+  cluster.front().set_script([&](const Request& request) -> std::optional<Response> {
+    if (request.key == Bytes("slow")) {
+      arrived.set_value();
+      release.get_future().wait();
+    }
+    return Response{};
+  });
+  Plain plain(cluster.address());
+  PlainPipe busy(plain);
+  PlainPipe idle(plain);
+  for (PlainPipe* pipe : {&busy, &idle}) {
+    pipe->write(1, put("k", "v"));
+    EXPECT_EQ(pipe->read().replies(0).code(), "ok");
+  }
+  busy.write(2, put("slow", "v"));
+  arrived.get_future().wait();
+  std::thread stopping([&] { cluster.stop(1); });
+  const v1::PipeResponse closing = idle.read();
+  ASSERT_TRUE(closing.has_closing());
+  EXPECT_EQ(closing.closing().requests_taken(), 1U);
+  idle.expect_end();
+
+  busy.write(3, put("k", "late"));
+  const v1::PipeResponse refused = busy.read();
+  ASSERT_EQ(refused.ids_size(), 1);
+  EXPECT_EQ(refused.ids(0), 3U);
+  EXPECT_EQ(refused.replies(0).code(), "not_ready");
+  EXPECT_EQ(refused.replies(0).outcome(), v1::OUTCOME_NOT_DONE);
+  EXPECT_EQ(plain.execute(put("k", "late")).code(), "not_ready");
+  PlainPipe late(plain);
+  EXPECT_TRUE(late.read().has_closing());
+  late.expect_end();
+
+  release.set_value();
+  const v1::PipeResponse answered = busy.read();
+  ASSERT_EQ(answered.ids_size(), 1);
+  EXPECT_EQ(answered.ids(0), 2U);
+  EXPECT_EQ(answered.replies(0).code(), "ok");
+  const v1::PipeResponse last = busy.read();
+  ASSERT_TRUE(last.has_closing());
+  EXPECT_EQ(last.closing().requests_taken(), 3U);
+  busy.expect_end();
+  stopping.join();
+  EXPECT_EQ(cluster.front().seen().size(), 3U) << "nothing that came late reached the node";
+}
+
 TEST(Api, ReflectionListsTheServices) {
   FakeCluster cluster;
   const auto channel = grpc::CreateChannel(cluster.address(), grpc::InsecureChannelCredentials());

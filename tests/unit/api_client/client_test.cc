@@ -253,6 +253,46 @@ TEST(Client, AnApWriteCutOffMidWayIsUnknownAndNotSentAgain) {
   EXPECT_EQ(cluster.front(1).seen().size() + cluster.front(2).seen().size() + cluster.front(3).seen().size(), 1U);
 }
 
+// Writes that may not be sent twice, so that each one cut off in the stop would end unknown.
+TEST(Client, AnOrderlyStopLeavesNoWriteInDoubt) {
+  FakeCluster cluster(3);
+  const auto client = cluster.connect({.endpoints = {cluster.address(1), cluster.address(2), cluster.address(3)}});
+  std::atomic<bool> is_running{true};
+  std::atomic<std::uint64_t> open{0};
+  std::atomic<std::uint64_t> done{0};
+  std::atomic<std::uint64_t> doubtful{0};
+  std::promise<std::string> doubt;
+  std::function<void()> submit = [&] {
+    ++open;
+    client->submit({.keyspace = "carts", .verb = Verb::put, .key = "k", .value = "v"}, [&](const Answer& answer) {
+      if (answer.is_done()) {
+        ++done;
+      } else if (doubtful++ == 0) {
+        doubt.set_value(std::string(to_string(answer.code)) + ": " + answer.why);
+      }
+      if (is_running) submit();
+      --open;
+    });
+  };
+  for (int i = 0; i < 64; ++i) submit();
+  const auto wait_for_more = [&] {
+    for (const std::uint64_t enough = done + 300; done < enough && doubtful == 0;) {
+    }
+  };
+  for (std::uint32_t round = 0; round < 12; ++round) {
+    wait_for_more();
+    const std::uint32_t n = 1 + round % 3;
+    const std::uint16_t port = cluster.port(n);
+    cluster.stop(n);
+    wait_for_more();
+    cluster.start(n, port);
+  }
+  is_running = false;
+  while (open > 0) {
+  }
+  EXPECT_EQ(doubtful, 0U) << doubt.get_future().get();
+}
+
 TEST(Client, AnApWriteGoesRoundADeadNode) {
   FakeCluster cluster(3);
   const auto client = cluster.connect({.endpoints = {cluster.address(1), cluster.address(2), cluster.address(3)}});

@@ -59,6 +59,33 @@ TEST(Caller, ARetryAfterUnknownCarriesTheSameOpId) {
   EXPECT_EQ(end.attempts, 2U);
 }
 
+TEST(Caller, ANodeThatStopsOrStartsIsAvoided) {
+  for (const char* keyspace : {"bank", "carts"}) {
+    World w;
+    w.open_window();  // n1 leads
+    w.put(1, keyspace);
+    const Send first = w.sent();
+    w.answer(first, Code::not_ready);
+    EXPECT_TRUE(w.nothing_ended());
+    w.wait();
+    const Send second = w.sent();
+    EXPECT_NE(second.node, first.node);
+    w.answer(second, Code::ok);
+    EXPECT_EQ(w.ended().response.outcome, Outcome::done);
+  }
+}
+
+TEST(Caller, WhoeverForwardedToANodeThatStopsIsNotAvoidedForIt) {
+  World w;
+  w.open_window();  // n1 leads
+  w.put(1, "bank");
+  Response refusal = refuse(w.sent().request.id, Code::not_ready, "n3 is stopping");
+  refusal.receipt.served_by = NodeId(3);
+  w.caller.receive(std::move(refusal), w.now);
+  w.wait();
+  EXPECT_EQ(w.sent().node, NodeId(1));
+}
+
 TEST(Caller, ARefusalAfterALostCopyIsNoProof) {
   World w;
   w.open_window();

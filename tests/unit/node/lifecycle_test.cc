@@ -179,6 +179,13 @@ TEST(Stop, RefusesNewWorkAsNotDone) {
   EXPECT_THAT(world.status().not_ready_because, testing::HasSubstr("stopping"));
 }
 
+TEST(Stop, SaysWhoStopsToThoseThatForwardToIt) {
+  NodeWorld world;
+  world.found(world.first_catalog(1));
+  world.node().stop([] {});
+  EXPECT_EQ(world.call(in("_system", kit::get("catalog"))).receipt.served_by, NodeId(1));
+}
+
 TEST(Stop, OfAnUnfoundedNodeIsClean) {
   NodeWorld world;
   const std::uint64_t incarnation = incarnation_of(world);
@@ -230,6 +237,42 @@ TEST(Stop, TurnsWhatIsInFlightIntoHints) {
   EXPECT_EQ(world.call(in("carts", kit::put("a", "1"))).code, Code::ok);  // ONE: here
   ASSERT_TRUE(world.stop());
   EXPECT_GT(world.hints(), before);
+  EXPECT_TRUE(has_meta(world.seat(), "clean_stop"));
+}
+
+// A world with an ap keyspace that only the peer owns.
+struct WithAnOwnerElsewhere : NodeWorld {
+  WithAnOwnerElsewhere() {
+    topology::Catalog catalog = first_catalog(2);
+    add(catalog, "carts", Mode::ap, {{NodeId(2)}});
+    MUST(found_one(catalog));
+    play(NodeId(2));
+    pass(std::chrono::seconds(1));
+  }
+};
+
+TEST(Stop, WaitsForTheAnswersToWhatItForwarded) {
+  WithAnOwnerElsewhere world;
+  const RequestId id = world.submit(in("carts", kit::put("a", "1")));
+  world.settle();
+  ASSERT_EQ(world.forwards_to(NodeId(2)).size(), 1U);
+  bool stopped = false;
+  world.node().stop([&] { stopped = true; });
+  world.pass(std::chrono::milliseconds(500));
+  EXPECT_FALSE(stopped);
+  Response done;
+  done.id = world.forwards_to(NodeId(2)).back().id;
+  world.say(NodeId(2), PartitionId(), wire::ForwardReply{.response = std::move(done)});
+  ASSERT_TRUE(world.pass_until([&] { return stopped; }, std::chrono::seconds(1)));
+  const auto reply = world.take_reply(id);
+  ASSERT_TRUE(reply.has_value());
+  EXPECT_EQ(reply->outcome, Outcome::done);
+}
+
+TEST(Stop, IsCleanAlthoughAForwardIsNeverAnswered) {
+  WithAnOwnerElsewhere world;
+  world.submit(in("carts", kit::put("a", "1")));
+  ASSERT_TRUE(world.stop());
   EXPECT_TRUE(has_meta(world.seat(), "clean_stop"));
 }
 
