@@ -56,6 +56,11 @@ Result<Round> bring_back_one(TrialRun& run) {
   rest(std::chrono::seconds(1));  // what was due meanwhile has been answered
   round.busy = percentile(put_latencies(run.load->samples(), since, since + round.took), 0.99);
   round.snapshots = snapshots_installed(run, away);
+  if (round.snapshots == 0) {
+    return fail(Code::condition_failed,
+                fmt::format("not shown: the log alone brought {} back, no snapshot was installed; write more meanwhile",
+                            to_string(away)));
+  }
   tell_progress(run, "brought back", away, round.took);
   return round;
 }

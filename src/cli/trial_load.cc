@@ -12,6 +12,7 @@
 namespace rift::cli {
 namespace {
 
+constexpr auto pace = std::chrono::microseconds(500);  // what falls due meanwhile is sent together
 constexpr std::size_t complaints_max = 20;
 constexpr std::size_t read_back_width = 256;
 
@@ -44,32 +45,36 @@ TrialLoad::~TrialLoad() { stop(); }
 void TrialLoad::stop() {
   stopping_ = true;
   if (pacer_.joinable()) pacer_.join();
-  for (const auto& sender : senders_) wait_for(*sender);
-}
-
-void TrialLoad::wait_for(const Sender& sender) {
-  while (sender.open > 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  std::unique_lock lock(mutex_);
+  ended_.wait(lock, [this] { return open_ == 0; });
 }
 
 void TrialLoad::spare(const std::string& endpoint) {
+  std::unique_lock lock(mutex_);
   for (std::size_t i = 0; i < senders_.size(); ++i) {
     if (senders_[i]->pin != endpoint) continue;
     spared_ = i;
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));  // the pacer may have chosen it just now
-    wait_for(*senders_[i]);
+    ended_.wait(lock, [this, i] { return senders_[i]->open == 0; });
   }
 }
 
-bool TrialLoad::is_full() const {
-  std::uint64_t open = 0;
-  for (const auto& sender : senders_) open += sender->open;
-  return options_.in_flight_max > 0 && open >= options_.in_flight_max;
+void TrialLoad::resume() {
+  const std::lock_guard lock(mutex_);
+  spared_ = nobody;
 }
 
-TrialLoad::Sender& TrialLoad::next_sender() {
+bool TrialLoad::is_full() const {
+  const std::lock_guard lock(mutex_);
+  return options_.in_flight_max > 0 && open_ >= options_.in_flight_max;
+}
+
+TrialLoad::Sender& TrialLoad::take_sender() {
+  const std::lock_guard lock(mutex_);
   do {
     turn_ = (turn_ + 1) % senders_.size();
   } while (turn_ == spared_ && senders_.size() > 1);
+  ++open_;
+  ++senders_[turn_]->open;
   return *senders_[turn_];
 }
 
@@ -96,7 +101,7 @@ void TrialLoad::run() {
       }
       get(number, due_of(gets, options_.gets_per_second));
     }
-    std::this_thread::sleep_for(std::chrono::microseconds(500));
+    std::this_thread::sleep_for(pace);
   }
 }
 
@@ -115,12 +120,14 @@ void TrialLoad::get(std::uint64_t number, Time due) {
 }
 
 void TrialLoad::submit(caller::Operation operation, Time due, std::uint64_t number) {
-  Sender& sender = next_sender();
-  ++sender.open;
+  Sender& sender = take_sender();
   const Sample begun{.is_read = operation.verb == Verb::get, .due = due};
   sender.client->submit(std::move(operation), [this, begun, number, &sender](const Answer& answer) {
     ended(begun, answer, number);
+    const std::lock_guard lock(mutex_);
+    --open_;
     --sender.open;
+    ended_.notify_all();
   });
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <condition_variable>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -42,7 +43,7 @@ class TrialLoad {
 
   // The client pinned to this endpoint gets nothing new, and what it had asked has been answered; until resume().
   void spare(const std::string& endpoint);
-  void resume() { spared_ = nobody; }
+  void resume();
   // Ends the pacing and waits for every answer.
   void stop();
   // In the order in which they ended.
@@ -61,15 +62,14 @@ class TrialLoad {
   struct Sender {
     std::unique_ptr<Client> client;
     std::string pin;  // empty: none
-    std::atomic<std::uint64_t> open{0};
+    std::uint64_t open = 0;
   };
   static constexpr std::size_t nobody = static_cast<std::size_t>(-1);
 
   explicit TrialLoad(Options options) : options_(std::move(options)) {}
   void run();
-  static void wait_for(const Sender& sender);
   bool is_full() const;
-  Sender& next_sender();
+  Sender& take_sender();
   void put(std::uint64_t number, Time due);
   void get(std::uint64_t number, Time due);
   void submit(caller::Operation operation, Time due, std::uint64_t number);
@@ -79,9 +79,11 @@ class TrialLoad {
   const Options options_;
   std::string padding_;
   std::atomic<bool> stopping_{false};
-  std::atomic<std::size_t> spared_{nobody};
+  mutable std::mutex mutex_;  // the pacer sends, the clients' threads report, the main thread looks
+  std::condition_variable ended_;
+  std::size_t spared_ = nobody;
   std::size_t turn_ = 0;
-  mutable std::mutex mutex_;  // the clients' threads report, the main thread looks
+  std::uint64_t open_ = 0;
   std::vector<Sample> samples_;
   std::vector<std::uint64_t> acknowledged_;  // numbers of puts
   std::vector<std::string> complaints_;

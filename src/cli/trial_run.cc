@@ -133,7 +133,8 @@ double milliseconds(Duration d) { return static_cast<double>(d.count()) / 1e6; }
 double median(std::vector<double> values) {
   if (values.empty()) return 0;
   std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
+  const std::size_t half = values.size() / 2;
+  return values.size() % 2 == 1 ? values[half] : (values[half - 1] + values[half]) / 2;
 }
 
 void rest(Duration time) { std::this_thread::sleep_for(time); }

@@ -26,12 +26,11 @@ class Trial : public ::testing::Test {
     return value;
   }
   static double p95(const json& value, const char* figure) { return value[figure]["p95_ms"].get<double>(); }
-
- private:
   static std::vector<std::string> environment() {
     return std::filesystem::is_directory("/dev/shm") ? std::vector<std::string>{"TMPDIR=/dev/shm"}
                                                      : std::vector<std::string>{};
   }
+
   test::Folder folder_;
   test::Program program_{folder_, environment()};
 };
@@ -48,8 +47,15 @@ TEST_F(Trial, NodesThatAreStoppedInOrderFailNoRequest) {
 }
 
 TEST_F(Trial, AFollowerThatWasAwayCatchesUpUnderLoad) {
-  const json value = run("catch-up", "bench_catch_up", {"--rounds", "1", "--writes", "20000"});
+  const json value = run("catch-up", "bench_catch_up", {"--rounds", "1", "--writes", "20000", "--value-size", "1000"});
   EXPECT_EQ(value["catch_up"]["values_ms"].size(), 1U);
+  EXPECT_EQ(value["snapshots"], "1");
+}
+
+TEST_F(Trial, ACatchUpByTheLogAloneShowsNothing) {
+  const auto finished = program_.run({"bench", "catch-up", "--rounds", "1", "--writes", "100", "-o", "json"});
+  EXPECT_EQ(finished.exit, 2) << finished.out;
+  EXPECT_NE(finished.out.find("no snapshot was installed"), std::string::npos) << finished.out;
 }
 
 }  // namespace
