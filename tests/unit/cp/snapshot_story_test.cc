@@ -171,6 +171,30 @@ TEST_F(Snapshots, TwoThatWereAwayAreServedOneAfterTheOther) {
     EXPECT_EQ(large.replica(n).status().counters.at("snapshots_installed"), 1U);
 }
 
+// An old leader's own entries reach further than the snapshot that replaces them; a restart must not find them (trap 20).
+TEST_F(Snapshots, NothingOfTheLogThatItReplacesComesBack) {
+  CpReplica::Options options = small_logs();
+  options.uncommitted_entries_max = 1000;
+  Group deep({}, options);
+  const NodeId old_leader = deep.elect();
+  deep.split({old_leader});
+  for (int i = 0; i < 400; ++i) deep.submit(old_leader, put("lost" + std::to_string(i), "x"));
+  deep.run_for(50ms);
+  const LogIndex long_end = deep.replica(old_leader).status().last;
+  for (int i = 0; i < 100; ++i) ASSERT_EQ(deep.write(put("k", std::to_string(i))).outcome, Outcome::done);
+  deep.rejoin();
+  deep.elect();
+  deep.expect_convergence();
+  ASSERT_EQ(deep.replica(old_leader).status().counters.at("snapshots_installed"), 1U);
+  ASSERT_LT(deep.replica(old_leader).status().last, long_end);
+  deep.crash(old_leader, Crash::kill);
+  MUST(deep.restart(old_leader));
+  EXPECT_LT(deep.replica(old_leader).status().last, long_end);
+  deep.elect();
+  EXPECT_EQ(deep.read(old_leader, "k"), "99");
+  EXPECT_EQ(deep.read(old_leader, "lost399"), "<absent>");
+}
+
 // The receiver dies after each number of its batches, by kill and by power loss with each number of unsynced batches kept; whatever is left must
 // start, and catch up.
 TEST_F(Snapshots, TheReceiverMayDieBetweenAnyTwoBatches) {
@@ -297,6 +321,38 @@ TEST_F(Receiver, TheSameOfferAgainResumes) {
   EXPECT_EQ(sent<wire::SnapshotPull>().front(), (wire::SnapshotPull{.id = 1, .number = 2}));
   receive(offer(3, LogIndex(1001)), env::Lane::data);  // a newer one: from the start
   EXPECT_EQ(sent<wire::SnapshotPull>().front(), (wire::SnapshotPull{.id = 3, .number = 1}));
+}
+
+// Everything but one byte is right.
+TEST_F(Receiver, AFlippedByteIsFoundByTheSum) {
+  const auto before = group.replica(self).applied();
+  receive(offer(1, LogIndex(1000)), env::Lane::data);
+  wire::AppliedRecord applied = before;
+  applied.index = LogIndex(1000);
+  auto damaged = chunk(1, 1, {{.key = "a", .value = wire::encode(applied)}, {.key = "dx", .value = "x"}}, true);
+  auto sound = damaged;
+  damaged.records.back().value = "y";
+  receive(damaged);
+  EXPECT_FALSE(sent<wire::SnapshotDone>().front().installed);
+  EXPECT_EQ(group.replica(self).applied(), before);
+  receive(offer(2, LogIndex(1000)), env::Lane::data);
+  sound.id = 2;
+  receive(sound);
+  EXPECT_EQ(group.replica(self).applied().index, LogIndex(1000));  // only the byte was wrong
+}
+
+// What an earlier transfer brought and the new state no longer has must not be in it.
+TEST_F(Receiver, NothingOfABrokenOffTransferStays) {
+  receive(offer(1, LogIndex(1000)), env::Lane::data);
+  wire::CpValue ghost;
+  ghost.value = "ghost";
+  receive(chunk(1, 1, {{.key = "dghost", .value = wire::encode(ghost)}}, false));
+  receive(offer(2, LogIndex(1000)), env::Lane::data);
+  wire::AppliedRecord applied = group.replica(self).applied();
+  applied.index = LogIndex(1000);
+  receive(chunk(2, 1, {{.key = "a", .value = wire::encode(applied)}}, true));
+  ASSERT_EQ(group.replica(self).applied().index, LogIndex(1000));
+  EXPECT_EQ(group.read(self, "ghost", Level::one), "<absent>");
 }
 
 TEST_F(Receiver, ADamagedOrUnreadableSnapshotChangesNothing) {
