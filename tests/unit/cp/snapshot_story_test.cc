@@ -275,6 +275,15 @@ class Receiver : public Snapshots {
     }
     return found;
   }
+  template <class M>
+  std::optional<M> first() {
+    const std::vector<M> all = sent<M>();
+    return all.empty() ? std::nullopt : std::optional(all.front());
+  }
+  std::optional<bool> installed() {
+    const auto done = first<wire::SnapshotDone>();
+    return done ? std::optional(done->installed) : std::nullopt;
+  }
   wire::SnapshotChunk chunk(std::uint64_t id, std::uint64_t number, std::vector<wire::StateRecord> records, bool last) {
     std::uint64_t sum = 0;
     for (const auto& record : records) sum = add_to_sum(sum, record);
@@ -301,14 +310,14 @@ TEST_F(Receiver, ADeposedLeadersOfferIsIgnored) {
 
 TEST_F(Receiver, OnlyTheChunkThatItAskedForCounts) {
   receive(offer(1, LogIndex(1000)), env::Lane::data);
-  ASSERT_EQ(sent<wire::SnapshotPull>().front(), (wire::SnapshotPull{.id = 1, .number = 1}));
+  ASSERT_EQ(first<wire::SnapshotPull>(), (wire::SnapshotPull{.id = 1, .number = 1}));
   const std::size_t records = group.at(self).store().size(env::Table::state_cp);
   receive(chunk(2, 1, {{.key = "dx", .value = "of another transfer"}}, false));
   receive(chunk(1, 2, {{.key = "dx", .value = "too early"}}, false));
   EXPECT_TRUE(sent<wire::SnapshotPull>().empty());
   EXPECT_EQ(group.at(self).store().size(env::Table::state_cp), records);
   receive(chunk(1, 1, {{.key = "dx", .value = "x"}}, false));
-  EXPECT_EQ(sent<wire::SnapshotPull>().front(), (wire::SnapshotPull{.id = 1, .number = 2}));
+  EXPECT_EQ(first<wire::SnapshotPull>(), (wire::SnapshotPull{.id = 1, .number = 2}));
   receive(chunk(1, 1, {{.key = "dx", .value = "x"}}, false));  // repeated
   EXPECT_TRUE(sent<wire::SnapshotPull>().empty());
 }
@@ -318,9 +327,9 @@ TEST_F(Receiver, TheSameOfferAgainResumes) {
   receive(chunk(1, 1, {{.key = "dx", .value = "x"}}, false));
   sent<wire::SnapshotPull>();
   receive(offer(1, LogIndex(1000)), env::Lane::data);
-  EXPECT_EQ(sent<wire::SnapshotPull>().front(), (wire::SnapshotPull{.id = 1, .number = 2}));
+  EXPECT_EQ(first<wire::SnapshotPull>(), (wire::SnapshotPull{.id = 1, .number = 2}));
   receive(offer(3, LogIndex(1001)), env::Lane::data);  // a newer one: from the start
-  EXPECT_EQ(sent<wire::SnapshotPull>().front(), (wire::SnapshotPull{.id = 3, .number = 1}));
+  EXPECT_EQ(first<wire::SnapshotPull>(), (wire::SnapshotPull{.id = 3, .number = 1}));
 }
 
 // Everything but one byte is right.
@@ -333,7 +342,7 @@ TEST_F(Receiver, AFlippedByteIsFoundByTheSum) {
   auto sound = damaged;
   damaged.records.back().value = "y";
   receive(damaged);
-  EXPECT_FALSE(sent<wire::SnapshotDone>().front().installed);
+  EXPECT_EQ(installed(), false);
   EXPECT_EQ(group.replica(self).applied(), before);
   receive(offer(2, LogIndex(1000)), env::Lane::data);
   sound.id = 2;
@@ -361,15 +370,15 @@ TEST_F(Receiver, ADamagedOrUnreadableSnapshotChangesNothing) {
   auto damaged = chunk(1, 1, {{.key = "dx", .value = "x"}}, true);
   damaged.records.front().value = "y";
   receive(damaged);
-  EXPECT_FALSE(sent<wire::SnapshotDone>().front().installed);
+  EXPECT_EQ(installed(), false);
   receive(offer(2, LogIndex(1000)), env::Lane::data);
   receive(chunk(2, 1, {{.key = "a", .value = "no applied record"}}, true));
-  EXPECT_FALSE(sent<wire::SnapshotDone>().front().installed);
+  EXPECT_EQ(installed(), false);
   receive(offer(3, LogIndex(1000)), env::Lane::data);
   wire::AppliedRecord other = before;
   other.index = LogIndex(999);
   receive(chunk(3, 1, {{.key = "a", .value = wire::encode(other)}}, true));  // not what was offered
-  EXPECT_FALSE(sent<wire::SnapshotDone>().front().installed);
+  EXPECT_EQ(installed(), false);
   EXPECT_EQ(group.replica(self).applied(), before);
   EXPECT_TRUE(group.at(self).running());
   EXPECT_EQ(counter(self, "snapshots_damaged"), 3U);
