@@ -128,6 +128,7 @@ class CpReplica final : public Replica {
 
   // snapshotting.cc
   Result<void> compact_log(Round& round);
+  LogIndex needed_by_refilled(LogIndex up_to, Time now);
   bool lives(const raft::PeerStatus& peer, Time now) const;
   Result<void> drive_snapshots(Round& round);
   Result<void> start_sending(Round& round);
@@ -249,6 +250,8 @@ class CpReplica final : public Replica {
   LogMeter meter_;
   SnapshotSender sender_;
   SnapshotReceiver receiver_;
+  std::map<NodeId, LogIndex>
+      refilled_;                // by this leader's snapshots, and what they hold since: until they have caught up
   bool has_leftovers_ = false;  // records of another generation may be stored
   Time next_start_{};           // of a snapshot that waits to be sent
   StateChecks checks_;

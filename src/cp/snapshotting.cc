@@ -21,6 +21,7 @@ Result<void> CpReplica::compact_log(Round& round) {
     if (follows && meter_.is_patient()) up_to = std::min(up_to, peer.match);
   }
   if (sender_.is_sending() && meter_.may_hold()) up_to = std::min(up_to, sender_.meta().index);
+  up_to = std::min(up_to, needed_by_refilled(up_to, round.context.now));
   if (up_to <= raft_.floor().index || !writer_.knows_config(up_to)) return {};
   TRY(raft_.compacted(next(up_to), round.context));
   TRY(writer_.compact(raft_.floor(), round.turn));
@@ -28,6 +29,20 @@ Result<void> CpReplica::compact_log(Round& round) {
   ++counters_.compactions;
   MARK(round.turn.recorder(), "cp.log_compacted");
   return {};
+}
+
+// While a state travels the log outgrows every patience with peers that are behind. Were it cut as soon as the state is there, its receiver would need
+// another one, and so for ever under load.
+LogIndex CpReplica::needed_by_refilled(LogIndex up_to, Time now) {
+  for (const auto& peer : raft_.peers()) {
+    const auto refilled = refilled_.find(peer.node);
+    if (refilled == refilled_.end()) continue;
+    refilled->second = std::max(refilled->second, peer.match);
+    if (refilled->second >= up_to || !lives(peer, now)) refilled_.erase(refilled);
+  }
+  if (!meter_.may_hold()) refilled_.clear();
+  for (const auto& [peer, match] : refilled_) up_to = std::min(up_to, match);
+  return up_to;
 }
 
 bool CpReplica::lives(const raft::PeerStatus& peer, Time now) const {
@@ -45,6 +60,7 @@ Result<void> CpReplica::drive_snapshots(Round& round) {
   if (receiver_.is_repeat_due(now)) pull_next(round);
   if (!raft_.is_leader()) {
     sender_.clear();
+    refilled_.clear();
     return {};
   }
   if (sender_.is_over(now)) {
@@ -87,6 +103,7 @@ Result<void> CpReplica::start_sending(Round& round) {
 
 void CpReplica::end_sending(bool installed) {
   if (installed) {
+    refilled_[sender_.to()] = sender_.meta().index;
     sender_.forget(sender_.to());
   } else {
     raft_.snapshot_failed(sender_.to());

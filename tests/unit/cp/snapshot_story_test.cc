@@ -137,8 +137,25 @@ TEST_F(Snapshots, WritesGoOnWhileItTravels) {
   const NodeId leader = group.elect();
   group.set_delay(leader, away, 20ms);  // the transfer takes longer than the log lasts
   write(100, 300);
-  EXPECT_GE(counter(leader, "compactions"), 2U);  // though what the receiver needs is kept
+  EXPECT_GE(counter(leader, "compactions"), 2U);
   expect_caught_up(away, 300);
+  EXPECT_EQ(counter(away, "snapshots_installed"), 1U) << "what the receiver needs next is kept";
+}
+
+// A follower that answered lately and has lost some appends is waited for, up to a multiple of the limits; beyond that it takes a snapshot.
+TEST_F(Snapshots, WhoIsALittleBehindIsWaitedFor) {
+  const NodeId slow = group.follower_of(group.elect());
+  const auto miss = [&](int writes) {
+    const std::uint64_t before = counter(slow, "snapshots_installed");
+    group.isolate(slow);
+    write(0, writes);
+    group.rejoin();
+    group.expect_convergence();
+    return counter(slow, "snapshots_installed") - before;
+  };
+  write(0, 20);
+  EXPECT_EQ(miss(40), 0U) << "more than twice the limit, within the patience with it";
+  EXPECT_EQ(miss(100), 1U);
 }
 
 TEST_F(Snapshots, AnotherLeaderBeginsAnew) {
