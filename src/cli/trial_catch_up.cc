@@ -50,6 +50,7 @@ Result<Round> bring_back_one(TrialRun& run) {
   TRY(run.nodes->processes().stop(away));
   TRY(write_while_away(run));
   rest(calm_time);
+  run.disk->take();
   const Time since = TrialLoad::now();
   TRY(run.bring_back(away));
   round.took = TrialLoad::now() - since;

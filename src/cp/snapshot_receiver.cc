@@ -45,6 +45,7 @@ Result<void> SnapshotReceiver::begin(NodeId from, const wire::SnapshotOffer& off
 Result<void> SnapshotReceiver::restart(Turn& turn) {
   next_ = 1;
   sum_ = 0;
+  unsynced_bytes_ = 0;
   const auto range = wire::state_range(target_.partition, target_.generation);
   if (!TRY(is_empty(range, turn))) turn.erase_range(env::Table::state_cp, range.first, range.last);
   return {};
@@ -59,6 +60,7 @@ Result<SnapshotReceiver::Took> SnapshotReceiver::take(NodeId from, const wire::S
     key = prefix;
     key.append(record.key);
     sum_ = add_to_sum(sum_, record);
+    unsynced_bytes_ += key.size() + record.value.size();
     turn.put(env::Table::state_cp, key, record.value.is_whole() ? record.value : Bytes(record.value.view()));
   }
   if (sum_ != chunk.sum) return Took::damaged;
@@ -69,6 +71,12 @@ Result<SnapshotReceiver::Took> SnapshotReceiver::take(NodeId from, const wire::S
 wire::SnapshotPull SnapshotReceiver::pull(Time now) {
   asked_ = now;
   return wire::SnapshotPull{.id = offer_.id, .number = next_};
+}
+
+bool SnapshotReceiver::take_sync_wish() {
+  if (unsynced_bytes_ < limits_.unsynced_bytes_max) return false;
+  unsynced_bytes_ = 0;
+  return true;
 }
 
 void SnapshotReceiver::end() { place_.reset(); }

@@ -34,6 +34,8 @@ class SnapshotReceiver {
   Result<Took> take(NodeId from, const wire::SnapshotChunk& chunk, Turn& turn);
   // What to ask for: at once after begin() and each chunk; again when no answer comes.
   wire::SnapshotPull pull(Time now);
+  // The next pull leaves when what has been taken is durable; asked once.
+  bool take_sync_wish();
   bool is_repeat_due(Time now) const { return is_receiving() && now - asked_ >= limits_.repeat; }
   bool is_over(Time now) const { return is_receiving() && now - heard_ >= limits_.patience; }
   // What was written stays until erase_other_generations().
@@ -48,6 +50,7 @@ class SnapshotReceiver {
   Space target_;
   std::uint64_t next_ = 1;
   std::uint64_t sum_ = 0;
+  std::size_t unsynced_bytes_ = 0;
   Time asked_{};
   Time heard_{};
 };

@@ -14,7 +14,10 @@
 namespace rift::cp {
 
 struct SnapshotLimits {
-  std::size_t chunk_bytes = limits::entry_bytes_soft;  // a larger record travels alone
+  std::size_t chunk_bytes =
+      limits::entry_bytes_soft / 4;  // a larger record travels alone; writes wait while one is read
+  // A receiver that has written so much asks on when it is durable: the syncs that others wait for stay short.
+  std::size_t unsynced_bytes_max = limits::mebi;
   std::size_t chunk_records_max = 4096;
   Duration repeat = std::chrono::milliseconds(500);  // of an offer or a pull that nobody has answered
   Duration patience = std::chrono::seconds(5);       // without a sign of life of the other side

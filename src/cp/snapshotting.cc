@@ -157,7 +157,9 @@ Result<void> CpReplica::on_offer(NodeId from, const wire::SnapshotOffer& offer, 
 }
 
 void CpReplica::pull_next(Round& round) {
-  send_to(receiver_.from(), env::Lane::bulk, receiver_.pull(round.context.now), round.turn);
+  const wire::Message pull = receiver_.pull(round.context.now);
+  if (!receiver_.take_sync_wish()) return send_to(receiver_.from(), env::Lane::bulk, pull, round.turn);
+  round.turn.send_when_durable(receiver_.from(), env::Lane::bulk, wire::encode_message(pull));
 }
 
 Result<void> CpReplica::on_chunk(NodeId from, const wire::SnapshotChunk& chunk, Round& round) {
