@@ -13,7 +13,7 @@
 namespace rift::cluster {
 namespace {
 
-constexpr auto poll_period = std::chrono::milliseconds(50);
+constexpr auto poll_period = std::chrono::milliseconds(50);  // asked of other processes: none of them can wake us
 
 Uuid random_uuid() {
   std::random_device device;

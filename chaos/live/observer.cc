@@ -13,7 +13,7 @@ namespace rift::chaos::live {
 namespace {
 
 constexpr auto call_limit = std::chrono::seconds(2);
-constexpr auto poll_period = std::chrono::milliseconds(50);
+constexpr auto poll_period = std::chrono::milliseconds(50);  // asked of other processes: none of them can wake us
 constexpr std::size_t pages_max = 10'000;
 
 template <class T>

@@ -18,7 +18,7 @@ namespace fs = std::filesystem;
 
 constexpr Duration start_limit = std::chrono::seconds(60);
 constexpr Duration look_limit = std::chrono::seconds(1);
-constexpr auto poll_period = std::chrono::milliseconds(20);
+constexpr auto poll_period = std::chrono::milliseconds(20);  // asked of other processes: none of them can wake us
 
 Time now() { return Time(std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now().time_since_epoch())); }
 

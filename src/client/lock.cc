@@ -5,15 +5,16 @@
 #include <thread>
 
 #include "base/mutex.h"
+#include "client/steady.h"
 
 namespace rift {
+
+using client::steady_now;
+
 namespace {
 
-constexpr Duration retry_interval = std::chrono::milliseconds(100);
-
-Time steady_now() {
-  return Time(std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now().time_since_epoch()));
-}
+constexpr Duration retry_interval =
+    std::chrono::milliseconds(100);  // another process holds it: nothing here can tell when it lets go
 
 caller::Operation operation_of(Verb verb, const std::string& keyspace, const std::string& key,
                                const LockOptions& options) {

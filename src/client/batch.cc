@@ -1,0 +1,133 @@
+// The calls of the SDK that are several operations, one or more per partition, and one answer.
+#include <map>
+
+#include "base/limits.h"
+#include "client/client.h"
+#include "client/operations.h"
+#include "client/runner.h"
+#include "client/steady.h"
+
+namespace rift {
+
+using client::make;
+using client::steady_now;
+
+namespace {
+
+// Several answers as one: done when all are; else the first that is not, but unknown before not done, for something may have happened.
+std::size_t worst_of(const std::vector<Answer>& answers) {
+  std::size_t worst = 0;
+  for (std::size_t i = 0; i < answers.size(); ++i) {
+    if (answers[i].outcome > answers[worst].outcome) worst = i;
+  }
+  return worst;
+}
+
+}  // namespace
+
+Answer Client::multi_get(const std::string& keyspace, const std::vector<std::string>& keys,
+                         const CallOptions& options) {
+  const auto map = catalog();
+  const topology::Keyspace* known = map->find(keyspace);
+  std::map<PartitionId, std::vector<std::size_t>> groups;  // places of the keys of each partition
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    const bool is_placed = known != nullptr && !known->partitions.empty();
+    groups[is_placed ? topology::place(*known, keys[i]).id : PartitionId()].push_back(i);
+  }
+  std::vector<caller::Operation> operations;
+  for (const auto& [partition, places] : groups) {
+    auto operation = make(keyspace, Verb::multi_get, keys[places.front()], options);
+    for (const std::size_t place : places) {
+      operation.operands.ensure().then_steps.push_back(Step{.verb = Verb::get, .key = Bytes(keys[place]), .value = {}});
+    }
+    operations.push_back(std::move(operation));
+  }
+  Answer none;
+  if (operations.empty()) static_cast<Response&>(none) = refuse({}, Code::invalid, "no keys to read");
+  if (operations.empty()) return none;
+  std::vector<Answer> answers = execute_all(std::move(operations));
+  const std::size_t worst = worst_of(answers);
+  if (!answers[worst].is_done()) return std::move(answers[worst]);
+  std::vector<Item> items(keys.size());
+  std::size_t answer = 0;
+  for (const auto& [partition, places] : groups) {
+    Boxed<Results>& results = answers[answer++].results;
+    for (std::size_t i = 0; results && i < std::min(places.size(), results->items.size()); ++i)
+      items[places[i]] = std::move(results->items[i]);
+  }
+  Answer whole = std::move(answers.front());
+  whole.results.ensure().items = std::move(items);
+  if (answers.size() > 1) whole.results->revision = Revision();  // each partition has its own
+  return whole;
+}
+
+Result<caller::Scan> Client::scan(caller::ScanWish wish) const {
+  const auto map = catalog();
+  const topology::Keyspace* keyspace = map->find(wish.keyspace);
+  if (keyspace == nullptr) return fail(Code::unknown_keyspace, "no keyspace is called " + wish.keyspace);
+  if (wish.keys_max == 0 || wish.keys_max > limits::scan_page_keys_max)
+    wish.keys_max = static_cast<std::uint32_t>(limits::scan_page_keys_max);
+  return caller::Scan(std::move(wish), *keyspace);
+}
+
+// A page may be a step through deleted keys only: then the next is asked for, within the one deadline.
+Answer Client::next_page(caller::Scan& scan, const CallOptions& options) {
+  const Time deadline = steady_now() + (options.deadline > Duration::zero() ? options.deadline : impl_->deadline());
+  Answer whole;
+  while (!scan.is_over()) {
+    auto operations = scan.wanted();
+    for (caller::Operation& operation : operations) {
+      operation.deadline = std::max<Duration>(deadline - steady_now(), std::chrono::milliseconds(1));
+      operation.token = options.token;
+    }
+    std::vector<PartitionId> partitions;
+    for (const caller::Operation& operation : operations) partitions.push_back(operation.partition);
+    std::vector<Answer> answers = execute_all(std::move(operations));
+    if (!answers.empty()) {
+      const std::size_t worst = worst_of(answers);
+      if (!answers[worst].is_done()) return std::move(answers[worst]);
+      for (std::size_t i = 0; i < answers.size(); ++i)
+        scan.take(partitions[i], answers[i].results ? std::move(*answers[i].results) : Results{});
+      whole = std::move(answers.front());
+    }
+    whole.results.emplace().items = scan.page();
+    if (!whole.results->items.empty()) break;
+  }
+  whole.results.ensure();
+  const auto revisions = scan.revisions();
+  if (revisions.size() == 1) whole.results->revision = revisions.begin()->second;
+  return whole;
+}
+
+Answer Client::del_range(const std::string& keyspace, ByteView first, ByteView end, const CallOptions& options) {
+  const auto map = catalog();
+  const topology::Keyspace* known = map->find(keyspace);
+  const Time deadline = steady_now() + (options.deadline > Duration::zero() ? options.deadline : impl_->deadline());
+  std::uint64_t deleted = 0;
+  Answer last;
+  if (known == nullptr)
+    static_cast<Response&>(last) = refuse({}, Code::unknown_keyspace, "no keyspace is called " + keyspace);
+  if (known == nullptr) return last;
+  for (const topology::Partition& partition : known->partitions) {
+    for (Bytes next(first); true;) {
+      auto operation = make(keyspace, Verb::del_range, next.view(), options);
+      operation.operands.ensure().range_end = Bytes(end);
+      operation.partition = partition.id;
+      operation.deadline = std::max<Duration>(deadline - steady_now(), std::chrono::milliseconds(1));
+      last = execute(std::move(operation));
+      if (last.results) deleted += last.results->deleted;
+      last.results.ensure().deleted = deleted;
+      // What went before has happened: not done would be untrue.
+      if (!last.is_done() && deleted > 0) {
+        last.why = "not all of the range: " + last.why;
+        last.outcome = Outcome::unknown;
+      }
+      if (!last.is_done()) return last;
+      next = std::exchange(last.results->next_key, {});
+      if (next.empty()) break;
+    }
+  }
+  return last;
+}
+
+}  // namespace rift
