@@ -111,6 +111,7 @@ void CpReplica::distrust(Health health, Turn& turn) {
   wish_ = turn.random().next() | 1;
   next_ask_ = turn.now().steady;
   checks_.forget();
+  hash_due_ = false;
   if (sender_.is_sending()) end_sending(false);
   const std::string why = why_distrusted();
   refuse_reads(reads_.take_positioned(), Code::not_ready, why, turn);
@@ -124,14 +125,16 @@ std::string CpReplica::why_distrusted() const {
                      options_.name);
 }
 
-// Who could refill this replica: by its own log, or, if that is gone, by the map.
+// Who could refill this replica: its own log may be gone or old, and the map too.
 std::vector<NodeId> CpReplica::helpers() const {
   std::vector<NodeId> nodes;
-  if (raft_.config() != nullptr) {
-    nodes = raft_.config()->all_voters();
-  } else if (view_ && view_->catalog) {
-    nodes = owners_of(options_.partition, *view_->catalog);
+  if (raft_.config() != nullptr) nodes = raft_.config()->all_voters();
+  if (view_ && view_->catalog) {
+    const auto owners = owners_of(options_.partition, *view_->catalog);
+    nodes.insert(nodes.end(), owners.begin(), owners.end());
   }
+  std::sort(nodes.begin(), nodes.end());
+  nodes.erase(std::unique(nodes.begin(), nodes.end()), nodes.end());
   std::erase(nodes, options_.self);
   return nodes;
 }
@@ -148,8 +151,8 @@ std::vector<NodeId> owners_of(PartitionId id, const topology::Catalog& catalog) 
 // A record that cannot be right: what else of this disk is not? Everything of this Turn is dropped, and with it whatever half-finished step read
 // the record. False: nobody could refill this replica.
 bool CpReplica::become_forgetful(const Error& error, Turn& turn) {
-  if (error.code != Code::corruption || repairs_ >= repairs_max || helpers().size() + 1 < voters_that_can_heal)
-    return false;
+  const std::size_t voters = raft_.config() != nullptr ? raft_.config()->all_voters().size() : helpers().size() + 1;
+  if (error.code != Code::corruption || repairs_ >= repairs_max || voters < voters_that_can_heal) return false;
   const auto nothing = [&]() -> Result<void> {
     const Space nowhere{.partition = options_.partition, .generation = no_generation};
     Applier state = TRY(load_applier(nowhere, options_.dedup, turn));
@@ -205,6 +208,7 @@ Result<void> CpReplica::on_wish(NodeId from, const wire::SnapshotWish& wish, Rou
   if (!raft_.is_leader() || raft_.handing_over() || health_ != Health::good || wish.wish == 0) return {};
   const auto peers = raft_.peers();
   if (std::none_of(peers.begin(), peers.end(), [&](const auto& peer) { return peer.node == from; })) return {};
+  if (wish.at_least > raft_.last_index()) return fail(Code::invalid, "a wish for a state that nobody has");
   LogIndex at_least = wish.at_least;
   if (wish.amnesiac) {
     Barrier& barrier = barriers_[from];

@@ -101,10 +101,13 @@ Result<void> give_birth(const Birth& birth, Turn& turn) {
   return {};
 }
 
+// Term and vote stay: the map may bring this replica back as a learner, and what it has promised in a term that is not over holds (trap 37).
 void bury(PartitionId partition, Turn& turn) {
   const auto all = wire::partition_range(partition);
-  for (const env::Table table : {env::Table::meta, env::Table::log, env::Table::state_cp})
-    turn.erase_range(table, all.first, all.last);
+  const std::string promise = wire::partition_meta_key(partition, "hard_state");
+  turn.erase_range(env::Table::meta, all.first, promise);
+  turn.erase_range(env::Table::meta, promise + std::string(1, '\0'), all.last);
+  for (const env::Table table : {env::Table::log, env::Table::state_cp}) turn.erase_range(table, all.first, all.last);
   turn.put(env::Table::meta, wire::partition_meta_key(partition, "tombstone"), wire::encode_u64(1));
 }
 

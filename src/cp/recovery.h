@@ -20,7 +20,7 @@ struct Birth {
 // Errors: already_exists, too_large, invalid (no voter, a duplicate).
 Result<void> give_birth(const Birth& birth, Turn& turn);
 
-// Deletes every record, of every generation, and leaves a tombstone: a partition id is never reused.
+// Deletes every record of every generation but term and vote, and leaves a tombstone: a partition id is never reused.
 void bury(PartitionId partition, Turn& turn);
 
 struct Recovered {

@@ -171,12 +171,12 @@ Result<void> CpReplica::handle(NodeId from, wire::Message& message, Round& round
   if (from == options_.self) return fail(Code::invalid, "a peer's message from oneself");
   if (const auto* offer = std::get_if<wire::SnapshotOffer>(&message)) return on_offer(from, *offer, round);
   if (const auto* chunk = std::get_if<wire::SnapshotChunk>(&message)) return on_chunk(from, *chunk, round);
-  if (health_ == Health::forgetful) return {};  // silent
+  if (const auto* answer = std::get_if<wire::LeaveAnswer>(&message)) return on_leave_answer(*answer);
+  if (health_ == Health::forgetful) return {};  // silent; who leaves promises nothing
   if (auto* raft = std::get_if<raft::Message>(&message)) return raft_.step(from, std::move(*raft), round.context);
   if (const auto* question = std::get_if<wire::LeaveQuestion>(&message)) {
     return on_leave_question(from, *question, round);
   }
-  if (const auto* answer = std::get_if<wire::LeaveAnswer>(&message)) return on_leave_answer(*answer);
   if (const auto* question = std::get_if<wire::ReadPosition>(&message)) return on_question(from, *question, round);
   if (const auto* answer = std::get_if<wire::ReadPositionReply>(&message)) {
     return on_answer(from, *answer, round);
@@ -203,8 +203,9 @@ void CpReplica::tick(Turn& turn) {
     erase_leftovers(round.turn);
     seek_help(round);
     TRY(judge_state(round));
+    if (!raft_.is_leader()) ask_to_leave(round.context.now, round.turn);
     if (health_ != Health::good) return {};
-    tend_members(round);
+    if (raft_.is_leader()) tend_members(round);
     if (leaving_) leave(round);
     return propose_upkeep(round);
   });
@@ -394,7 +395,8 @@ void CpReplica::request_wake(Turn& turn) {
   if (health_ == Health::good && applier_.index() < raft_.applicable())
     next = apply_due_ == Time::max() ? turn.now().steady : std::min(next, apply_wake(turn.now().steady));
   next = std::min({next, reads_.next_repeat(), expiry_wake(turn.now().steady), snapshot_wake(turn.now().steady),
-                   health_wake(), stewardship_.next_due(), watch_wake()});
+                   health_wake(), watch_wake()});
+  if (!raft_.is_leader()) next = std::min(next, stewardship_.next_due());
   for (const AckWait& wait : ack_waits_) next = std::min(next, wait.deadline);
   if (next >= wake_) return;
   wake_ = next;

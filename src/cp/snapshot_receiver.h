@@ -37,12 +37,16 @@ class SnapshotReceiver {
   // The next pull leaves when what has been taken is durable; asked once.
   bool take_sync_wish();
   bool is_repeat_due(Time now) const { return is_receiving() && now - asked_ >= limits_.repeat; }
+  // Asked again and again in vain: the sender stands somewhere else. Only restart() brings both together.
+  bool is_lost(Time now) const { return next_ > 1 && now - heard_ >= lost_after * limits_.repeat; }
   bool is_over(Time now) const { return is_receiving() && now - heard_ >= limits_.patience; }
   // What was written stays until erase_other_generations().
   void end();
   Time next_wake() const;
 
  private:
+  static constexpr int lost_after = 3;
+
   SnapshotLimits limits_;
   std::shared_ptr<const void> place_;
   NodeId from_;

@@ -33,9 +33,18 @@ Result<std::optional<raft::SnapshotMeta>> describe_state(Space space, env::Reade
 
 void SnapshotSender::want(const Want& want) {
   if (is_sending() && current_ == want) return;
-  std::erase_if(waiting_, [&](const Want& waiting) { return waiting.peer == want.peer && want.wish >= waiting.wish; });
-  const auto same = [&](const Want& waiting) { return waiting.peer == want.peer; };
-  if (std::none_of(waiting_.begin(), waiting_.end(), same)) waiting_.push_back(want);
+  const auto same =
+      std::find_if(waiting_.begin(), waiting_.end(), [&](const Want& waiting) { return waiting.peer == want.peer; });
+  if (same == waiting_.end()) {
+    waiting_.push_back(want);
+  } else if (want.wish != 0) {
+    *same = want;
+  }
+}
+
+void SnapshotSender::postpone(const Want& want) {
+  const auto it = std::find(waiting_.begin(), waiting_.end(), want);
+  if (it != waiting_.end()) std::rotate(it, it + 1, waiting_.end());
 }
 
 Result<bool> SnapshotSender::start(const Want& want, PartitionId partition, std::shared_ptr<env::Snapshot> view,
@@ -64,10 +73,10 @@ std::optional<wire::SnapshotOffer> SnapshotSender::offer_due(Term term, Time now
   return wire::SnapshotOffer{.term = term, .id = id_, .wish = current_.wish, .meta = meta_};
 }
 
-// Chunks are asked for one after the other; the last one may be asked for again, and the first one by a receiver that starts anew.
+// Chunks are asked for one after the other; the last one may be asked for again, and the first one by a receiver that begins anew: because it was
+// restarted, or because a late repeat of its own first question has taken this end back there.
 Result<std::optional<wire::SnapshotChunk>> SnapshotSender::pull(NodeId from, const wire::SnapshotPull& pull, Time now) {
   if (!is_current(from, pull.id)) return std::optional<wire::SnapshotChunk>();
-  heard_ = now;
   begun_ = true;
   if (pull.number == 1 && chunk_.number > 1) {
     rest_ = wire::state_range(space_.partition, space_.generation);
@@ -75,6 +84,7 @@ Result<std::optional<wire::SnapshotChunk>> SnapshotSender::pull(NodeId from, con
   }
   if (pull.number == chunk_.number + 1 && !chunk_.last) TRY(read_next());
   if (pull.number != chunk_.number) return std::optional<wire::SnapshotChunk>();
+  heard_ = now;
   return std::optional(chunk_);
 }
 

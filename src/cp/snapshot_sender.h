@@ -41,7 +41,8 @@ class SnapshotSender {
 
   explicit SnapshotSender(SnapshotLimits limits) : limits_(limits) {}
 
-  void want(const Want& want);  // a peer stands in the queue once, with its newest wish
+  void want(const Want& want);      // a peer stands in the queue once, with its newest wish
+  void postpone(const Want& want);  // to the end of the queue
   const std::vector<Want>& waiting() const { return waiting_; }
   bool is_sending() const { return view_ != nullptr; }
   NodeId to() const { return is_sending() ? current_.peer : NodeId(0); }

@@ -34,11 +34,13 @@ Result<void> CpReplica::compact_log(Round& round) {
 // While a state travels the log outgrows every patience with peers that are behind. Were it cut as soon as the state is there, its receiver would need
 // another one, and so for ever under load.
 LogIndex CpReplica::needed_by_refilled(LogIndex up_to, Time now) {
-  for (const auto& peer : raft_.peers()) {
-    const auto refilled = refilled_.find(peer.node);
-    if (refilled == refilled_.end()) continue;
-    refilled->second = std::max(refilled->second, peer.match);
-    if (refilled->second >= up_to || !lives(peer, now)) refilled_.erase(refilled);
+  const auto peers = raft_.peers();
+  for (auto it = refilled_.begin(); it != refilled_.end();) {
+    auto& [node, match] = *it;
+    const auto peer = std::find_if(peers.begin(), peers.end(), [node = node](const auto& p) { return p.node == node; });
+    if (peer != peers.end()) match = std::max(match, peer->match);
+    const bool is_needed = peer != peers.end() && lives(*peer, now) && match < up_to;
+    it = is_needed ? std::next(it) : refilled_.erase(it);
   }
   if (!meter_.may_hold()) refilled_.clear();
   for (const auto& [peer, match] : refilled_) up_to = std::min(up_to, match);
@@ -57,7 +59,10 @@ Result<void> CpReplica::drive_snapshots(Round& round) {
     receiver_.end();
     has_leftovers_ = true;
   }
-  if (receiver_.is_repeat_due(now)) pull_next(round);
+  if (receiver_.is_repeat_due(now)) {
+    if (receiver_.is_lost(now)) TRY(receiver_.restart(round.turn));
+    pull_next(round);
+  }
   if (!raft_.is_leader()) {
     sender_.clear();
     refilled_.clear();
@@ -88,7 +93,10 @@ Result<void> CpReplica::start_sending(Round& round) {
   auto view = round.turn.pin();
   if (view == nullptr) return {};
   const auto chosen = *want;
-  if (!TRY(sender_.start(chosen, options_.partition, std::move(view), round.turn.random().next(), now))) return {};
+  if (!TRY(sender_.start(chosen, options_.partition, std::move(view), round.turn.random().next(), now))) {
+    sender_.postpone(chosen);
+    return {};
+  }
   if (next(sender_.meta().index) < raft_.first_index()) {  // compacted since: the state was not stored yet
     sender_.end();
     sender_.want(chosen);
@@ -135,6 +143,8 @@ bool CpReplica::wants(const wire::SnapshotOffer& offer) const {
 
 // The same id is the same records: what has come stays. Another leader's offer begins anew, that of an earlier term does not (trap 39).
 Result<void> CpReplica::on_offer(NodeId from, const wire::SnapshotOffer& offer, Round& round) {
+  if (!raft_.is_credible(offer.term) || offer.meta.index > raft::index_max)
+    return fail(Code::invalid, "an offer of an absurd place");
   if (raft_.is_leader() || (offer.term < raft_.term() && health_ != Health::forgetful)) return {};
   if (receiver_.is_current(from, offer.id)) {
     pull_next(round);
@@ -226,6 +236,7 @@ void CpReplica::switch_state(Space target, Applier state, Round& round) {
   forget_unapplied(applier_.index());
   has_leftovers_ = true;
   checks_.forget();
+  hash_due_ = false;
   become_healthy(round.turn);
   ++counters_.snapshots_installed;
   MARK(round.turn.recorder(), "cp.snapshot_installed");

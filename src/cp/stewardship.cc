@@ -25,7 +25,6 @@ std::string names(const std::vector<NodeId>& nodes) {
 
 void CpReplica::tend_members(Round& round) {
   const Time now = round.context.now;
-  if (!raft_.is_leader()) return ask_to_leave(now, round.turn);
   if (!stewardship_.check_due(now) || !raft_.config_settled() || raft_.handing_over()) return;
   if (!raft_.has_quorum_contact(now)) return;
   const GroupState state = state_of(raft_, options_.self, options_.raft.election_timeout_min, now);

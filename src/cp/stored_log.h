@@ -46,7 +46,10 @@ class LogWriter {
   // (trap 17). knows_config(place.index).
   Result<void> compact(const raft::LogPlace& place, Turn& turn);
   // Which configuration stands at `index` can be told.
-  bool knows_config(LogIndex index) const { return places_.newest != LogIndex(0) && places_.before <= index; }
+  bool knows_config(LogIndex index) const {
+    const auto stands = [index](LogIndex place) { return place != LogIndex(0) && place <= index; };
+    return stands(places_.newest) || stands(places_.before);
+  }
 
  private:
   void install(const raft::SnapshotMeta& meta, Turn& turn);

@@ -267,7 +267,7 @@ std::optional<NodeId> CpReplica::best_successor(Time now) const {
   LogIndex most;
   for (const auto& peer : raft_.peers()) {
     const bool lives = now - peer.last_contact < options_.raft.election_timeout_min;
-    if (!peer.voter || !lives || (best && peer.match <= most)) continue;
+    if (!raft_.config()->stays_voter(peer.node) || !lives || (best && peer.match <= most)) continue;
     best = peer.node;
     most = peer.match;
   }

@@ -121,14 +121,14 @@ Result<void> Raft::accept(Append& message, const Context& context) {
   return commit_to(std::min(message.commit, verified_), context);
 }
 
-// Up to prev_index both logs are equal, and from there on the message says what the log will be: each configuration in it must follow the
-// one before it.
+// Up to prev_index both logs are equal, and up to the commit whatever is repeated; from there on the message says what the log will be: each
+// configuration in it must follow the one before it.
 Result<void> Raft::validate_configs(const Append& message) const {
   std::optional<Config> read;
   for (const Entry& entry : message.entries) {
     if (entry.kind != EntryKind::config || entry.index <= commit_) continue;
     Config later = TRY(decode_config(entry.payload));
-    const Config* earlier = read ? &*read : config_at(message.prev_index);
+    const Config* earlier = read ? &*read : config_at(std::max(message.prev_index, commit_));
     if (earlier != nullptr && !may_follow(later, *earlier)) {
       return fail(Code::invalid, "an append with a config that cannot follow the one before it");
     }

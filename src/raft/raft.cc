@@ -100,11 +100,15 @@ Raft::Raft(Options options, Restored restored, Rng rng, Time now)
 
 Result<void> Raft::step(NodeId from, Message message, const Context& context) {
   if (from == options_.self || from == NodeId(0)) return fail(Code::invalid, "a raft message from " + to_string(from));
-  if (std::visit([](const auto& body) { return body.term; }, message) > term_max)
+  if (!is_credible(std::visit([](const auto& body) { return body.term; }, message)))
     return fail(Code::invalid, "an absurd term");
   TRY(std::visit([&](auto& body) { return on(from, body, context); }, message));
   checked();
   return {};
+}
+
+bool Raft::is_credible(Term term) const {
+  return term <= term_max && (term <= hard_state_.term || term.value() - hard_state_.term.value() <= term_step_max);
 }
 
 Result<void> Raft::tick(const Context& context) {

@@ -16,7 +16,10 @@
 
 namespace rift::raft {
 
-constexpr Term term_max{std::uint64_t{1} << 62};      // a message beyond it is damaged: terms grow by elections
+// Terms grow by elections and indexes by entries: a message far beyond one's own is damaged, and taking it would end both for good.
+constexpr Term term_max{std::uint64_t{1} << 62};
+constexpr LogIndex index_max{std::uint64_t{1} << 62};
+constexpr std::uint64_t term_step_max = std::uint64_t{1} << 32;
 constexpr std::size_t read_rounds_in_flight_max = 2;  // then reads wait for an echo and share the next round
 constexpr std::size_t reads_pending_max = 64;         // rounds of reads that wait for a quorum
 constexpr Duration commit_notice_interval =
@@ -44,6 +47,7 @@ class Raft {
   Result<Proposed> propose(std::span<const Proposal> proposals, const Context& context);  // all of them or none
   Result<ReadPosition> read(const Context& context);  // reads between two take() share one position
   Result<void> tick(const Context& context);          // due at next_wake(); harmless earlier
+  bool is_credible(Term term) const;                  // whether a peer of this group can be in that term
   Result<void> log_durable(const SelfAck& ack, const Context& context);
   // Hands the leadership to this voter, when it has everything; given up after one minimum election timeout. Until then proposals are
   // refused not_leader, reads go on. `why` is the reason of the change of role, if it comes to that. invalid: it cannot lead.

@@ -43,6 +43,9 @@ Result<void> Raft::on(NodeId from, const HeartbeatAck& message, const Context& c
     progress.probe(
         next(std::min(message.verified, log_.last_index())));  // it has its snapshot; the acknowledgement was lost
   }
+  // Said with each beat: whoever sends snapshots may have dropped the first word of it, or have sent one that was overtaken.
+  if (progress.state() == Progress::State::snapshot && config()->is_member(from))
+    pending_.snapshot_wanted.push_back(from);
   if (progress.suspects_loss(message.verified, context.now, options_.heartbeat_interval)) {
     MARK(context.recorder, "raft.lost_append_probed");
     TRY(send_append(from, progress, Fill::nothing, context));

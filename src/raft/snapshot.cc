@@ -33,9 +33,11 @@ void Raft::snapshot_failed(NodeId node) {
 // already is refused: entries behind it may have been acknowledged, and must not go with it (traps 39, 40).
 Result<void> Raft::install(NodeId from, Term term, const SnapshotMeta& meta, const Context& context) {
   TRY(validate(meta.config.config));
-  if (meta.index == LogIndex(0) || meta.term == Term(0) || meta.term > term || term > term_max)
+  if (meta.index == LogIndex(0) || meta.term == Term(0) || meta.term > term)
     return fail(Code::invalid, "a snapshot of nothing");
-  if (meta.config.index > meta.index) return fail(Code::invalid, "a snapshot whose config lies behind it");
+  if (meta.index > index_max || !is_credible(term)) return fail(Code::invalid, "a snapshot of an absurd place");
+  if (meta.config.index == LogIndex(0) || meta.config.index > meta.index)
+    return fail(Code::invalid, "a snapshot whose config lies behind it");
   if (is_leader()) return fail(Code::invalid, "a leader takes no snapshot");
   if (meta.index <= commit_ || TRY(log_.term(meta.index, context.log)) == std::optional(meta.term)) {
     MARK(context.recorder, "raft.snapshot_not_needed");

@@ -167,6 +167,25 @@ TEST_F(Snapshots, WritesGoOnWhileItTravels) {
   EXPECT_EQ(counter(away, "snapshots_installed"), 1U) << "what the receiver needs next is kept";
 }
 
+// The log is cut behind the state while it travels, again and again, whatever arrives first at its sender: what it brought, or that it is there.
+TEST_F(Snapshots, WhoIsOvertakenIsRefilledAgain) {
+  for (const auto delay : {5ms, 20ms, 60ms}) {
+    CpReplica::Options options = small_logs();
+    options.compaction.hold_bytes_max = 1;
+    Group quick({}, options);
+    const NodeId leader = quick.elect();
+    const NodeId away = quick.follower_of(leader);
+    quick.crash(away, Crash::kill);
+    for (int i = 0; i < 100; ++i) ASSERT_EQ(quick.write(put("k", std::to_string(i))).outcome, Outcome::done);
+    MUST(quick.restart(away));
+    quick.set_delay(leader, away, delay);
+    for (int i = 0; i < 200; ++i) ASSERT_EQ(quick.write(put("k", std::to_string(i))).outcome, Outcome::done);
+    ASSERT_EQ(quick.elect(), leader) << "or nothing is shown";
+    quick.expect_convergence();
+    EXPECT_EQ(quick.read(away, "k", Level::one), "199");
+  }
+}
+
 // A follower that answered lately and has lost some appends is waited for, up to a multiple of the limits; beyond that it takes a snapshot.
 TEST_F(Snapshots, WhoIsALittleBehindIsWaitedFor) {
   const NodeId slow = group.follower_of(group.elect());
@@ -375,6 +394,32 @@ TEST_F(Receiver, TheSameOfferAgainResumes) {
 }
 
 // Everything but one byte is right.
+// Taking it would leave no index for the next entry, and no term for the next election.
+TEST_F(Receiver, AnOfferOfAnAbsurdPlaceIsDropped) {
+  auto far = offer(1, LogIndex(~std::uint64_t{0}));
+  receive(far, env::Lane::data);
+  far = offer(1, LogIndex(1000));
+  far.term = Term(~std::uint64_t{0});
+  receive(far, env::Lane::data);
+  EXPECT_EQ(first<wire::SnapshotPull>(), std::nullopt);
+  receive(offer(1, LogIndex(1000)), env::Lane::data);  // and it holds nobody up
+  EXPECT_EQ(first<wire::SnapshotPull>(), (wire::SnapshotPull{.id = 1, .number = 1}));
+}
+
+// Both ends have parted: the sender was taken back to its beginning by a late repeat, and answers nothing else.
+TEST_F(Receiver, WhoAsksInVainBeginsAnew) {
+  receive(offer(1, LogIndex(1000)), env::Lane::data);
+  receive(chunk(1, 1, {{.key = "dx", .value = "x"}}, false));
+  group.run_for(1s);
+  auto pulls = sent<wire::SnapshotPull>();
+  ASSERT_FALSE(pulls.empty());
+  EXPECT_EQ(pulls.back(), (wire::SnapshotPull{.id = 1, .number = 2}));
+  group.run_for(1s);
+  pulls = sent<wire::SnapshotPull>();
+  ASSERT_FALSE(pulls.empty());
+  EXPECT_EQ(pulls.back(), (wire::SnapshotPull{.id = 1, .number = 1}));
+}
+
 TEST_F(Receiver, AFlippedByteIsFoundByTheSum) {
   const auto before = group.replica(self).applied();
   receive(offer(1, LogIndex(1000)), env::Lane::data);

@@ -348,7 +348,8 @@ class Cluster {
     Node& node = nodes_.at(from);
     const auto meta = node.raft->snapshot_meta(readers_.at(from));
     ASSERT_TRUE(meta.has_value()) << meta.error().detail;
-    if (cut_.contains({from, to})) return;
+    const auto travels = [&](const Envelope& it) { return it.snapshot && it.from == from && it.to == to; };
+    if (cut_.contains({from, to}) || std::any_of(network.begin(), network.end(), travels)) return;
     network.push_back({.from = from, .to = to, .message = TimeoutNow{.term = node.raft->term()}, .snapshot = *meta});
   }
   // What snapshots' senders do when nothing is heard of one for a while.

@@ -25,7 +25,12 @@ TEST(RaftMalformed, RefusesAbsurdTerms) {
   Cluster cluster(3);
   EXPECT_EQ(refused(cluster, 1, 2, Vote{.term = Term(~std::uint64_t{0})}), Code::invalid);
   EXPECT_EQ(refused(cluster, 1, 2, PreVoteReply{.term = Term(~std::uint64_t{0})}), Code::invalid);
+  // Credible by itself; but no election could follow it.
+  const Term far(2 + term_step_max);
+  EXPECT_EQ(refused(cluster, 1, 2, Vote{.term = far, .transfer = true}), Code::invalid);
+  EXPECT_EQ(refused(cluster, 1, 2, Heartbeat{.term = far}), Code::invalid);
   EXPECT_EQ(cluster.raft(1).term(), Term(1));
+  EXPECT_EQ(refused(cluster, 1, 2, Heartbeat{.term = Term(1 + term_step_max)}), Code::ok);
 }
 
 TEST(RaftMalformed, RefusesAnAppendThatIsNoPieceOfALog) {

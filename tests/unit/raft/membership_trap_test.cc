@@ -213,6 +213,31 @@ TEST(RaftMembershipTrap, ANodeThatIsAddedAnewCatchesUpFromNothing) {
   EXPECT_EQ(cluster.raft(3).last_index(), cluster.raft(1).last_index());
 }
 
+// A leader that took a late rejection for a new one sends again what is committed already; the configurations in it have been judged once.
+TEST(RaftMembershipTrap, ARepeatThatReachesBelowTheCommitIsTaken) {
+  Cluster cluster(3);
+  const Config before = cluster.config();
+  const Config after{.voters = {NodeId(1), NodeId(2), NodeId(4)}, .outgoing = {}, .learners = {}};
+  Config joint = after;
+  joint.outgoing = before.voters;
+  const auto entry = [](std::uint64_t index, const Config& config) {
+    return Entry{.term = Term(2),
+                 .index = LogIndex(index),
+                 .kind = EntryKind::config,
+                 .log_time = {},
+                 .payload = encode(config)};
+  };
+  Append message{.term = Term(2),
+                 .prev_index = LogIndex(1),
+                 .prev_term = Term(1),
+                 .commit = LogIndex(2),
+                 .entries = {entry(2, joint)}};
+  MUST(cluster.raft(2).step(NodeId(1), message, cluster.context(2)));  // committed, and not applied: the disk is slow
+  message.entries = {entry(2, joint), entry(3, after)};
+  MUST(cluster.raft(2).step(NodeId(1), message, cluster.context(2)));
+  EXPECT_EQ(*cluster.raft(2).config(), after);
+}
+
 TEST(RaftMembershipTrap, AConfigThatCannotFollowIsNotTakenFromALeader) {
   Cluster cluster(3);
   const auto offer = [&](Config config) {

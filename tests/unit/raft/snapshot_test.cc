@@ -137,15 +137,35 @@ TEST(RaftSnapshot, ALeaderInstallsNone) {
   EXPECT_TRUE(cluster.raft(1).is_leader());
 }
 
-TEST(RaftSnapshot, ALostOneIsAskedForAgainOnceItIsGivenUp) {
+TEST(RaftSnapshot, ALostOneIsProbedForOnceItIsGivenUp) {
   Cluster cluster(3);
   leave_behind(cluster);
   cluster.take_snapshots();
-  cluster.advance(1s);
-  EXPECT_TRUE(cluster.node(3).installed.empty()) << "nothing but beats until then";
   cluster.give_up_snapshots();
+  EXPECT_EQ(cluster.raft(1).peers().back().state, Progress::State::probe);
   cluster.advance(100ms);
   EXPECT_EQ(cluster.node(3).installed.size(), 1u);
+}
+
+// Whoever carries snapshots may have dropped the wish for one: a peer that still needs it would stay where it is until the leader changes.
+TEST(RaftSnapshot, IsWantedWithEachBeatUntilItIsThere) {
+  Cluster cluster(3);
+  leave_behind(cluster);
+  for (int i = 0; i < 3; ++i) {
+    cluster.take_snapshots();
+    EXPECT_TRUE(cluster.node(3).installed.empty());
+    cluster.now += 75ms;
+    cluster.tick(1);
+    cluster.flush(1);
+    for (int k = 0; k < 8 && !cluster.network.empty() && !cluster.network.front().snapshot; ++k) cluster.deliver(0);
+    cluster.flush(1);
+    const auto wanted = cluster.take_snapshots();
+    ASSERT_EQ(wanted.size(), 1u) << i;
+    if (i == 2) cluster.step(wanted.front());
+  }
+  cluster.settle();
+  EXPECT_EQ(cluster.node(3).installed.size(), 1u);
+  EXPECT_EQ(cluster.raft(1).peers().back().state, Progress::State::replicate);
 }
 
 TEST(RaftSnapshot, TheBeatTellsOfALostAcknowledgement) {
@@ -294,7 +314,14 @@ TEST(RaftSnapshot, AMalformedOneIsRefused) {
   bad = good;
   bad.config.config.voters.clear();
   EXPECT_TRUE(refused(bad, 3));
+  bad = good;
+  bad.config.index = LogIndex(0);
+  EXPECT_TRUE(refused(bad, 3));
+  bad = good;
+  bad.index = next(index_max);
+  EXPECT_TRUE(refused(bad, 3)) << "the next index would be far from any that there is";
   EXPECT_TRUE(refused(good, term_max.value() + 1));
+  EXPECT_TRUE(refused(good, 2 + term_step_max)) << "no election comes after it";
   EXPECT_EQ(cluster.raft(1).commit(), LogIndex(0));
   EXPECT_EQ(cluster.raft(1).term(), Term(1));
   EXPECT_FALSE(refused(good, 3));
