@@ -48,5 +48,50 @@ TEST(CpLeaving, AGroupOfOneDoesNotWait) {
   EXPECT_TRUE(group.replica(node).is_leader());
 }
 
+// A map that leaves `node` out of the partition, in favour of somebody who is not there yet.
+void leave_out(Group& group, NodeId node) {
+  topology::Catalog catalog = group.catalog();
+  catalog.epoch = MapEpoch(catalog.epoch.value() + 1);
+  for (NodeId& owner : catalog.keyspaces.at("k").partitions.front().owners) {
+    if (owner == node) owner = NodeId(9);
+  }
+  group.at(node).observe(kit::view_of(catalog, node, group.all()));
+}
+
+// It leads on until a substitute has caught up, perhaps for minutes: a wake-up in the past would be one after the other until then.
+TEST(CpLeaving, ALeaderThatTheMapLeavesOutRests) {
+  Group group;
+  const NodeId leader = group.elect();
+  leave_out(group, leader);
+  for (int i = 0; i < 3; ++i) group.at(leader).tick();
+  ASSERT_TRUE(group.at(leader).next_wake().has_value());
+  EXPECT_GT(*group.at(leader).next_wake(), group.at(leader).now().steady);
+}
+
+// Whatever it holds is worth nothing: it is silent, and still asks whether it may go, and hears that it may.
+TEST(CpLeaving, AForgetfulReplicaThatNobodyWantsIsLetGo) {
+  Group group;
+  const NodeId leader = group.elect();
+  const NodeId gone = group.follower_of(leader);
+  group.at(gone).crash(kit::TurnHarness::Crash::kill);
+  env::WriteBatch mark;
+  put_forgetful(group.partition(), mark);
+  for (std::size_t i = 0; i < mark.size(); ++i)
+    group.at(gone).store().poke(mark.at(i).table, mark.at(i).key, mark.value_at(i));
+  MUST(group.restart(gone));
+  leave_out(group, gone);
+  group.at(gone).take_sent();
+  group.at(gone).advance(2s);
+  EXPECT_LT(group.at(gone).rounds(), 100U);
+  bool asked = false;
+  for (const Outgoing& out : group.at(gone).take_sent())
+    asked = asked || std::holds_alternative<wire::LeaveQuestion>(MUST(wire::decode_message(out.message)));
+  EXPECT_TRUE(asked);
+  ASSERT_FALSE(group.replica(gone).was_let_go());
+  const wire::LeaveAnswer answer{.epoch = MapEpoch(group.catalog().epoch.value() + 1), .config_index = LogIndex(99)};
+  group.at(gone).receive(leader, env::Lane::control, wire::encode_message(answer));
+  EXPECT_TRUE(group.replica(gone).was_let_go());
+}
+
 }  // namespace
 }  // namespace rift::cp

@@ -267,7 +267,8 @@ TEST(CpBirth, EveryFounderHasTheSameFirstEntries) {
   EXPECT_EQ(logs[0].size(), 2U);
 }
 
-TEST(CpBirth, ABuriedReplicaLeavesOnlyItsTombstone) {
+// The vote too: the map may bring the replica back while the term in which it was given goes on.
+TEST(CpBirth, ABuriedReplicaLeavesOnlyItsTombstoneAndWhatItHasPromised) {
   kit::ReplicaCluster::Options options;
   options.nodes = 1;
   Group group(options);
@@ -276,7 +277,11 @@ TEST(CpBirth, ABuriedReplicaLeavesOnlyItsTombstone) {
   kit::MapStore& store = group.at(1).store();
   EXPECT_EQ(store.size(env::Table::log), 0U);
   EXPECT_EQ(store.size(env::Table::state_cp), 0U);
-  EXPECT_EQ(store.size(env::Table::meta), 1U);
+  EXPECT_EQ(store.size(env::Table::meta), 2U);
+  group.at(1).round([&](Replica&, Turn& turn) {
+    const Space space = MUST(find_space(group.partition(), turn));
+    EXPECT_EQ(MUST(recover(space, turn)).raft.hard_state, (raft::HardState{.term = Term(2), .vote = NodeId(1)}));
+  });
   EXPECT_TRUE(MUST(store.get(env::Table::meta, wire::partition_meta_key(group.partition(), "tombstone"))).has_value());
 }
 

@@ -410,11 +410,11 @@ TEST_F(Receiver, AnOfferOfAnAbsurdPlaceIsDropped) {
 TEST_F(Receiver, WhoAsksInVainBeginsAnew) {
   receive(offer(1, LogIndex(1000)), env::Lane::data);
   receive(chunk(1, 1, {{.key = "dx", .value = "x"}}, false));
-  group.run_for(1s);
+  group.at(self).advance(1s);
   auto pulls = sent<wire::SnapshotPull>();
   ASSERT_FALSE(pulls.empty());
   EXPECT_EQ(pulls.back(), (wire::SnapshotPull{.id = 1, .number = 2}));
-  group.run_for(1s);
+  group.at(self).advance(1s);
   pulls = sent<wire::SnapshotPull>();
   ASSERT_FALSE(pulls.empty());
   EXPECT_EQ(pulls.back(), (wire::SnapshotPull{.id = 1, .number = 1}));
