@@ -37,6 +37,7 @@ TEST(Burial, IsMadeUpForAtTheStart) {
   store.poke(env::Table::hint, wire::hint_key(n1, ap, "k"), Bytes("h"));
   store.poke(env::Table::hint, wire::hint_dirty_key(n1, ap), Bytes("h"));
   store.poke(env::Table::meta, wire::partition_meta_key(cp, "hard_state"), Bytes("h"));
+  store.poke(env::Table::meta, wire::partition_meta_key(cp, "floor"), Bytes("f"));
   store.poke(env::Table::log, wire::log_key(cp, Generation(1), LogIndex(1)), Bytes("e"));
   store.poke(env::Table::state_cp, wire::cp_data_key(cp, Generation(1), "k"), Bytes("v"));
   world.kill();
@@ -49,7 +50,8 @@ TEST(Burial, IsMadeUpForAtTheStart) {
       EXPECT_EQ(records(world.seat(), table, wire::partition_range(partition)), 0U);
     }
   }
-  EXPECT_FALSE(has_partition_meta(world.seat(), cp, "hard_state"));
+  EXPECT_FALSE(has_partition_meta(world.seat(), cp, "floor"));
+  EXPECT_TRUE(has_partition_meta(world.seat(), cp, "hard_state")) << "what was promised holds";
   EXPECT_EQ(store.size(env::Table::hint), 0U);
   EXPECT_TRUE(has_partition_meta(world.seat(), topology::system_partition, "create"));
   EXPECT_EQ(world.call(in("_system", kit::get("catalog"))).code, Code::ok);
