@@ -186,6 +186,23 @@ TEST_F(Snapshots, WhoIsOvertakenIsRefilledAgain) {
   }
 }
 
+// From a peer that lies, or whose memory is damaged: a state that nobody has yet is nothing to wait for.
+TEST_F(Snapshots, AnAbsurdWishHoldsNobodyUp) {
+  const NodeId away = leave_one_behind();
+  const NodeId leader = group.elect();
+  for (const NodeId liar : group.others(leader)) {
+    if (liar == away) continue;
+    const wire::SnapshotWish wish{.term = group.replica(leader).status().term,
+                                  .wish = ~std::uint64_t{0},
+                                  .at_least = LogIndex(~std::uint64_t{0}),
+                                  .amnesiac = false};
+    group.at(leader).receive(liar, env::Lane::data, wire::encode_message(wish));
+  }
+  EXPECT_EQ(counter(leader, "messages_dropped"), 1U);
+  MUST(group.restart(away));
+  expect_caught_up(away);
+}
+
 // A follower that answered lately and has lost some appends is waited for, up to a multiple of the limits; beyond that it takes a snapshot.
 TEST_F(Snapshots, WhoIsALittleBehindIsWaitedFor) {
   const NodeId slow = group.follower_of(group.elect());
