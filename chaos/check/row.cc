@@ -86,8 +86,14 @@ bool had_its_time(const Operation& op, const Timeline& timeline, Duration timeou
   return !cuts_short(timeline.heal) && std::none_of(timeline.changes.begin(), timeline.changes.end(), cuts_short);
 }
 
+bool was_jammed(const Operation& op, const RowFacts& facts) {
+  return std::any_of(facts.jams.begin(), facts.jams.end(), [&](const Jam& jam) {
+    return jam.node == op.node && op.scheduled < jam.to && op.scheduled + facts.timeout > jam.from;
+  });
+}
+
 void judge_side(Notes& notes, const Evidence& evidence, Side side, const SideDemands& demanded,
-                const RowDemands& demands, std::uint64_t attempts, Duration timeout) {
+                const RowDemands& demands, std::uint64_t attempts, const RowFacts& facts) {
   const auto& timeline = evidence.timeline;
   if ((side == Side::majority ? timeline.majority : timeline.minority).empty()) return;
   notes.need(attempts >= demands.attempts_per_side_min, "only {} attempts on the {} side, {} are needed", attempts,
@@ -95,7 +101,8 @@ void judge_side(Notes& notes, const Evidence& evidence, Side side, const SideDem
   for (const bool writes : {false, true}) {
     const Service service = writes ? demanded.writes : demanded.reads;
     const auto judged = only(evidence.operations, [&](const Operation& op) {
-      return is_write(op) == writes && (service != Service::high || had_its_time(op, timeline, timeout));
+      if (is_write(op) != writes) return false;
+      return service != Service::high || (had_its_time(op, timeline, facts.timeout) && !was_jammed(op, facts));
     });
     judge_service(notes, service, availability_of(judged, evidence.keyspace, side, timeline), demands,
                   fmt::format("{} on the {} side", writes ? "writes" : "reads", to_string(side)));
@@ -237,9 +244,9 @@ RowRun judge_row(const Evidence& evidence, const RowFacts& facts, const RowDeman
   for (const std::string& rule : facts.broken) notes.fail_if(demands.keeps_its_promises, "{}", rule);
   judge_answers(notes, evidence, demands, run.measured);
   judge_side(notes, evidence, Side::majority, demands.majority, demands, run.measured.majority.outcomes.total(),
-             facts.timeout);
+             facts);
   judge_side(notes, evidence, Side::minority, demands.minority, demands, run.measured.minority.outcomes.total(),
-             facts.timeout);
+             facts);
   judge_times(notes, run, facts, demands, timeline.heal - timeline.cut, healed.first_success);
   notes.need(healed.all.attempts > 0, "no attempts after the heal");
   notes.fail_if(

@@ -50,6 +50,13 @@ struct FaultProof {
   std::uint64_t count = 0;
 };
 
+// A node whose way to the leader was jammed: who is pinned to it is on no side that the row promises anything.
+struct Jam {
+  NodeId node{};
+  Time from{};
+  Time to{};
+};
+
 // What was seen of the cluster itself, beside the history.
 struct RowFacts {
   std::optional<Duration> stepped_down_after{};
@@ -60,6 +67,7 @@ struct RowFacts {
   std::uint64_t terms_grown = 0;
   bool leader_changed = false;
   std::vector<FaultProof> proofs{};
+  std::vector<Jam> jams{};
   std::vector<std::string> broken{};  // rules of the protocol seen broken: two leaders in a term, ...
 };
 

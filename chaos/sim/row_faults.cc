@@ -34,9 +34,6 @@ void RowFaults::schedule() {
   world.at(start_ + row_.fault_begins, [this] { note_begin(); });
   for (const fault::RowStep& step : row_.steps) {
     if (step.at != row_.fault_begins && step.at != row_.fault_ends) timeline_.changes.push_back(Time(step.at));
-    // Whoever sleeps wakes up, and does not know yet what it has slept through: a change as well.
-    if (const auto* pause = std::get_if<fault::PauseLeader>(&step.deed))
-      timeline_.changes.push_back(Time(step.at + pause->length));
     world.at(start_ + step.at, [this, &step] {
       check::FaultRecord record;
       record.at = now();
@@ -56,7 +53,11 @@ void RowFaults::carry_out(const fault::Deed& deed) {
                  [&](const fault::RestartInTurn& d) { restart_in_turn(d); },
                  [&](const fault::PauseLeader& d) { pause_leader(d.length); },
                  [&](const fault::SlowLinks& d) { slow_links(d); },
-                 [&](const fault::JamLink& d) { jam_link(d.bytes_per_second); },
+                 [&](const fault::JamLink& d) {
+                   if (d.bytes_per_second == 0) return end_jam();
+                   proved("jammed links", 0);
+                   jam_link(d.bytes_per_second, jam_number_);
+                 },
                  [&](const fault::GarbleLinks& d) {
                    cluster_.network().set_faults({.repeat = d.repeat, .reorder = d.reorder});
                  },
@@ -67,10 +68,10 @@ void RowFaults::carry_out(const fault::Deed& deed) {
                      if (slowed == 0) trouble_ = "a link that was to be slow carried nothing";
                      proved("slowed frames on every link", slowed);
                    }
+                   end_jam();
                    cluster_.network().reset_qualities();
                    cluster_.network().set_faults({});
                    qualities_.clear();
-                   jammed_.reset();
                  },
                  [&](const fault::StepWallClock& d) { step_wall_clock(d); },
                  [&](const fault::TurnFsyncOff& d) {
@@ -197,7 +198,10 @@ void RowFaults::stop_one(NodeId id, Duration down) {
 void RowFaults::pause_leader(Duration length) {
   const auto leads = leader();
   proved("paused leaders", leads ? 1 : 0);
-  if (leads) cluster_.node(*leads).pause(length);
+  if (!leads) return;
+  cluster_.node(*leads).pause(length);
+  paused_ = leads;
+  after(length, [this] { paused_.reset(); });
 }
 
 void RowFaults::slow_links(const fault::SlowLinks& deed) {
@@ -211,14 +215,26 @@ void RowFaults::slow_links(const fault::SlowLinks& deed) {
   }
 }
 
-void RowFaults::jam_link(std::uint64_t bytes_per_second) {
-  if (bytes_per_second != 0) {
-    // The paused leader may have been replaced meanwhile; then it is another one's followers who are slow to reach it.
-    const NodeId to = leader().value_or(cluster_.ids().front());
-    jammed_ = fault::Link{any_but(to), to};
-    proved("jammed links", 1);
-  }
+// Not before somebody leads who is not asleep: the way to a paused leader is slow already.
+void RowFaults::jam_link(std::uint64_t bytes_per_second, std::uint64_t number) {
+  if (number != jam_number_) return;
+  const auto to = leader();
+  if (!to || to == paused_) return after(look_again, [=, this] { jam_link(bytes_per_second, number); });
+  jammed_ = fault::Link{any_but(*to), *to};
+  facts_.jams.push_back({.node = jammed_->from, .from = now(), .to = timeline_.end});
+  proved("jammed links", 1);
+  set_jam(bytes_per_second);
+}
+
+void RowFaults::end_jam() {
+  ++jam_number_;
   if (!jammed_) return;
+  set_jam(0);
+  facts_.jams.back().to = now();
+  jammed_.reset();
+}
+
+void RowFaults::set_jam(std::uint64_t bytes_per_second) {
   auto& quality = qualities_[*jammed_];
   quality.bytes_per_second = bytes_per_second;
   cluster_.network().set_quality(jammed_->from, jammed_->to, quality);

@@ -41,7 +41,9 @@ class RowFaults {
   void stop_one(NodeId id, Duration down);
   void pause_leader(Duration length);
   void slow_links(const fault::SlowLinks& deed);
-  void jam_link(std::uint64_t bytes_per_second);
+  void jam_link(std::uint64_t bytes_per_second, std::uint64_t number);
+  void end_jam();
+  void set_jam(std::uint64_t bytes_per_second);
   void step_wall_clock(const fault::StepWallClock& deed);
   void lose_power_of_all(Duration down);
   void swizzle(Duration length);
@@ -74,6 +76,8 @@ class RowFaults {
   std::set<NodeId> isolated_;
   std::map<fault::Link, SimNetwork::LinkQuality> qualities_;
   std::optional<fault::Link> jammed_;
+  std::uint64_t jam_number_ = 0;  // of those that have ended
+  std::optional<NodeId> paused_;
 };
 
 }  // namespace rift::chaos::sim

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <utility>
 
 #include "base/assert.h"
 #include "base/limits.h"
@@ -217,12 +218,48 @@ Duration SimNetwork::slowness(const Connection& connection, std::size_t bytes) {
 void SimNetwork::send_copy(Connection& connection, env::ConnectionId id, Time arrival, const Bytes& frame) {
   connection.queued_bytes += frame.size();
   connection.last_event = std::max(connection.last_event, arrival);
-  world_.at(arrival, [this, id, frame] { deliver(id, frame); });
+  const std::uint64_t number = next_frame_++;
+  connection.travelling[number] = {.arrival = arrival, .frame = frame};
+  world_.at(arrival, [this, id, number] { deliver(id, number); });
 }
 
-void SimNetwork::deliver(env::ConnectionId id, Bytes frame) {
+void SimNetwork::set_quality(NodeId from, NodeId to, const LinkQuality& quality) {
+  LinkQuality& current = qualities_[{from, to}];
+  const bool was_jammed = current.bytes_per_second > 0;
+  current = quality;
+  if (was_jammed && quality.bytes_per_second == 0) let_flow(from, to, quality.delay);
+}
+
+void SimNetwork::reset_qualities() {
+  const auto before = std::exchange(qualities_, {});
+  for (const auto& [link, quality] : before) {
+    if (quality.bytes_per_second > 0) let_flow(link.first, link.second, Duration(0));
+  }
+}
+
+// What has queued up behind a bound passes at once when the bound is lifted: nothing slows it down any more.
+void SimNetwork::let_flow(NodeId from, NodeId to, Duration delay) {
+  link_free_.erase({from, to});
+  for (auto& [id, connection] : connections_) {
+    if (std::get<0>(connection.key) != from || connection.to != to) continue;
+    const Time arrival = world_.now() + delay + this->delay();
+    for (auto& [number, travelling] : connection.travelling) {
+      if (travelling.arrival <= arrival) continue;
+      travelling.arrival = arrival;
+      world_.at(arrival, [this, id = id, number = number] { deliver(id, number); });
+    }
+    connection.last_arrival = std::min(connection.last_arrival, arrival);
+    connection.last_event = std::min(connection.last_event, arrival);
+  }
+}
+
+void SimNetwork::deliver(env::ConnectionId id, std::uint64_t number) {
   Connection* connection = find(id);
   if (connection == nullptr) return;  // reset meanwhile
+  const auto arrived = connection->travelling.find(number);
+  if (arrived == connection->travelling.end() || arrived->second.arrival > world_.now()) return;  // at another time
+  Bytes frame = std::move(arrived->second.frame);
+  connection->travelling.erase(arrived);
   connection->queued_bytes -= frame.size();
   const auto [from, peer, lane] = connection->key;
   if (is_cut(from, connection->to)) {

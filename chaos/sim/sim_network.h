@@ -60,8 +60,8 @@ class SimNetwork {
   void heal();
   // Gives back these links only.
   void restore(const std::set<std::pair<NodeId, NodeId>>& links);
-  void set_quality(NodeId from, NodeId to, const LinkQuality& quality) { qualities_[{from, to}] = quality; }
-  void reset_qualities() { qualities_.clear(); }
+  void set_quality(NodeId from, NodeId to, const LinkQuality& quality);
+  void reset_qualities();
   // Sees every frame just before it reaches its receiver; an empty one ends it.
   using Watcher = std::function<void(NodeId from, NodeId to, const Bytes& frame)>;
   void watch(Watcher watcher) { watcher_ = std::move(watcher); }
@@ -76,6 +76,10 @@ class SimNetwork {
   friend class Port;
   // Who dials, whom it believes to dial, on which lane. The address decides who answers.
   using Key = std::tuple<NodeId, NodeId, env::Lane>;
+  struct Travelling {
+    Time arrival{};
+    Bytes frame;
+  };
   struct Connection {
     Key key;
     NodeId to;                        // who answered
@@ -85,6 +89,7 @@ class SimNetwork {
     Time last_arrival{};              // of what is not reordered
     Time last_event{};                // everything sent has arrived by then
     std::size_t queued_bytes = 0;
+    std::map<std::uint64_t, Travelling> travelling{};  // what was sent and has not arrived, by frame number
   };
 
   void dial(NodeId from, NodeId peer);
@@ -96,7 +101,8 @@ class SimNetwork {
   Time arrival_of_next(Connection& connection, std::size_t bytes);
   Duration slowness(const Connection& connection, std::size_t bytes);
   void send_copy(Connection& connection, env::ConnectionId id, Time arrival, const Bytes& frame);
-  void deliver(env::ConnectionId id, Bytes frame);
+  void let_flow(NodeId from, NodeId to, Duration delay);
+  void deliver(env::ConnectionId id, std::uint64_t number);
   enum class Redial : std::uint8_t { yes, no };
   void close(env::ConnectionId id, Redial redial);
   void sender_gone(env::ConnectionId id);
@@ -121,6 +127,7 @@ class SimNetwork {
   Watcher watcher_;
   std::uint64_t next_connection_ = 1;
   std::uint64_t next_dial_ = 1;
+  std::uint64_t next_frame_ = 1;
 };
 
 class SimNetwork::Port final : public env::Network {

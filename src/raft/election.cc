@@ -125,7 +125,24 @@ Result<void> Raft::on(NodeId from, const PreVote& message, const Context& contex
   const bool granted = message.term > hard_state_.term && !live && fresh;
   pending_.send_now.push_back(
       {.to = from, .message = PreVoteReply{.term = hard_state_.term, .campaign = message.term, .granted = granted}});
+  if (granted && gives_way_) give_way_to(from, message, context.now);
   return {};
+}
+
+// Where an answer takes as long as two election timeouts differ, all stand at the same time, each votes for itself, and again in the next term. So
+// whoever grants a pre-vote lets the asker go first, and of two askers who hear of each other the one with the longer log does, then the lower
+// number. But once only: an asker that hears no answers would otherwise hold up all others for ever.
+void Raft::give_way_to(NodeId other, const PreVote& asked, Time now) {
+  if (const auto* own = std::get_if<PreCandidate>(&state_)) {
+    const bool longer = asked.last_term > log_.last_term() || asked.last_index > log_.last_index();
+    if (asked.term < own->campaign || (!longer && options_.self < other)) return;
+    become_follower(hard_state_.term, NodeId(0), Reason::gave_way, now);
+  } else if (std::holds_alternative<Follower>(state_)) {
+    restart_election_timer(now);
+  } else {
+    return;
+  }
+  gives_way_ = false;
 }
 
 Result<void> Raft::on(NodeId from, const PreVoteReply& message, const Context& context) {

@@ -43,6 +43,7 @@ Result<void> Raft::follow(NodeId from, Term term, const Context& context) {
   const bool is_followed = term == hard_state_.term && known == from;
   if (!is_followed) become_follower(term, from, Reason::leader_heard, context.now);
   leader_heard_ = context.now;
+  gives_way_ = true;
   restart_election_timer(context.now);
   return {};
 }

@@ -119,6 +119,7 @@ Result<void> Raft::tick(const Context& context) {
     check_quorum(context);
     if (is_leader()) watch_transfer(context);
   } else if (context.now >= election_deadline_ && may_campaign()) {
+    if (!std::holds_alternative<Follower>(state_)) gives_way_ = true;
     become_pre_candidate(Reason::election_timeout, context);
   }
   checked();

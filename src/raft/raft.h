@@ -152,6 +152,7 @@ class Raft {
 
   // election.cc
   void become_follower(Term term, NodeId leader, Reason reason, Time now);
+  void give_way_to(NodeId other, const PreVote& asked, Time now);
   void become_pre_candidate(Reason reason, const Context& context);
   void become_candidate(Reason reason, const Context& context);
   void become_leader(const Context& context);
@@ -236,6 +237,7 @@ class Raft {
   std::variant<Follower, PreCandidate, Candidate, Leader> state_;
   Time election_deadline_{};
   Time leader_heard_{};
+  bool gives_way_ = true;  // to another who asks for pre-votes: once, until a leader is heard or an own campaign has failed
   Term campaign_floor_;  // highest term seen in a refused pre-vote: the next campaign goes above it (I9)
   std::vector<OwnRange> own_;
   LogIndex handed_out_;  // entries up to here were given to the caller in some Effects

@@ -125,6 +125,8 @@ std::string_view to_string(Reason reason) {
       return "vote_won";
     case Reason::vote_lost:
       return "vote_lost";
+    case Reason::gave_way:
+      return "gave_way";
     case Reason::leader_heard:
       return "leader_heard";
     case Reason::higher_term:

@@ -83,6 +83,7 @@ enum class Reason : std::uint8_t {
   pre_vote_won,      // a majority would vote: campaigns in a new term
   vote_won,
   vote_lost,       // a majority said no
+  gave_way,        // another asks for pre-votes at the same time and goes first
   leader_heard,    // an append or heartbeat named the leader of this term
   higher_term,     // somebody is in a later term
   lost_quorum,     // leader without a quorum's answers for one minimum election timeout

@@ -23,6 +23,7 @@ class SimNetworkWorld final : public NetworkWorld {
     return done();
   }
   void run_for(Duration span) override { world_.run_for(span); }
+  SimNetwork& sim() { return network_; }
   void restart(NodeId node) override {
     nodes_.erase(node);
     open(node);
@@ -44,6 +45,37 @@ class SimNetworkWorld final : public NetworkWorld {
 };
 
 std::unique_ptr<NetworkWorld> make_sim_world() { return std::make_unique<SimNetworkWorld>(); }
+
+// A jam is a queue before a narrow place. When that is wide again, what has queued up passes at once and in order.
+TEST(SimNetworkJam, WhatQueuedUpPassesWhenTheJamIsOver) {
+  SimNetworkWorld world;
+  EventLog n1;
+  EventLog n2;
+  world.network(NodeId(1)).start(n1);
+  world.network(NodeId(2)).start(n2);
+  world.network(NodeId(1)).dial(NodeId(2), world.address(NodeId(2)));
+  ASSERT_TRUE(world.run_until([&] { return n1.is_up(NodeId(2)); }));
+  world.sim().set_quality(NodeId(1), NodeId(2), {.bytes_per_second = 1'000});
+  const auto send = [&](char name) {
+    EXPECT_TRUE(world.network(NodeId(1)).send(NodeId(2), env::Lane::data, Bytes(std::string(1'000, name))));
+  };
+  for (const char name : {'a', 'b', 'c', 'd'}) send(name);
+  const auto arrived = [&] {
+    std::string names;
+    for (const auto& [id, incoming] : n2.incoming) {
+      for (const std::string& frame : incoming.frames) names += frame.front();
+    }
+    return names;
+  };
+  world.run_for(std::chrono::milliseconds(1'500));
+  EXPECT_EQ(arrived(), "a");
+  world.sim().set_quality(NodeId(1), NodeId(2), {});
+  send('e');
+  world.run_for(std::chrono::milliseconds(20));
+  EXPECT_EQ(arrived(), "abcde");
+  world.run_for(std::chrono::seconds(5));
+  EXPECT_EQ(arrived(), "abcde") << "each once";
+}
 
 INSTANTIATE_TEST_SUITE_P(Sim, NetworkContract, ::testing::Values(&make_sim_world));
 

@@ -134,6 +134,17 @@ TEST(Row, AMajoritySideThatIsNotServedFails) {
   EXPECT_EQ(run.judge().verdict, Verdict::pass);
 }
 
+TEST(Row, WhoIsPinnedToANodeWhoseWayIsJammedIsPromisedNothingMeanwhile) {
+  Sample run;
+  run.silence(10'000, 10'500);
+  run.facts.jams = {{.node = NodeId(1), .from = at_ms(9'000), .to = at_ms(10'500)}};
+  EXPECT_EQ(run.judge().verdict, Verdict::pass);
+  run.facts.jams.front().to = at_ms(10'250);
+  expect(run.judge(), Verdict::fail, "writes on the majority side");
+  run.facts.jams.front() = {.node = NodeId(2), .from = at_ms(9'000), .to = at_ms(10'500)};
+  expect(run.judge(), Verdict::fail, "writes on the majority side");
+}
+
 TEST(Row, OneOperationDoneOnTheSideThatMustBeSilentFails) {
   Sample run;
   for (Operation& op : run.operations) {

@@ -212,6 +212,85 @@ TEST(RaftElection, ACandidateThatIsCutOffStopsRaisingItsTerm) {
   EXPECT_EQ(cluster.raft(1).role(), Role::pre_candidate);
 }
 
+// Messages take as long as election timeouts differ, so that three of five stand before any has heard of another. One stands aside for the next
+// instead of voting for itself, and the first is elected without a split vote.
+TEST(RaftElection, OfThoseThatAskAtTheSameTimeAllButOneStandAside) {
+  Cluster cluster(5);
+  cluster.kill(5);
+  cluster.now += 2s;
+  for (const std::uint32_t id : {3U, 1U, 2U}) {
+    cluster.tick(id);
+    cluster.flush(id);
+    ASSERT_EQ(cluster.raft(id).role(), Role::pre_candidate);
+  }
+  for (Envelope& asked : cluster.take_messages<PreVote>()) cluster.step(std::move(asked));
+  EXPECT_EQ(cluster.raft(1).role(), Role::pre_candidate);
+  EXPECT_EQ(cluster.raft(2).role(), Role::follower);
+  EXPECT_EQ(cluster.raft(3).role(), Role::follower);
+  cluster.settle();
+  EXPECT_EQ(cluster.leader(), 1U);
+  EXPECT_EQ(cluster.raft(1).term(), Term(2)) << "the first campaign won";
+}
+
+TEST(RaftElection, WhoHasTheLongerLogGoesFirst) {
+  Cluster cluster(5);
+  cluster.campaign(1);
+  cluster.isolate(2);
+  cluster.isolate(4);
+  ASSERT_TRUE(cluster.propose(1, {"a"}).has_value());
+  cluster.flush(1);
+  cluster.settle();
+  cluster.heal();
+  cluster.kill(1);
+  cluster.now += 2s;
+  for (const std::uint32_t id : {2U, 3U}) {
+    cluster.tick(id);
+    cluster.flush(id);
+  }
+  for (Envelope& asked : cluster.take_messages<PreVote>(3, 2)) cluster.step(std::move(asked));
+  EXPECT_EQ(cluster.raft(2).role(), Role::follower) << "the smaller number, but the shorter log";
+  EXPECT_EQ(cluster.raft(3).role(), Role::pre_candidate);
+}
+
+TEST(RaftElection, WhoGrantsAPreVoteWaitsOnce) {
+  Cluster cluster(3);
+  const auto ask = [&] {
+    cluster.step({.from = NodeId(1),
+                  .to = NodeId(2),
+                  .message = PreVote{.term = Term(2), .last_index = LogIndex(1), .last_term = Term(1)}});
+  };
+  cluster.now = cluster.raft(2).next_wake() - 1ms;
+  ask();
+  const Time later = cluster.raft(2).next_wake();
+  EXPECT_GE(later, cluster.now + 500ms);
+  cluster.now = later - 1ms;
+  ask();
+  EXPECT_EQ(cluster.raft(2).next_wake(), later) << "not again";
+  cluster.now = later;
+  cluster.tick(2);
+  cluster.flush(2);
+  ask();
+  EXPECT_EQ(cluster.raft(2).role(), Role::pre_candidate) << "nor now, though 1 would go first";
+  cluster.now = cluster.raft(2).next_wake();
+  cluster.tick(2);
+  cluster.flush(2);
+  ask();
+  EXPECT_EQ(cluster.raft(2).role(), Role::follower) << "its own campaign has led to nothing: it gives way once more";
+}
+
+// It asks for ever, and is always granted what it cannot hear of.
+TEST(RaftElection, ADeafNodeThatAsksDoesNotHoldUpTheOthers) {
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    SCOPED_TRACE(seed);
+    Cluster cluster(4, seed);
+    cluster.cut(2, 1);
+    cluster.cut(3, 1);
+    cluster.cut(4, 1);
+    cluster.advance(4s);
+    EXPECT_NE(cluster.leader(), 0U);
+  }
+}
+
 // Trap 27, Cloudflare 2020: 1-2-3 see each other, 4 sees only 2, 5 sees only 3.
 TEST(RaftElection, PartialConnectivityKeepsOneStableLeader) {
   for (std::uint64_t seed = 1; seed <= 10; ++seed) {
