@@ -243,10 +243,8 @@ RowRun judge_row(const Evidence& evidence, const RowFacts& facts, const RowDeman
   judge_adequacy(notes, evidence, facts, demands, run.measured);
   for (const std::string& rule : facts.broken) notes.fail_if(demands.keeps_its_promises, "{}", rule);
   judge_answers(notes, evidence, demands, run.measured);
-  judge_side(notes, evidence, Side::majority, demands.majority, demands, run.measured.majority.outcomes.total(),
-             facts);
-  judge_side(notes, evidence, Side::minority, demands.minority, demands, run.measured.minority.outcomes.total(),
-             facts);
+  judge_side(notes, evidence, Side::majority, demands.majority, demands, run.measured.majority.outcomes.total(), facts);
+  judge_side(notes, evidence, Side::minority, demands.minority, demands, run.measured.minority.outcomes.total(), facts);
   judge_times(notes, run, facts, demands, timeline.heal - timeline.cut, healed.first_success);
   notes.need(healed.all.attempts > 0, "no attempts after the heal");
   notes.fail_if(

@@ -219,6 +219,17 @@ MatrixRow c16_fsync_off() {
   return r;
 }
 
+// What C3 cuts, and the side with the majority changes its members meanwhile.
+MatrixRow c18(MemberMove move, std::string title) {
+  MatrixRow r = loses_its_leader("C18", std::move(title), Shape::leader_with_minority);
+  r.form = to_string(move);
+  r.steps.insert(r.steps.begin() + 1, {fault_begins + seconds(5), ChangeMembers{move}});
+  r.spares = move == MemberMove::remove ? 1 : 0;
+  r.cas_share = 0.7;
+  r.demands.config_equal_within = seconds(5);
+  return r;
+}
+
 MatrixRow c20() {
   MatrixRow r = row("C20", "", "C2, read at ONE", cut_and_heal(Shape::leader_with_majority));
   r.reads_at_one = true;
@@ -254,6 +265,9 @@ std::vector<MatrixRow> make_rows() {
           c15(),
           c16(),
           c16_fsync_off(),
+          c18(MemberMove::add, "C3, and a sixth copy on a node that joins"),
+          c18(MemberMove::remove, "C3, and a node beyond the cut is removed"),
+          c18(MemberMove::replace, "C3, and a node beyond the cut is replaced"),
           c20()};
 }
 
@@ -268,8 +282,21 @@ std::string_view name_of(const Deed& deed) {
           [](const SlowLinks&) { return "slow_links"; }, [](const JamLink&) { return "jam_link"; },
           [](const GarbleLinks&) { return "garble_links"; }, [](const ClearLinks&) { return "clear_links"; },
           [](const StepWallClock&) { return "step_wall_clock"; }, [](const TurnFsyncOff&) { return "fsync_off"; },
-          [](const LosePowerOfAll&) { return "power_loss_of_all"; }, [](const Swizzle&) { return "swizzle"; }},
+          [](const LosePowerOfAll&) { return "power_loss_of_all"; }, [](const Swizzle&) { return "swizzle"; },
+          [](const ChangeMembers&) { return "change_members"; }},
       deed);
+}
+
+std::string_view to_string(MemberMove move) {
+  switch (move) {
+    case MemberMove::add:
+      return "add";
+    case MemberMove::remove:
+      return "remove";
+    case MemberMove::replace:
+      return "replace";
+  }
+  return "";
 }
 
 const std::vector<MatrixRow>& matrix_rows() {

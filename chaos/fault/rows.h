@@ -75,11 +75,20 @@ struct TurnFsyncOff {  // what is written reaches the medium this much later, wh
 struct LosePowerOfAll {
   Duration down{};
 };
+enum class MemberMove : std::uint8_t {
+  add,      // a node that nobody knew joins, and gets a copy
+  remove,   // one of the other side leaves; one of this side that had no copy takes its place
+  replace,  // one of the other side comes with an empty disk, and on this side
+};
+std::string_view to_string(MemberMove move);
+struct ChangeMembers {  // on the side that has a majority, while links are cut
+  MemberMove move = MemberMove::add;
+};
 struct Swizzle {  // nodes drop out one by one and come back in another order
   Duration length{};
 };
 using Deed = std::variant<CutLinks, HealLinks, KillLeader, RestartDown, RestartInTurn, PauseLeader, SlowLinks, JamLink,
-                          GarbleLinks, ClearLinks, StepWallClock, TurnFsyncOff, LosePowerOfAll, Swizzle>;
+                          GarbleLinks, ClearLinks, StepWallClock, TurnFsyncOff, LosePowerOfAll, Swizzle, ChangeMembers>;
 std::string_view name_of(const Deed& deed);
 
 struct RowStep {
@@ -92,6 +101,7 @@ struct MatrixRow {
   std::string form;   // "halves"; empty if the row has one form
   std::string title;  // a few words for people
   std::uint32_t nodes = 5;
+  std::uint32_t spares = 0;   // more members, without a copy
   bool reads_at_one = false;  // else linearizable
   double cas_share = 0.3;
   double set_share = 0.2;

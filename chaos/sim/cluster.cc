@@ -14,20 +14,29 @@ constexpr Duration start_patience = std::chrono::seconds(20);
 
 Cluster::Cluster(World& world, const Options& options)
     : world_(world), options_(options), network_(world, options.network) {
-  for (std::uint32_t n = 1; n <= options.nodes; ++n) {
-    SimExecutor::Options executor;
-    executor.rate = 1.0 + (world.random().unit() * 2 - 1) * options.clock_rate_error_max;
-    executor.steady_offset = world.random().between(Duration(0), Duration(std::chrono::seconds(1000)));
-    executor.wall_offset = std::chrono::milliseconds(static_cast<std::int64_t>(
-        (world.random().unit() * 2 - 1) * static_cast<double>(options.wall_offset_max.count())));
-    nodes_.emplace(NodeId(n), std::make_unique<SimNode>(world, network_,
-                                                        SimNode::Options{.id = NodeId(n),
-                                                                         .executor = executor,
-                                                                         .disk = options.disk,
-                                                                         .cp = options.cp,
-                                                                         .check_invariants = true,
-                                                                         .log = options.log}));
-  }
+  for (std::uint32_t n = 1; n <= options.nodes; ++n) make_node(NodeId(n));
+}
+
+void Cluster::make_node(NodeId id) {
+  Rng& random = world_.random();
+  SimExecutor::Options executor;
+  executor.rate = 1.0 + (random.unit() * 2 - 1) * options_.clock_rate_error_max;
+  executor.steady_offset = random.between(Duration(0), Duration(std::chrono::seconds(1000)));
+  executor.wall_offset = std::chrono::milliseconds(
+      static_cast<std::int64_t>((random.unit() * 2 - 1) * static_cast<double>(options_.wall_offset_max.count())));
+  nodes_.emplace(id, std::make_unique<SimNode>(world_, network_,
+                                               SimNode::Options{.id = id,
+                                                                .executor = executor,
+                                                                .disk = options_.disk,
+                                                                .cp = options_.cp,
+                                                                .check_invariants = true,
+                                                                .log = options_.log}));
+}
+
+SimNode& Cluster::add_node(NodeId id) {
+  make_node(id);
+  MUST(node(id).start());
+  return node(id);
 }
 
 std::vector<NodeId> Cluster::ids() const {
@@ -131,15 +140,26 @@ NodeStatus Cluster::status(NodeId id) {
   return result;
 }
 
-std::optional<topology::Keyspace> Cluster::keyspace(const std::string& name) {
-  std::optional<topology::Keyspace> result;
+std::optional<topology::Catalog> Cluster::catalog() {
+  std::optional<topology::Catalog> newest;
   for (auto& [id, sim_node] : nodes_) {
-    if (result || !sim_node->is_up()) continue;
-    sim_node->node().catalog([&](const Result<topology::Catalog>& catalog) {
-      if (catalog && catalog->find(name) != nullptr) result = *catalog->find(name);
+    if (!sim_node->is_up()) continue;
+    sim_node->node().catalog([&](const Result<topology::Catalog>& known) {
+      if (known && (!newest || known->epoch > newest->epoch)) newest = *known;
     });
   }
-  return result;
+  return newest;
+}
+
+std::optional<topology::Keyspace> Cluster::keyspace(const std::string& name) {
+  const auto map = catalog();
+  const topology::Keyspace* found = map ? map->find(name) : nullptr;
+  return found != nullptr ? std::optional(*found) : std::nullopt;
+}
+
+std::vector<NodeId> Cluster::owners(const std::string& name) {
+  const auto found = keyspace(name);
+  return found ? found->partitions.front().owners : std::vector<NodeId>{};
 }
 
 std::vector<NodeId> Cluster::owners(const std::string& name, const std::string& key) {
@@ -157,7 +177,7 @@ std::optional<NodeId> Cluster::leader_of(const std::string& name) {
     }
   }
   for (const auto& [leader, count] : votes) {
-    if (count >= topology::majority(static_cast<std::uint32_t>(nodes_.size()))) return leader;
+    if (count >= topology::majority(static_cast<std::uint32_t>(found->partitions.front().owners.size()))) return leader;
   }
   return std::nullopt;
 }

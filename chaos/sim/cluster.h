@@ -32,6 +32,8 @@ class Cluster {
   // Starts all nodes and founds the cluster on them.
   Result<void> found();
   Result<void> create_keyspace(const topology::KeyspaceWish& wish);
+  // One more node, which knows of no cluster, and runs.
+  SimNode& add_node(NodeId id);
 
   World& world() { return world_; }
   SimNetwork& network() { return network_; }
@@ -45,8 +47,11 @@ class Cluster {
   // Starts a node that is down.
   Result<void> restart(NodeId id);
 
-  // As the first running node knows it; nothing when none does.
+  // The newest map that a running node knows; nothing when none does.
+  std::optional<topology::Catalog> catalog();
   std::optional<topology::Keyspace> keyspace(const std::string& name);
+  // Of the keyspace's first partition, as the newest map wishes.
+  std::vector<NodeId> owners(const std::string& keyspace);
   std::vector<NodeId> owners(const std::string& keyspace, const std::string& key);
   // The leader of the keyspace's first partition as a majority of running replicas see it now.
   std::optional<NodeId> leader_of(const std::string& keyspace);
@@ -56,6 +61,7 @@ class Cluster {
   bool wait(const std::function<bool()>& done, Duration most);
 
  private:
+  void make_node(NodeId id);
   bool hosts_its_share(NodeId id, const topology::Keyspace& keyspace);
 
   World& world_;

@@ -88,7 +88,12 @@ std::vector<Answered> only(const std::vector<Answered>& answers, const std::stri
 bool has_converged(Cluster& cluster, const std::string& keyspace) {
   const auto copies = copies_of(cluster, keyspace);
   const auto map = cluster.keyspace(keyspace);
-  if (!map || copies.size() != cluster.nodes().size()) return false;
+  if (!map) return false;
+  for (const topology::Partition& partition : map->partitions) {
+    for (const NodeId owner : partition.owners) {
+      if (!copies.contains(owner)) return false;
+    }
+  }
   for (const std::string& key : keys_of(copies)) {
     std::set<std::string> texts;
     for (const NodeId owner : topology::place(*map, key).owners) texts.insert(text_of(copies.at(owner), key));
@@ -100,6 +105,9 @@ bool has_converged(Cluster& cluster, const std::string& keyspace) {
 EndState look_at_the_end(Cluster& cluster, const std::string& keyspace, const check::History& history) {
   EndState end;
   auto copies = copies_of(cluster, keyspace);
+  const auto owners = cluster.owners(keyspace);
+  std::erase_if(
+      copies, [&](const auto& entry) { return std::find(owners.begin(), owners.end(), entry.first) == owners.end(); });
   std::map<std::string, std::size_t> times;
   std::map<NodeId, std::string> digests;
   for (const auto& [id, copy] : copies) {

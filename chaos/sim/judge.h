@@ -15,10 +15,10 @@ namespace rift::chaos::sim {
 // True when all owners hold the same versions of every key, and under one version the same value.
 bool has_converged(Cluster& cluster, const std::string& keyspace);
 
-// What the running nodes hold, for the checkers of rows.
+// What the running owners hold, for the checkers of rows of a cp keyspace with one partition.
 struct EndState {
   check::FinalState values;           // of the replicas that agree with most others
-  std::vector<std::string> digests;   // one per running node: everything that it holds
+  std::vector<std::string> digests;   // one per running owner: everything that it holds
   std::vector<std::string> failures;  // values that nobody wrote, or that were reported as not done
 };
 EndState look_at_the_end(Cluster& cluster, const std::string& keyspace, const check::History& history);

@@ -22,7 +22,8 @@ RowFaults::RowFaults(Cluster& cluster, Observer& observer, load::Recorder& recor
       row_(row),
       start_(start),
       down_(std::move(down)),
-      partition_(cluster.keyspace(keyspace)->partitions.front().id) {
+      partition_(cluster.keyspace(keyspace)->partitions.front().id),
+      administrator_(cluster, [this] { return timeline_.majority; }) {
   timeline_.cut = Time(row.fault_begins);
   timeline_.heal = Time(row.fault_ends);
   timeline_.end = Time(row.length);
@@ -33,7 +34,10 @@ void RowFaults::schedule() {
   World& world = cluster_.world();
   world.at(start_ + row_.fault_begins, [this] { note_begin(); });
   for (const fault::RowStep& step : row_.steps) {
-    if (step.at != row_.fault_begins && step.at != row_.fault_ends) timeline_.changes.push_back(Time(step.at));
+    // A change of members is to be felt by nobody.
+    const bool is_felt = !std::holds_alternative<fault::ChangeMembers>(step.deed);
+    if (is_felt && step.at != row_.fault_begins && step.at != row_.fault_ends)
+      timeline_.changes.push_back(Time(step.at));
     world.at(start_ + step.at, [this, &step] {
       check::FaultRecord record;
       record.at = now();
@@ -78,7 +82,8 @@ void RowFaults::carry_out(const fault::Deed& deed) {
                    for (auto& [id, node] : cluster_.nodes()) node->disk().lie(d.write_back);
                  },
                  [&](const fault::LosePowerOfAll& d) { lose_power_of_all(d.down); },
-                 [&](const fault::Swizzle& d) { swizzle(d.length); }},
+                 [&](const fault::Swizzle& d) { swizzle(d.length); },
+                 [&](const fault::ChangeMembers& d) { change_members(d.move); }},
       deed);
 }
 
@@ -113,6 +118,10 @@ void RowFaults::note_end() {
     }
   }
   committed_at_heal_ = committed;
+  if (!row_.demands.config_equal_within) return;
+  const auto leads = leader();
+  const bool has_changed = leads && administrator_.open_count() == 0 && is_as_wished({*leads});
+  proved("members changed during the cut", has_changed ? 1 : 0);
 }
 
 // What has to be noticed when it happens.
@@ -121,14 +130,18 @@ void RowFaults::watch() {
     facts_.stepped_down_after = now() - timeline_.cut;
   if (const auto now_leads = leader(); now_leads && now_leads != first_leader_) facts_.leader_changed = true;
   if (committed_at_heal_ && !facts_.caught_up_after) {
-    const bool all = std::all_of(cluster_.nodes().begin(), cluster_.nodes().end(), [this](const auto& entry) {
-      const auto status = cluster_.status(entry.first);
+    const auto owners = cluster_.owners(keyspace);
+    const bool all = std::all_of(owners.begin(), owners.end(), [this](NodeId id) {
+      const auto status = cluster_.status(id);
       return std::any_of(status.replicas.begin(), status.replicas.end(), [this](const ReplicaStatus& replica) {
         return replica.partition == partition_ && replica.applied >= *committed_at_heal_;
       });
     });
     if (all) facts_.caught_up_after = now() - timeline_.heal;
   }
+  if (committed_at_heal_ && !facts_.config_equal_after && row_.demands.config_equal_within &&
+      is_as_wished(cluster_.ids()))
+    facts_.config_equal_after = now() - timeline_.heal;
   if (now() < timeline_.end) after(look_again, [this] { watch(); });
 }
 
@@ -136,7 +149,7 @@ void RowFaults::cut(const fault::CutLinks& deed) {
   const auto leads = leader();
   const NodeId leader = leads ? *leads : cluster_.ids().front();
   if (!leads && deed.shape != fault::Shape::any_minority) trouble_ = "nobody led when links were to be cut";
-  const auto cut = fault::cut_of(deed.shape, cluster_.ids(), leader, random());
+  auto cut = fault::cut_of(deed.shape, cluster_.owners(keyspace), leader, random());
   if (!cut) {
     trouble_ = cut.error().detail;
     return;
@@ -148,7 +161,10 @@ void RowFaults::cut(const fault::CutLinks& deed) {
   if (deed.shape == fault::Shape::any_minority) return;
   timeline_.majority = cut->majority;
   timeline_.minority = cut->minority;
-  recorder_.set_sides(cut->majority, cut->minority);
+  for (const NodeId id : cluster_.ids()) {
+    if (timeline_.side_of(id) == check::Side::none) part_from_minority(id);
+  }
+  recorder_.set_sides(timeline_.majority, timeline_.minority);
 }
 
 void RowFaults::heal() {
@@ -266,6 +282,69 @@ void RowFaults::swizzle(Duration length) {
     after(random().between(length / 2, length), [this, id] { release(id); });
   }
   proved("swizzled nodes", ids.size());
+}
+
+// Whoever has no copy, or is new, stands with the majority.
+void RowFaults::part_from_minority(NodeId id) {
+  for (const NodeId other : timeline_.minority) {
+    cluster_.network().cut(id, other);
+    cluster_.network().cut(other, id);
+  }
+}
+
+// No leader of before the cut, so that the cut stays what it is.
+NodeId RowFaults::one_beyond_the_cut() {
+  auto candidates = timeline_.minority;
+  if (first_leader_) std::erase(candidates, *first_leader_);
+  return candidates[random().below(candidates.size())];
+}
+
+void RowFaults::change_members(fault::MemberMove move) {
+  switch (move) {
+    case fault::MemberMove::add: {
+      const NodeId id(cluster_.ids().back().value() + 1);
+      cluster_.add_node(id);
+      part_from_minority(id);
+      administrator_.add(id, [this, copies = row_.nodes + 1] { administrator_.set_copies(keyspace, copies, {}); });
+      return;
+    }
+    case fault::MemberMove::remove:
+      administrator_.remove(one_beyond_the_cut(), {});
+      return;
+    case fault::MemberMove::replace: {
+      const NodeId id = one_beyond_the_cut();
+      std::erase(timeline_.minority, id);  // it is on no side: it changes it
+      cluster_.node(id).wipe();
+      down_(id);
+      MUST(cluster_.restart(id));
+      std::set<std::pair<NodeId, NodeId>> links;
+      for (const NodeId other : timeline_.majority) {
+        links.insert({id, other});
+        links.insert({other, id});
+      }
+      cluster_.network().restore(links);
+      part_from_minority(id);
+      recorder_.set_sides(timeline_.majority, timeline_.minority);
+      administrator_.replace(id, {});
+      return;
+    }
+  }
+}
+
+// Every owner of the newest map votes, knows so, and nobody else has a replica left.
+bool RowFaults::is_as_wished(const std::vector<NodeId>& asked) {
+  auto owners = cluster_.owners(keyspace);
+  std::sort(owners.begin(), owners.end());
+  return std::all_of(asked.begin(), asked.end(), [&](NodeId id) {
+    const auto replicas = cluster_.status(id).replicas;
+    const auto mine = std::find_if(replicas.begin(), replicas.end(),
+                                   [this](const ReplicaStatus& replica) { return replica.partition == partition_; });
+    const bool is_owner = std::binary_search(owners.begin(), owners.end(), id);
+    if (mine == replicas.end()) return !is_owner;
+    auto voters = mine->voters;
+    std::sort(voters.begin(), voters.end());
+    return is_owner && mine->settled && voters == owners;
+  });
 }
 
 void RowFaults::isolate(NodeId id) {

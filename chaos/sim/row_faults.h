@@ -9,6 +9,7 @@
 #include "chaos/check/row.h"
 #include "chaos/fault/rows.h"
 #include "chaos/load/recorder.h"
+#include "chaos/sim/administrator.h"
 #include "chaos/sim/cluster.h"
 #include "chaos/sim/observer.h"
 
@@ -47,6 +48,10 @@ class RowFaults {
   void step_wall_clock(const fault::StepWallClock& deed);
   void lose_power_of_all(Duration down);
   void swizzle(Duration length);
+  void change_members(fault::MemberMove move);
+  void part_from_minority(NodeId id);
+  NodeId one_beyond_the_cut();
+  bool is_as_wished(const std::vector<NodeId>& asked);
   void isolate(NodeId id);
   void release(NodeId id);
 
@@ -78,6 +83,7 @@ class RowFaults {
   std::optional<fault::Link> jammed_;
   std::uint64_t jam_number_ = 0;  // of those that have ended
   std::optional<NodeId> paused_;
+  Administrator administrator_;
 };
 
 }  // namespace rift::chaos::sim

@@ -47,7 +47,7 @@ RowResult broken_off(std::uint64_t seed, const std::string& why) {
 RowResult run_row(const fault::MatrixRow& row, const RowOptions& options) {
   World world(options.seed);
   Cluster::Options shape;
-  shape.nodes = row.nodes;
+  shape.nodes = row.nodes + row.spares;
   shape.log = options.log;
   shape.cp.spread_after = std::chrono::hours(1);  // a row says itself who leads
   Cluster cluster(world, shape);
@@ -79,7 +79,7 @@ RowResult run_row(const fault::MatrixRow& row, const RowOptions& options) {
   evidence.timeline = faults.timeline();
   evidence.links = result.links = faults.links();
   evidence.final_state = end.values;
-  evidence.owners = cluster.ids().size();
+  evidence.owners = cluster.owners(keyspace).size();
   evidence.digests = end.digests;
   evidence.trouble =
       load.open_count() == 0 ? faults.trouble() : "operations have had no answer long after their deadline";

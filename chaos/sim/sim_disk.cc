@@ -45,6 +45,13 @@ void SimDisk::crash(Crash kind) {
   live_ = durable_;
 }
 
+void SimDisk::wipe() {
+  ASSERT(executor_ == nullptr);
+  live_ = {};
+  durable_ = {};
+  unsynced_.clear();
+}
+
 Result<std::optional<Bytes>> SimDisk::get(env::Table table, ByteView key) {
   const Records& records = live_[static_cast<std::size_t>(table)];
   const auto it = records.find(key);

@@ -29,6 +29,8 @@ class SimDisk final : public env::Engine {
   void attach(env::Executor& executor);
   enum class Crash { kill, power_loss };
   void crash(Crash kind);
+  // Of a node that is down: an empty disk in its place.
+  void wipe();
   // From now on a sync takes this much longer; zero ends it.
   void stall(Duration extra) { stall_ = extra; }
   // From now on a finished sync is a lie: what it covers is on the medium only this much later (fsync off, or a drive that ignores it).

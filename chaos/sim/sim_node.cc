@@ -40,6 +40,11 @@ void SimNode::crash(SimDisk::Crash kind) {
   disk_.crash(kind);
 }
 
+void SimNode::wipe() {
+  crash(SimDisk::Crash::kill);
+  disk_.wipe();
+}
+
 void SimNode::crash_soon(std::uint32_t steps, SimDisk::Crash kind, std::function<void()> down) {
   fuse_.light(steps, [this, kind, down = std::move(down), life = life_] {
     world_.at(world_.now(), [this, kind, down, life] {

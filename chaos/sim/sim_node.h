@@ -30,6 +30,8 @@ class SimNode {
   void crash(SimDisk::Crash kind);
   // Crashes in the middle of what it does within the next `steps` outside effects; `down` is called when it has.
   void crash_soon(std::uint32_t steps, SimDisk::Crash kind, std::function<void()> down);
+  // Down, and its disk is lost with everything on it: what starts next has another one.
+  void wipe();
   void pause(Duration duration);
   void stop_cleanly(std::function<void()> stopped);
 

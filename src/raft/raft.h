@@ -237,7 +237,8 @@ class Raft {
   std::variant<Follower, PreCandidate, Candidate, Leader> state_;
   Time election_deadline_{};
   Time leader_heard_{};
-  bool gives_way_ = true;  // to another who asks for pre-votes: once, until a leader is heard or an own campaign has failed
+  bool gives_way_ =
+      true;  // to another who asks for pre-votes: once, until a leader is heard or an own campaign has failed
   Term campaign_floor_;  // highest term seen in a refused pre-vote: the next campaign goes above it (I9)
   std::vector<OwnRange> own_;
   LogIndex handed_out_;  // entries up to here were given to the caller in some Effects
