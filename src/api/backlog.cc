@@ -2,22 +2,10 @@
 
 #include <fmt/format.h>
 
+#include "replica/weight.h"
+
 namespace rift::api {
-namespace {
-
-constexpr std::size_t reply_overhead_bytes = 256;
-constexpr std::size_t part_overhead_bytes = 64;
-
-}  // namespace
-
-std::size_t footprint(const Response& response) {
-  std::size_t bytes = response.value.size() + reply_overhead_bytes;
-  if (!response.results) return bytes;
-  for (const Item& item : response.results->items) bytes += item.key.size() + item.value.size() + part_overhead_bytes;
-  for (const Event& event : response.results->events)
-    bytes += event.key.size() + event.value.size() + part_overhead_bytes;
-  return bytes;
-}
+std::size_t footprint(const Response& response) { return weight(response); }
 
 bool WatchBacklog::admit(const Response& response, std::size_t unsent_bytes) {
   if (unsent_bytes > watch_backlog_bytes_max) return false;

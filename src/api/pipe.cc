@@ -14,6 +14,7 @@
 #include "api/convert.h"
 #include "api/stream_calls.h"
 #include "base/limits.h"
+#include "replica/weight.h"
 #include "riftkv/v1/kv.grpc.pb.h"
 #include "rpc/pipe.h"
 
@@ -167,8 +168,7 @@ void PipeCall::take(v1::PipeRequest& batch) {
 bool PipeCall::take_one(std::uint64_t id, v1::Operation& operation, std::vector<Request>& requests) {
   auto request = to_request(RequestId(id), operation);
   const bool is_watch = request && request->verb == Verb::watch;
-  // A watch stays open for as long as its client likes: it is counted, not weighed.
-  const std::size_t bytes = request && !is_watch ? rift::footprint(*request) : 0;
+  const std::size_t bytes = request ? weight_in_flight(*request) : 0;
   // A second operation of the same id could not be answered without being taken for the first.
   if (!open_.emplace(id, Open{.bytes = bytes, .is_watch = is_watch}).second) {
     finish(

@@ -9,6 +9,7 @@
 #include "api/calls.h"
 #include "api/convert.h"
 #include "base/limits.h"
+#include "replica/weight.h"
 #include "riftkv/v1/kv.grpc.pb.h"
 
 namespace rift::api {
@@ -153,7 +154,7 @@ void UnaryCall::accepted(bool ok) {
   if (request->verb == Verb::watch)
     return answer(refuse(RequestId(id_), Code::unsupported, "Execute gives one answer", "use the call Watch, or Pipe"));
   if (request->budget == Duration::zero()) request->budget = budget_left();
-  const std::size_t bytes = rift::footprint(*request);
+  const std::size_t bytes = weight_in_flight(*request);
   if (!owner_.admit(bytes))
     return answer(refuse(RequestId(id_), Code::overloaded, "too many bytes in flight in unary calls"));
   footprint = bytes;

@@ -37,14 +37,24 @@ Nature nature_of(const Operation& operation, Mode mode, bool deduplicate) {
 
 // By key; what is about a range or a history names its partition, unless there is only one. Nothing: there is no such partition.
 const topology::Partition* partition_of(const Operation& operation, const topology::Keyspace& keyspace) {
+  const bool has_lost_key =
+      operation.verb == Verb::resolve && (operation.partition != PartitionId() || operation.key.empty());
   const bool is_named = operation.verb == Verb::scan || operation.verb == Verb::del_range ||
-                        operation.verb == Verb::compact || operation.verb == Verb::watch;
+                        operation.verb == Verb::compact || operation.verb == Verb::watch || has_lost_key;
   if (!is_named) return &topology::place(keyspace, operation.key);
   if (operation.partition == PartitionId() && keyspace.partitions.size() == 1) return &keyspace.partitions.front();
   for (const topology::Partition& partition : keyspace.partitions) {
     if (partition.id == operation.partition) return &partition;
   }
   return nullptr;
+}
+
+// An op id belongs to the partition whose window its client opened, whatever its key.
+PartitionId partition_of(const ClientId& client, const std::map<PartitionId, Session>& sessions) {
+  for (const auto& [partition, session] : sessions) {
+    if (session.client() == client) return partition;
+  }
+  return {};
 }
 
 // Not now, and maybe soon: the operation is better off at another node.
@@ -64,6 +74,8 @@ void Caller::submit(RequestId id, Operation operation, Time now) {
     completions_.push_back({.id = id, .response = refuse(id, code, std::move(why)), .op = {}, .attempts = 0});
   };
   if (operation.verb == Verb::watch) return refuse_now(Code::unsupported, "a watch is no operation: it never ends");
+  if (operation.verb == Verb::resolve && operation.about && operation.partition == PartitionId())
+    operation.partition = partition_of(operation.about->client, sessions_);
   const Request request = shape(operation);
   const std::size_t bytes = footprint(request);
   if (operations_.size() >= options_.open_max || open_bytes_ + bytes > options_.open_bytes_max) {
@@ -238,6 +250,7 @@ Request Caller::request_of(const Open& open, Time now) {
   request.budget =
       std::max<Duration>(left - std::min<Duration>(left / 10, answer_margin_max), std::chrono::milliseconds(1));
   request.epoch = catalog_->epoch;
+  if (open.nature == Nature::resolve) request.partition = open.partition;
   if (options_.read_own && open.nature == Nature::read && open.mode == Mode::cp) {
     const auto seen = seen_.find(open.partition);
     if (seen != seen_.end()) request.token = std::max(request.token, seen->second.value());

@@ -115,7 +115,8 @@ Answer Client::del_range(const std::string& keyspace, ByteView first, ByteView e
       operation.partition = partition.id;
       operation.deadline = std::max<Duration>(deadline - steady_now(), std::chrono::milliseconds(1));
       last = execute(std::move(operation));
-      if (last.results) deleted += last.results->deleted;
+      const std::uint64_t page = last.results ? last.results->deleted : 0;
+      deleted += page;
       last.results.ensure().deleted = deleted;
       // What went before has happened: not done would be untrue.
       if (!last.is_done() && deleted > 0) {
@@ -123,6 +124,8 @@ Answer Client::del_range(const std::string& keyspace, ByteView first, ByteView e
         last.outcome = Outcome::unknown;
       }
       if (!last.is_done()) return last;
+      // A repeated answer may have lost where to go on: a full page, and perhaps more from here.
+      if (last.receipt.duplicate && page >= limits::batch_ops_max && last.results->next_key.empty()) continue;
       next = std::exchange(last.results->next_key, {});
       if (next.empty()) break;
     }

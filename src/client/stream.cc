@@ -11,6 +11,7 @@
 #include "base/assert.h"
 #include "base/limits.h"
 #include "client/convert.h"
+#include "replica/weight.h"
 #include "riftkv/v1/kv.grpc.pb.h"
 #include "rpc/pipe.h"
 
@@ -149,7 +150,7 @@ void Stream::write() {
   for (const std::uint64_t id : std::exchange(cancels_, {})) batch->add_cancels(id);
   while (!waiting_.empty() && static_cast<std::size_t>(batch->ids_size()) < limits::batch_ops_max) {
     const Request& request = waiting_.front().request;
-    const std::size_t more = request.verb == Verb::watch ? 0 : footprint(request);  // one that stays is not weighed
+    const std::size_t more = weight_in_flight(request);
     if (bytes > 0 && bytes + more > limits::batch_bytes_max) break;
     // The server would refuse what is past its bound; here it only waits.
     if (sent_bytes_ > 0 && sent_bytes_ + more > limits::connection_in_flight_bytes_max) break;

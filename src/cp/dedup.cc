@@ -16,21 +16,26 @@ constexpr Duration used_step = std::chrono::seconds(1);  // a client's place in 
 
 Duration stepped(Duration log_time) { return log_time - log_time % used_step; }
 
-// What the values of an outcome take in its row.
-std::size_t seen_bytes(const wire::DedupOutcome& outcome) {
+// What an outcome takes in its row: what was read, and where a range goes on.
+std::size_t value_bytes(const wire::DedupOutcome& outcome) {
   std::size_t bytes = outcome.seen.size();
   if (!outcome.results) return bytes;
-  bytes += outcome.results->next_key.size();
   for (const Item& item : outcome.results->items) bytes += item.key.size() + item.value.size() + item_overhead_bytes;
   return bytes;
 }
+std::size_t next_key_bytes(const wire::DedupOutcome& outcome) {
+  return outcome.results ? outcome.results->next_key.size() : 0;
+}
+std::size_t seen_bytes(const wire::DedupOutcome& outcome) { return value_bytes(outcome) + next_key_bytes(outcome); }
 
-// What happened stays known (code, revision, which steps ran, how many keys went); what was read does not.
-void omit_seen(wire::DedupOutcome& outcome) {
+// What happened stays known (code, revision, which steps ran, how many keys went).
+void omit_values(wire::DedupOutcome& outcome) {
   outcome.seen = Bytes();
   outcome.seen_omitted = true;
-  if (!outcome.results) return;
-  outcome.results->items.clear();
+  if (outcome.results) outcome.results->items.clear();
+}
+void omit_next_key(wire::DedupOutcome& outcome) {
+  outcome.seen_omitted = true;
   outcome.results->next_key = Bytes();
 }
 
@@ -157,16 +162,22 @@ void DedupTable::record(const ClientId& id, wire::DedupOutcome outcome) {
   if (has_seen) bound_seen(row);
 }
 
-// The largest values go first; of equal ones the oldest. Values below the floor count for nothing: they go with the next write.
+// The largest values go first; of equal ones the oldest. Where a range goes on is kept as long as there are values. What is below the floor
+// counts for nothing: it goes with the next write.
 void DedupTable::bound_seen(wire::DedupRow& row) {
   const auto open = position(row.outcomes, row.floor);
   std::size_t total = 0;
   for (auto it = open; it != row.outcomes.end(); ++it) total += seen_bytes(*it);
-  while (total > limits_.seen_bytes_max) {
-    const auto smaller = [](const auto& a, const auto& b) { return seen_bytes(a) < seen_bytes(b); };
+  const auto drop_largest = [&](auto bytes_of, auto omit) {
+    const auto smaller = [&](const auto& a, const auto& b) { return bytes_of(a) < bytes_of(b); };
     const auto largest = std::max_element(open, row.outcomes.end(), smaller);
-    total -= seen_bytes(*largest);
-    omit_seen(*largest);
+    const std::size_t bytes = bytes_of(*largest);
+    if (bytes > 0) omit(*largest);
+    total -= bytes;
+    return bytes > 0;
+  };
+  while (total > limits_.seen_bytes_max) {
+    if (!drop_largest(value_bytes, omit_values)) drop_largest(next_key_bytes, omit_next_key);
   }
 }
 

@@ -114,8 +114,8 @@ void CpReplica::distrust(Health health, Turn& turn) {
   hash_due_ = false;
   if (sender_.is_sending()) end_sending(false);
   const std::string why = why_distrusted();
-  refuse_reads(reads_.take_positioned(), Code::not_ready, why, turn);
-  refuse_reads(reads_.take_asked(), Code::not_ready, why, turn);
+  refuse_reads(reads_.take_all(), Code::not_ready, why, turn);
+  reads_left_ = false;
   refuse_all(gate_.take_all(), Code::not_ready, why, "", turn);
   end_watches(Code::not_ready, why, turn);
 }

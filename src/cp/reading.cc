@@ -8,7 +8,8 @@
 namespace rift::cp {
 namespace {
 
-constexpr std::size_t waiting_reads_max = limits::shard_inbox_requests_max;
+constexpr std::size_t waiting_reads_max = limits::shard_inbox_requests_max;  // for a position
+constexpr std::size_t waiting_local_reads_max = 8 * limits::kibi;  // for their token: it may name what never comes
 constexpr std::size_t remote_questions_max = 4096;
 
 wire::ReadPositionReply refused_question(Term term, std::uint64_t token) {
@@ -17,12 +18,17 @@ wire::ReadPositionReply refused_question(Term term, std::uint64_t token) {
 
 }  // namespace
 
+// Whoever looks sees what is committed.
+Result<void> CpReplica::apply_all_committed(Round& round) {
+  if (apply_due_ != Time::max()) apply_due_ = Time::min();
+  return apply_committed(round);
+}
+
 Result<void> CpReplica::submit_reads(std::vector<Request> reads, Round& round) {
+  std::vector<PendingRead> local;
   std::vector<PendingRead> majority;
   std::vector<PendingRead> all;
   bool wants_freshness = false;
-  if (apply_due_ != Time::max()) apply_due_ = Time::min();  // whoever looks sees what is committed
-  TRY(apply_committed(round));
   for (Request& request : reads) {
     if (request.verb == Verb::watch) {
       open_watch(request, round);
@@ -39,9 +45,10 @@ Result<void> CpReplica::submit_reads(std::vector<Request> reads, Round& round) {
       case Level::one:
         wants_freshness = true;
         if (token > applier_.index()) {
-          wait_for_token(std::move(read), token, round.turn);
+          MARK(round.turn.recorder(), "cp.read_waits_for_token");
+          add_local({std::move(read)}, token, round.turn);
         } else {
-          TRY(serve(read, ReadPath::local, round.turn));
+          local.push_back(std::move(read));
         }
         break;
       case Level::unspecified:
@@ -53,31 +60,35 @@ Result<void> CpReplica::submit_reads(std::vector<Request> reads, Round& round) {
         break;
     }
   }
-  if (wants_freshness) TRY(probe_freshness(round));
-  if (!majority.empty()) TRY(start_reads(std::move(majority), false, round));
-  if (all.empty()) return {};
+  add_local(std::move(local), applier_.index(), round.turn);
+  Result<void> done;
+  if (!majority.empty()) done = start_reads(std::move(majority), false, round);
+  if (!all.empty()) {
+    auto started = start_all(std::move(all), round);
+    if (done) done = std::move(started);
+  }
+  if (done && wants_freshness) done = probe_freshness(round);
+  return done;
+}
+
+// A token names what is committed, and comes: the reader's own write, or what it has read elsewhere (read your writes, monotonic reads).
+void CpReplica::add_local(std::vector<PendingRead> reads, LogIndex index, Turn& turn) {
+  if (reads_.waiting_local() + reads.size() > waiting_local_reads_max)
+    return refuse_reads(reads, Code::overloaded, "too many reads of this replica's own copy wait", turn);
+  reads_.add(ReadBatch{.reads = std::move(reads), .is_local = true, .index = index});
+}
+
+Result<void> CpReplica::start_all(std::vector<PendingRead> reads, Round& round) {
   if (!raft_.is_leader() && raft_.leader() != NodeId(0)) {
-    refuse_reads(all, Code::not_leader, why_not_leader(), round.turn);  // only the leader hears every voter
+    refuse_reads(reads, Code::not_leader, why_not_leader(), round.turn);  // only the leader hears every voter
     return {};
   }
   if (const auto missing = unreachable_voter(); missing && raft_.is_leader()) {
-    refuse_reads(all, Code::level_unreachable,
+    refuse_reads(reads, Code::level_unreachable,
                  fmt::format("{} cannot be reached, and ALL needs every voter", to_string(*missing)), round.turn);
     return {};
   }
-  return start_reads(std::move(all), true, round);
-}
-
-// What the token names is committed, and comes: the reader's own write, or what it has read elsewhere (read your writes, monotonic reads).
-void CpReplica::wait_for_token(PendingRead read, LogIndex token, Turn& turn) {
-  if (reads_.waiting() >= waiting_reads_max) {
-    refuse_reads({std::move(read)}, Code::overloaded, "too many reads wait for their token to be applied", turn);
-    return;
-  }
-  MARK(turn.recorder(), "cp.read_waits_for_token");
-  std::vector<PendingRead> reads;
-  reads.push_back(std::move(read));
-  reads_.add(ReadBatch{.reads = std::move(reads), .is_local = true, .index = token});
+  return start_reads(std::move(reads), true, round);
 }
 
 // While reads of level ONE come, what they see is dated now and then (freshness.h): by a position of one's own, or a question to the leader.
@@ -101,7 +112,7 @@ Result<void> CpReplica::probe_freshness(Round& round) {
 
 // All reads of a round share one position (leader) or one question (follower).
 Result<void> CpReplica::start_reads(std::vector<PendingRead> reads, bool needs_all, Round& round) {
-  if (reads_.waiting() + reads.size() > waiting_reads_max) {
+  if (reads_.waiting() - reads_.waiting_local() + reads.size() > waiting_reads_max) {
     refuse_reads(reads, Code::overloaded, "too many reads wait for a majority", round.turn);
     return {};
   }
@@ -115,8 +126,8 @@ Result<void> CpReplica::start_reads(std::vector<PendingRead> reads, bool needs_a
   }
   const auto position = raft_.read(round.context);
   if (!position) {
-    if (!took_no_effect(position.error().code)) return fail(position.error().code, position.error().detail);
     refuse_reads(reads, position.error().code, position.error().detail, round.turn);
+    if (!took_no_effect(position.error().code)) return fail(position.error().code, position.error().detail);
     return {};
   }
   ++counters_.read_rounds;
@@ -213,14 +224,27 @@ raft::ReadPosition CpReplica::echoed_by_all() const {
   return lowest;
 }
 
+// What a round has no room for stays, and is served when the next one ticks.
 Result<void> CpReplica::serve_reads(Turn& turn) {
+  reads_left_ = false;
+  if (turn.now().steady != served_at_) served_bytes_ = 0;
+  served_at_ = turn.now().steady;
   if (reads_.waiting() == 0) return {};
   const auto echoed = reads_.waits_for_all() ? echoed_by_all() : raft::ReadPosition{};
-  for (const ReadBatch& batch : reads_.take_servable(applier_.index(), echoed)) {
+  auto batches = reads_.take_servable(applier_.index(), echoed);
+  Result<void> done;
+  for (ReadBatch& batch : batches) {
     const ReadPath path = batch.is_local ? ReadPath::local : ReadPath::read_index;
-    for (const PendingRead& read : batch.reads) TRY(serve(read, path, turn));
+    auto read = batch.reads.begin();
+    while (done && read != batch.reads.end() && served_bytes_ < read_bytes_per_round_max) {
+      done = serve(*read, path, turn);
+      if (done) ++read;
+    }
+    reads_left_ = reads_left_ || read != batch.reads.end();
+    batch.reads.erase(batch.reads.begin(), read);
   }
-  return {};
+  if (reads_left_) reads_.put_back(std::move(batches));
+  return done;
 }
 
 void CpReplica::refuse_expired_reads(Turn& turn) {

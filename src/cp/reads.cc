@@ -6,14 +6,28 @@ namespace rift::cp {
 
 void Reads::add(ReadBatch batch) {
   if (batch.reads.empty()) return;
+  count(batch);
+  batches_.push_back(std::move(batch));
+}
+
+void Reads::put_back(std::vector<ReadBatch> batches) {
+  for (auto batch = batches.rbegin(); batch != batches.rend(); ++batch) {
+    if (batch->reads.empty()) continue;
+    count(*batch);
+    batches_.push_front(std::move(*batch));
+  }
+}
+
+void Reads::count(const ReadBatch& batch) {
   for (const PendingRead& read : batch.reads) next_deadline_ = std::min(next_deadline_, read.deadline);
   waiting_ += batch.reads.size();
+  if (batch.is_local) waiting_local_ += batch.reads.size();
   if (batch.needs_all) ++waiting_for_all_;
-  batches_.push_back(std::move(batch));
 }
 
 void Reads::forget(const ReadBatch& batch) {
   waiting_ -= batch.reads.size();
+  if (batch.is_local) waiting_local_ -= batch.reads.size();
   if (batch.needs_all) --waiting_for_all_;
 }
 
@@ -81,6 +95,10 @@ std::vector<PendingRead> Reads::take_all_level() {
   return take_if([](const ReadBatch& batch) { return batch.needs_all; });
 }
 
+std::vector<PendingRead> Reads::take_all() {
+  return take_if([](const ReadBatch&) { return true; });
+}
+
 std::vector<PendingRead> Reads::take_expired(Time now) {
   std::vector<PendingRead> expired;
   if (now < next_deadline_) return expired;
@@ -93,6 +111,7 @@ std::vector<PendingRead> Reads::take_expired(Time now) {
       }
       expired.push_back(std::move(read));
       --waiting_;
+      if (batch.is_local) --waiting_local_;
       return true;
     });
   }
@@ -102,7 +121,9 @@ std::vector<PendingRead> Reads::take_expired(Time now) {
 
 void Reads::cancel(RequestId id) {
   for (ReadBatch& batch : batches_) {
-    waiting_ -= std::erase_if(batch.reads, [id](const PendingRead& read) { return read.id == id; });
+    const std::size_t cancelled = std::erase_if(batch.reads, [id](const PendingRead& read) { return read.id == id; });
+    waiting_ -= cancelled;
+    if (batch.is_local) waiting_local_ -= cancelled;
   }
   take_if([](const ReadBatch& batch) { return batch.reads.empty(); });
 }

@@ -141,9 +141,11 @@ void CpReplica::submit(std::span<Request> requests, Turn& turn) {
   for (Request& request : requests) (is_write(request.verb) ? writes : reads).push_back(std::move(request));
   run(turn, [&](Round& round) -> Result<void> {
     if (!writes.empty()) TRY(submit_writes(std::move(writes), round));
-    if (!reads.empty()) TRY(submit_reads(std::move(reads), round));
-    return {};
+    if (reads.empty()) return {};
+    TRY(apply_all_committed(round));
+    return submit_reads(std::exchange(reads, {}), round);
   });
+  for (const Request& read : reads) turn.reply(refuse(read.id, Code::not_ready, why_distrusted()));
 }
 
 void CpReplica::receive(NodeId from, env::Lane, const Bytes& bytes, Turn& turn) {
@@ -196,6 +198,7 @@ Result<void> CpReplica::handle(NodeId from, wire::Message& message, Round& round
 
 void CpReplica::tick(Turn& turn) {
   wake_ = Time::max();
+  served_bytes_ = 0;
   run(turn, [&](Round& round) -> Result<void> {
     if (health_ != Health::forgetful) TRY(raft_.tick(round.context));
     repeat_questions(round);
@@ -398,6 +401,7 @@ void CpReplica::request_wake(Turn& turn) {
                    health_wake(), watch_wake()});
   if (!raft_.is_leader()) next = std::min(next, stewardship_.next_due());
   for (const AckWait& wait : ack_waits_) next = std::min(next, wait.deadline);
+  if (reads_left_) next = turn.now().steady;
   if (next >= wake_) return;
   wake_ = next;
   turn.wake_at(next);

@@ -195,7 +195,9 @@ class CpReplica final : public Replica {
 
   // reading.cc
   Result<void> submit_reads(std::vector<Request> reads, Round& round);
-  void wait_for_token(PendingRead read, LogIndex token, Turn& turn);
+  Result<void> apply_all_committed(Round& round);
+  void add_local(std::vector<PendingRead> reads, LogIndex index, Turn& turn);
+  Result<void> start_all(std::vector<PendingRead> reads, Round& round);
   Result<void> probe_freshness(Round& round);
   Result<void> start_reads(std::vector<PendingRead> reads, bool needs_all, Round& round);
   void ask_leader(std::vector<PendingRead> reads, Round& round);
@@ -274,6 +276,9 @@ class CpReplica final : public Replica {
   bool stopped_ = false;
   bool leaving_ = false;
   bool questions_stale_ = false;  // the leader has changed: ask again
+  bool reads_left_ = false;       // there was no room to serve them all
+  std::size_t served_bytes_ = 0;  // in the round of this time
+  Time served_at_{};
   std::uint64_t last_token_ = 0;  // starts at a random number
   Time wake_ = Time::max();       // asked for and not yet come
   Time apply_due_ = Time::max();  // set while committed entries gather
@@ -287,6 +292,7 @@ class CpReplica final : public Replica {
   std::size_t unapplied_bytes_ = 0;
   Term upkeep_term_{};  // of the last entry that nobody asked for, and where it stands
   LogIndex upkeep_index_{};
+  Time next_upkeep_{};  // not earlier
   std::string last_change_;
   std::deque<RoleEvent> history_;
   Stewardship stewardship_;

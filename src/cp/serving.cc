@@ -4,6 +4,7 @@
 #include "base/limits.h"
 #include "cp/replica.h"
 #include "cp/scan.h"
+#include "replica/weight.h"
 
 namespace rift::cp {
 namespace {
@@ -44,6 +45,7 @@ Result<void> CpReplica::serve(const PendingRead& read, ReadPath path, Turn& turn
       TRY(answer_multi_get(operands, response, turn));
     }
   }
+  served_bytes_ += weight(response);
   turn.reply(std::move(response));
   return {};
 }

@@ -3,6 +3,11 @@
 #include "cp/replica.h"
 
 namespace rift::cp {
+namespace {
+
+constexpr Duration upkeep_patience = limits::heartbeat_interval;  // where it is due and cannot be proposed
+
+}  // namespace
 
 bool CpReplica::is_upkeep_open() const { return upkeep_term_ == raft_.term() && applier_.index() < upkeep_index_; }
 
@@ -19,10 +24,11 @@ std::optional<Revision> CpReplica::history_floor_wanted() const {
   return std::nullopt;
 }
 
-// One entry at a time: the next is judged by what this one has left.
+// One entry at a time, however many writes there are: the next is judged by what this one has left.
 Result<void> CpReplica::propose_upkeep(Round& round) {
-  if (!raft_.is_leader() || raft_.handing_over() || is_upkeep_open() || is_commit_busy()) return {};
-  if (round.turn.pressure() == env::Pressure::stalled) return {};
+  if (!raft_.is_leader() || is_upkeep_open()) return {};
+  next_upkeep_ = round.context.now + upkeep_patience;
+  if (raft_.handing_over() || round.turn.pressure() == env::Pressure::stalled) return {};
   const Duration time = log_time(round.context.now);
   std::vector<wire::Command> commands;
   if (TRY(applier_.is_expiry_due(time, round.turn))) {
@@ -47,15 +53,17 @@ Result<void> CpReplica::propose_upkeep(Round& round) {
   unapplied_bytes_ += entries.front().payload.size();
   upkeep_term_ = proposed->term;
   upkeep_index_ = proposed->first;
+  next_upkeep_ = {};
   return {};
 }
 
-// When the earliest key is due. What has been due already waits for something else, which the next heartbeat looks at.
+// When the earliest key is due; at once, when more are due than went with the last entry.
 Time CpReplica::expiry_wake(Time now) const {
   const Duration earliest = applier_.earliest_expiry();
   if (!raft_.is_leader() || earliest == Duration::max() || is_upkeep_open()) return Time::max();
   const Duration left = earliest - log_time(now);
-  return left > Duration::zero() && left < limits::ttl_max ? now + left : Time::max();
+  if (left <= Duration::zero()) return std::max(now, next_upkeep_);
+  return left < limits::ttl_max ? now + left : Time::max();
 }
 
 }  // namespace rift::cp

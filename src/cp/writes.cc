@@ -136,8 +136,8 @@ Result<void> CpReplica::propose(std::vector<Request> writes, Round& round) {
   const auto proposed = raft_.propose(entries, round.context);
   if (!proposed) {
     const Error& error = proposed.error();
-    if (!took_no_effect(error.code)) return fail(error.code, error.detail);
     refuse_all(ids, error.code, error.detail, "try again later", round.turn);
+    if (!took_no_effect(error.code)) return fail(error.code, error.detail);
     return {};
   }
   counters_.entries_proposed += packed.size();

@@ -13,7 +13,10 @@ namespace {
 constexpr std::string_view not_founded = "this node is not part of a cluster yet";
 constexpr std::string_view found_hint = "found one with `rift cluster init`";
 
-bool names_partition(Verb verb) {
+// An operation id means nothing in another partition than its own: there, "it never happened" would be answered of one that was carried out.
+bool names_partition(const Request& request) {
+  const Verb verb = request.verb;
+  if (verb == Verb::resolve) return request.partition != PartitionId() || request.key.empty();
   return verb == Verb::scan || verb == Verb::watch || verb == Verb::del_range || verb == Verb::compact;
 }
 
@@ -42,7 +45,7 @@ Result<void> fall_together(const topology::Keyspace& keyspace, const topology::P
 }
 
 Result<const topology::Partition*> partition_of(const topology::Keyspace& keyspace, const Request& request) {
-  if (names_partition(request.verb)) return named_partition(keyspace, request.partition);
+  if (names_partition(request)) return named_partition(keyspace, request.partition);
   const topology::Partition& partition = topology::place(keyspace, request.key);
   if (request.operands) TRY(fall_together(keyspace, partition, *request.operands));
   return &partition;

@@ -11,8 +11,8 @@ constexpr std::size_t request_overhead_bytes = 128;
 constexpr std::size_t step_overhead_bytes = 64;
 
 bool is_ranged(Verb verb) { return verb == Verb::del_range || verb == Verb::scan || verb == Verb::watch; }
-// A range may begin before every key; a compaction is about no key; a Txn routes by its own.
-bool may_lack_key(Verb verb) { return is_ranged(verb) || verb == Verb::compact; }
+// A range may begin before every key; a compaction is about no key, nor is the question what became of one; a Txn routes by its own.
+bool may_lack_key(Verb verb) { return is_ranged(verb) || verb == Verb::compact || verb == Verb::resolve; }
 
 std::size_t size_of(const Step& step) { return step.key.size() + step.value.size() + step_overhead_bytes; }
 

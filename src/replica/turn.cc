@@ -53,11 +53,11 @@ void Turn::begin(PartitionId partition) {
                  .reply_when_durable = output_.reply_when_durable.size()};
 }
 
+// What was answered with reply() stands: it never rests on this Turn's batch.
 void Turn::abandon() {
   output_.batch.truncate(marks_.batch);
   output_.send_now.resize(marks_.send_now);
   output_.send_when_durable.resize(marks_.send_when_durable);
-  output_.reply_now.resize(marks_.reply_now);
   output_.reply_when_stored.resize(marks_.reply_when_stored);
   output_.reply_when_durable.resize(marks_.reply_when_durable);
   slots_.clear();
@@ -72,6 +72,7 @@ bool Turn::end() {
     return true;
   }
   abandon();
+  output_.reply_now.resize(marks_.reply_now);  // whoever waits for a replica that stops is answered by its node
   return false;
 }
 

@@ -212,6 +212,41 @@ TEST(Caller, AnUnknownWriteHoldsTheFloorUntilItIsResolved) {
   EXPECT_EQ(w.sent().request.op->floor, 3U);
 }
 
+// What became of a range's end has nothing to do with where its first key falls.
+TEST(Caller, AResolveOfARangeGoesToThePartitionOfTheOperation) {
+  World w;
+  auto catalog = *three_nodes();
+  catalog = MUST(topology::create_keyspace(catalog, {.name = "two", .mode = Mode::cp, .partitions = 2}));
+  w.caller.observe(std::make_shared<const topology::Catalog>(catalog), w.now);
+  for (const topology::Partition& partition : catalog.find("two")->partitions) {
+    caller::Operation range{.keyspace = "two", .verb = Verb::del_range, .partition = partition.id};
+    range.operands.ensure().range_end = "z";
+    w.caller.submit(RequestId(1), range, w.now);
+    w.answer(w.sent(), Code::ok);
+    w.ended();
+    range.deadline = milliseconds(100);
+    w.caller.submit(RequestId(2), range, w.now);
+    w.sent();
+    w.pass(milliseconds(100));
+    const Completion end = w.ended();
+    ASSERT_EQ(end.response.outcome, Outcome::unknown);
+    ASSERT_TRUE(end.op.has_value());
+    w.caller.submit(RequestId(3), {.keyspace = "two", .verb = Verb::resolve, .about = end.op}, w.now);
+    const Send resolve = w.sent();
+    EXPECT_EQ(resolve.request.partition, partition.id);
+    w.answer(resolve, Code::refused);
+    EXPECT_EQ(w.ended().response.outcome, Outcome::not_done);
+  }
+}
+
+TEST(Caller, AResolveByKeySaysWhichPartitionItMeans) {
+  World w;
+  w.caller.submit(
+      RequestId(1),
+      {.keyspace = "bank", .verb = Verb::resolve, .key = "k", .about = OpId{.client = {1, 1}, .sequence = 1}}, w.now);
+  EXPECT_EQ(w.sent().request.partition, three_nodes()->find("bank")->partitions.front().id);
+}
+
 TEST(Caller, AResolveThatGetsNoAnswerLeavesTheOperationUnknown) {
   World w;
   w.caller.submit(RequestId(1),

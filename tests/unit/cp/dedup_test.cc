@@ -197,6 +197,32 @@ TEST(Dedup, OfTheValuesSeenTheLargestAreOmittedFirst) {
   EXPECT_EQ(bench.apply_one(small).value.size(), 20U);
 }
 
+// Without it whoever asks again would take the range for deleted.
+TEST(Dedup, WhereARangeGoesOnIsKeptLongerThanValues) {
+  DedupTable::Limits limits;
+  limits.seen_bytes_max = 100;
+  ApplyBench bench(limits);
+  std::vector<wire::Command> puts{command_of(put("value", std::string(60, 'x')))};
+  const std::string prefix(50, 'k');
+  for (std::size_t i = 0; i <= limits::batch_ops_max; ++i)
+    puts.push_back(command_of(put(prefix + std::to_string(10'000 + i), "v")));
+  bench.apply(puts);
+  auto range = command_of(with_op(kit::del("k"), op_of(1, 1)));
+  range.verb = Verb::del_range;
+  range.operands.ensure().range_end = Bytes("l");
+  const auto cas = [](std::uint64_t sequence) {
+    return command_of(with_op(cas_value("value", "no", "v"), op_of(1, sequence)));
+  };
+  const Bytes next = bench.apply_one(range).results->next_key;
+  ASSERT_GT(next.size(), prefix.size());
+  bench.apply_one(cas(2));
+  const Applied replayed = bench.apply_one(range);
+  EXPECT_TRUE(replayed.duplicate);
+  EXPECT_EQ(replayed.results->next_key, next);
+  EXPECT_FALSE(replayed.seen_omitted);
+  EXPECT_TRUE(bench.apply_one(cas(2)).seen_omitted);
+}
+
 TEST(Dedup, RowsExpireByLogTime) {
   ApplyBench bench;
   bench.apply_one(named_put("a", op_of(1, 1)));

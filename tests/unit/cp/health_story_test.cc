@@ -169,6 +169,120 @@ TEST_F(Health, ALeaderThatCannotReadItsStateIsReplacedAndRefilled) {
   expect_same_state();
 }
 
+// Whatever it has been asked in the round in which it finds the damage, and before: each gets exactly one last answer.
+class LastAnswers : public Health {
+ protected:
+  RequestId ask(Request request) {
+    request.id = RequestId(next_++);
+    requests_.push_back(std::move(request));
+    return requests_.back().id;
+  }
+  // All of them in one Turn, one verb each.
+  void submit_apart(NodeId node) {
+    group.at(node).round([&](Replica& replica, Turn& turn) {
+      for (Request& request : requests_) replica.submit(std::span(&request, 1), turn);
+    });
+  }
+  void submit_together(NodeId node) {
+    group.at(node).round([&](Replica& replica, Turn& turn) { replica.submit(requests_, turn); });
+  }
+  void expect_one_last_answer(NodeId node) {
+    group.run_for(8s);
+    for (std::uint64_t id = 1; id < next_; ++id) EXPECT_EQ(group.at(node).replies_last(RequestId(id)), 1U) << id;
+  }
+  static Request watch(std::uint64_t from) {
+    Request request = kit::with_budget(get(""), 1s);
+    request.verb = Verb::watch;
+    request.operands.ensure().revision = Revision(from);
+    return request;
+  }
+  std::uint64_t next_ = 1;
+  std::vector<Request> requests_;
+};
+
+TEST_F(LastAnswers, OfReadsThatCameWithTheOneOfADamagedKey) {
+  for (const bool leads : {true, false}) {
+    const NodeId damaged = leads ? group.elect() : group.follower_of(group.elect());
+    damage_value(damaged, "k7");
+    requests_.clear();
+    next_ = leads ? 1 : 1000;
+    for (const Level level : {Level::majority, Level::one, Level::all}) ask(kit::with_level(get("k1"), level));
+    const RequestId first = ask(kit::with_level(get("k1"), Level::one));
+    ask(kit::with_level(get("k7"), Level::one));
+    const RequestId after = ask(kit::with_level(get("k2"), Level::one));
+    submit_together(damaged);
+    EXPECT_EQ(group.replica(damaged).status().role, "repair");
+    EXPECT_EQ(group.take_reply(damaged, first)->outcome, Outcome::done);
+    const auto refused = group.take_reply(damaged, after);
+    ASSERT_TRUE(refused.has_value());
+    EXPECT_EQ(refused->code, Code::not_ready);
+    EXPECT_EQ(refused->outcome, Outcome::not_done);
+    for (const Request& request : requests_) {
+      group.run_for(2s);
+      EXPECT_EQ(group.at(damaged).replies_last(request.id), 1U) << request.id.value();
+    }
+    ASSERT_TRUE(group.run_until([&] { return is_healed(damaged); }));
+  }
+}
+
+TEST_F(LastAnswers, OfWritesAndReadsThatWereAnsweredEarlierInTheRound) {
+  const NodeId damaged = group.elect();
+  damage_value(damaged, "k7");
+  const RequestId read = ask(kit::with_level(get("k1"), Level::one));
+  const RequestId dropped = ask(kit::with_budget(put("k1", "new"), 2s));
+  ask(kit::with_level(get("k7"), Level::one));
+  submit_apart(damaged);
+  EXPECT_EQ(group.take_reply(damaged, read)->outcome, Outcome::done);
+  expect_one_last_answer(damaged);
+  EXPECT_EQ(group.take_reply(damaged, dropped)->outcome, Outcome::unknown);
+}
+
+// Committed by the others and answered, in the Turn that then finds the damage: the answer is true, and it is given.
+TEST_F(LastAnswers, OfAWriteThatWasDoneInTheSameRound) {
+  const NodeId leader = group.elect();
+  damage_value(leader, "k7");
+  std::vector<std::pair<NodeId, Bytes>> acks;
+  group.set_filter([&](NodeId from, const Outgoing& message) {
+    if (message.to != leader || message.lane != env::Lane::data) return false;
+    acks.emplace_back(from, message.message);
+    return true;
+  });
+  const RequestId written = ask(put("k1", "new"));
+  submit_together(leader);
+  ASSERT_TRUE(group.run_until([&] { return acks.size() >= 2; }, 1s));
+  group.run_for(20ms);
+  std::vector<Request> read{kit::with_level(get("k7"), Level::one)};
+  read[0].id = RequestId(next_++);
+  group.at(leader).round([&](Replica& replica, Turn& turn) {
+    for (const auto& [from, message] : acks) replica.receive(from, env::Lane::data, message, turn);
+    replica.submit(read, turn);
+  });
+  EXPECT_EQ(group.replica(leader).status().role, "repair");
+  group.set_filter(nullptr);
+  const auto answer = group.take_reply(leader, written);
+  ASSERT_TRUE(answer.has_value());
+  EXPECT_EQ(answer->outcome, Outcome::done);
+  expect_one_last_answer(leader);
+  EXPECT_EQ(group.read(group.elect(), "k1"), "new");
+}
+
+TEST_F(LastAnswers, OfAWatchWhichIsToldWhatItsEndSaysItWasTold) {
+  const NodeId damaged = group.follower_of(group.elect());
+  damage_value(damaged, "k7");
+  const RequestId watching = ask(watch(1));
+  ask(kit::with_level(get("k7"), Level::one));
+  submit_apart(damaged);
+  Revision seen;
+  Revision told;
+  while (const auto reply = group.take_reply(damaged, watching)) {
+    for (const Event& event : reply->results->events) seen = event.revision;
+    told = reply->results->revision;
+  }
+  EXPECT_EQ(told, Revision(20));
+  EXPECT_EQ(seen, told);
+  expect_one_last_answer(damaged);
+}
+
 // A disk that damages records again and again is given up.
 TEST_F(Health, AReplicaIsRefilledAFewTimesOnly) {
   const NodeId damaged = group.follower_of(group.elect());

@@ -1,6 +1,7 @@
 #include "group.h"
 
 #include "cp/scan.h"
+#include "replica/weight.h"
 
 namespace rift::cp {
 namespace {
@@ -108,6 +109,49 @@ TEST(CpScan, APageEndsBeforeItsBytesPassTheLimit) {
   EXPECT_TRUE(keys.results->items[0].value.empty());
   group.write(put("whole", std::string(limits::value_bytes_max, 'y')));  // the largest value is a page of its own
   EXPECT_EQ(keys_of(group.write(scan("whole"))), "whole");
+}
+
+class CpScanOfMuch : public testing::Test {
+ protected:
+  CpScanOfMuch() : leader_(group_.elect()) {
+    for (const char* key : {"a", "b", "c"}) group_.write(put(key, std::string(300 * limits::kibi, 'x')));
+    group_.at(leader_).take_replies();
+  }
+  // What the rounds until the last answer brought, each.
+  std::vector<std::size_t> serve(Level level, std::size_t count) {
+    std::vector<Request> scans(count, with_level(scan("a"), level));
+    std::vector<std::size_t> rounds;
+    group_.submit(leader_, std::move(scans));
+    for (std::size_t answers = 0; answers < count && rounds.size() < 10 * count;) {
+      const auto replies = group_.at(leader_).take_replies();
+      std::size_t bytes = 0;
+      for (const Response& reply : replies) {
+        EXPECT_EQ(reply.outcome, Outcome::done) << reply.why;
+        bytes += weight(reply);
+      }
+      answers += replies.size();
+      if (bytes > 0) rounds.push_back(bytes);
+      const std::size_t before = group_.at(leader_).rounds();
+      if (!group_.run_until([&] { return group_.at(leader_).rounds() > before; })) break;
+    }
+    return rounds;
+  }
+  Group group_;
+  NodeId leader_;
+};
+
+TEST_F(CpScanOfMuch, ARoundAnswersWhatItHasRoomForAndTheNextGoesOn) {
+  constexpr std::size_t scans = 256;
+  for (const Level level : {Level::one, Level::majority}) {
+    const auto rounds = serve(level, scans);
+    std::size_t total = 0;
+    for (const std::size_t bytes : rounds) {
+      EXPECT_LE(bytes, read_bytes_per_round_max + limits::scan_page_bytes_max);
+      total += bytes;
+    }
+    EXPECT_GE(total, scans * 900 * limits::kibi) << to_string(level);
+    EXPECT_LE(rounds.size(), scans / 2 + 1) << to_string(level);
+  }
 }
 
 TEST(CpScan, SeesAWriteThatWasAcknowledgedBeforeItBegan) {
@@ -318,6 +362,24 @@ TEST(CpTokens, AReplicaThatStaysBehindRefusesWithinTheBudget) {
   const auto read =
       group.must_call(behind, with_token(with_level(kit::get("k"), Level::one), written.receipt.index.value()));
   EXPECT_EQ(read.value, Bytes("mine"));
+}
+
+// A token may name what never comes: those who wait for it leave the others room.
+TEST(CpTokens, ReadsThatWaitForTokensDoNotCrowdOutThoseOfAMajority) {
+  Group group;
+  const NodeId leader = group.elect();
+  std::vector<Request> hopeless(limits::shard_inbox_requests_max,
+                                with_budget(with_token(with_level(kit::get("k"), Level::one), 1'000'000), 20s));
+  while (!hopeless.empty()) {
+    const auto some = hopeless.end() - 4096;
+    group.submit(leader, std::vector<Request>(some, hopeless.end()));
+    hopeless.erase(some, hopeless.end());
+  }
+  const auto refused = group.at(leader).take_replies();
+  ASSERT_FALSE(refused.empty());
+  EXPECT_EQ(refused.back().code, Code::overloaded);
+  EXPECT_EQ(refused.back().outcome, Outcome::not_done);
+  EXPECT_EQ(group.must_call(leader, kit::get("k")).outcome, Outcome::done);
 }
 
 TEST(CpTokens, AReadThatWaitsForItsTokenSurvivesAChangeOfLeader) {

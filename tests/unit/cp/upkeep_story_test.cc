@@ -115,6 +115,60 @@ TEST(Upkeep, HistoryOfLargeValuesIsBoundedByItsBytes) {
   group.expect_convergence();
 }
 
+// Writes that are never all committed, with some always held back behind them.
+class UpkeepUnderLoad : public testing::Test {
+ protected:
+  static CpReplica::Options options() {
+    CpReplica::Options options;
+    options.history.revisions_max = 40;
+    return options;
+  }
+  void write_for(Duration duration) {
+    const NodeId leader = group_.elect();
+    for (const Time end = group_.now() + duration; group_.now() < end; group_.run_for(100us)) {
+      const RequestId id = group_.submit(leader, kit::with_budget(kit::del("absent"), 20s));
+      group_.take_reply(leader, id);
+    }
+  }
+  Group group_{{}, options()};
+};
+
+TEST_F(UpkeepUnderLoad, AKeyWhoseTimeHasPassedGoes) {
+  EXPECT_EQ(group_.write(put_for("k", 1s)).outcome, Outcome::done);
+  write_for(1100ms);
+  EXPECT_EQ(group_.read(group_.elect(), "k", Level::one), "<absent>");
+  EXPECT_TRUE(group_.at(group_.elect()).recorder().marks().contains("cp.writes_held"));
+}
+
+TEST_F(UpkeepUnderLoad, OldHistoryGoes) {
+  for (int i = 0; i < 300; ++i) EXPECT_EQ(group_.write(put("k", std::to_string(i))).outcome, Outcome::done);
+  write_for(1s);
+  const auto applied = group_.replica(group_.elect()).applied();
+  EXPECT_GE(applied.compacted.value(), 255U);
+  EXPECT_EQ(applied.swept, applied.compacted);
+}
+
+// One entry takes a thousand, and the next follows as soon as it is applied.
+TEST(Upkeep, ThousandsOfKeysThatAreDueAtOnceGoWithoutAPause) {
+  constexpr int keys = 5000;
+  Group group;
+  const NodeId leader = group.elect();
+  const Time begin = group.now();
+  std::vector<Request> writes;
+  for (int i = 0; i < keys; ++i) writes.push_back(put_for("k" + std::to_string(i), begin + 2s - group.now()));
+  const auto ids = group.submit(leader, std::move(writes));
+  ASSERT_TRUE(group.run_until([&] { return group.take_reply(leader, ids.back()).has_value(); }));
+  ASSERT_LT(group.now(), begin + 1s);
+  const auto revision = [&] { return group.replica(leader).applied().revision.value(); };
+  group.run_for(begin + 1999ms - group.now());
+  const auto before = revision();
+  group.run_for(50ms);
+  EXPECT_GE(revision(), before + keys / limits::expired_keys_per_entry_max);
+  EXPECT_EQ(group.read(leader, "k0", Level::one), "<absent>");
+  EXPECT_EQ(group.read(leader, "k4999", Level::one), "<absent>");
+  EXPECT_EQ(group.read(leader, "k2500", Level::one), "<absent>");
+}
+
 // An idle group writes nothing: neither a key that is due in an hour nor an old floor makes its leader speak.
 TEST(Upkeep, WithoutAReasonNothingIsProposed) {
   Group group;

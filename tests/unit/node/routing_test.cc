@@ -72,6 +72,30 @@ TEST(RoutingHere, CpAnswersEveryVerb) {
   EXPECT_FALSE(world.call(in("bank", kit::get("a"))).found);
 }
 
+// Asked in another partition it would be answered "never", and written there as a refusal.
+TEST(RoutingHere, AResolveGoesToThePartitionThatItNames) {
+  NodeWorld world;
+  topology::Catalog catalog = world.first_catalog(1);
+  NodeWorld::add(catalog, "two", Mode::cp, {{n1}, {n1}});
+  world.found(catalog);
+  const auto& partitions = catalog.find("two")->partitions;
+  for (std::uint64_t i = 0; i < 2; ++i) {
+    Request range = in("two", kit::with_op(kit::del("a"), kit::op_of(i + 1, 1)));
+    range.verb = Verb::del_range;
+    range.operands.ensure().range_end = Bytes("b");
+    range.partition = partitions[i].id;
+    ASSERT_EQ(world.call(range).outcome, Outcome::done);
+    for (const char* key : {"", "a"}) {
+      Request resolve = in("two", kit::resolve(key, kit::op_of(i + 1, 1)));
+      resolve.partition = partitions[i].id;
+      const Response answer = world.call(resolve);
+      EXPECT_EQ(answer.outcome, Outcome::done) << describe(answer);
+      EXPECT_TRUE(answer.receipt.duplicate);
+    }
+  }
+  EXPECT_EQ(world.call(in("two", kit::resolve("", kit::op_of(1, 1)))).code, Code::invalid) << "which partition?";
+}
+
 TEST(RoutingHere, ApAnswersEveryVerbOrRefusesItByName) {
   Alone world;
   EXPECT_EQ(world.call(in("carts", kit::put("a", "1"))).code, Code::ok);
