@@ -8,8 +8,6 @@
 
 #include <fmt/core.h>
 
-#include "client/admin.h"
-
 namespace rift::cluster {
 namespace {
 
@@ -21,7 +19,7 @@ Uuid random_uuid() {
   return {.high = word(), .low = word()};
 }
 
-Result<void> check(const std::vector<IdentityReply>& nodes) {
+Result<ClusterId> common_cluster(const std::vector<IdentityReply>& nodes) {
   std::set<NodeId> ids;
   ClusterId known;
   for (const IdentityReply& node : nodes) {
@@ -35,7 +33,31 @@ Result<void> check(const std::vector<IdentityReply>& nodes) {
     }
     known = node.identity.cluster;
   }
-  return {};
+  return known;
+}
+
+topology::Member member_of(const IdentityReply& node) {
+  return {.node = node.identity.node,
+          .client_address = node.client_address,
+          .peer_address = node.peer_address,
+          .disk = node.identity.disk};
+}
+
+// Why a node that was never founded may not be founded into the cluster of `map`; nothing: it is one of its founders.
+std::optional<std::string> why_stranger(const IdentityReply& node, const topology::Catalog& map) {
+  const std::string name = to_string(node.identity.node);
+  const topology::Member* known = map.member(node.identity.node);
+  if (known == nullptr) {
+    return fmt::format("{} is no member of cluster {}, which was founded without it; `rift members add {}` takes it in",
+                       name, to_string(map.cluster), node.client_address);
+  }
+  if (known->disk != node.identity.disk) {
+    return fmt::format(
+        "{0} is empty, and cluster {1} knows it with another disk: what it voted for and acknowledged "
+        "is gone; `rift members replace {0}` lets it come back with the new one",
+        name, to_string(map.cluster));
+  }
+  return std::nullopt;
 }
 
 template <class T>
@@ -44,34 +66,100 @@ Result<T> at(const std::string& endpoint, Result<T> result) {
   return rift::fail(result.error().code, endpoint + ": " + result.error().detail);
 }
 
-}  // namespace
+// The newest map of those that are founded; a node that has just started does not have it at once.
+Result<topology::Catalog> newest_map(const std::vector<std::string>& endpoints, std::vector<AdminClient>& clients,
+                                     const std::vector<IdentityReply>& nodes, Duration limit) {
+  const auto deadline = std::chrono::steady_clock::now() + limit;
+  std::optional<topology::Catalog> newest;
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    if (nodes[i].identity.cluster.is_zero()) continue;
+    auto map = clients[i].catalog();
+    while (!map && map.error().code == Code::not_ready && std::chrono::steady_clock::now() < deadline) {
+      std::this_thread::sleep_for(poll_period);
+      map = clients[i].catalog();
+    }
+    if (!map) return at(endpoints[i], std::move(map));
+    if (!newest || map->epoch > newest->epoch) newest = std::move(*map);
+  }
+  return *newest;
+}
 
-Result<ClusterId> found_cluster(const std::vector<std::string>& endpoints, Duration limit) {
-  if (endpoints.empty()) return rift::fail(Code::invalid, "no founding node was named");
+struct Asked {
   std::vector<AdminClient> clients;
   std::vector<IdentityReply> nodes;
-  for (const std::string& endpoint : endpoints) {
-    clients.emplace_back(endpoint);
-    TRY(at(endpoint, clients.back().wait_until_reachable(limit)));
-    nodes.push_back(TRY(at(endpoint, clients.back().identity())));
-  }
-  TRY(check(nodes));
+  Founding plan;
+  topology::Catalog map;
+};
 
-  const auto founded =
-      std::find_if(nodes.begin(), nodes.end(), [](const auto& n) { return !n.identity.cluster.is_zero(); });
-  const ClusterId id = founded == nodes.end() ? random_uuid() : founded->identity.cluster;
-  std::vector<topology::Member> members;
-  for (const IdentityReply& node : nodes) {
-    members.push_back({.node = node.identity.node,
-                       .client_address = node.client_address,
-                       .peer_address = node.peer_address,
-                       .disk = node.identity.disk});
+Result<Asked> ask(const std::vector<std::string>& endpoints, Duration limit) {
+  if (endpoints.empty()) return rift::fail(Code::invalid, "no founding node was named");
+  Asked asked;
+  for (const std::string& endpoint : endpoints) {
+    asked.clients.emplace_back(endpoint);
+    TRY(at(endpoint, asked.clients.back().wait_until_reachable(limit)));
+    asked.nodes.push_back(TRY(at(endpoint, asked.clients.back().identity())));
   }
-  std::sort(members.begin(), members.end(), [](const auto& a, const auto& b) { return a.node < b.node; });
-  for (std::size_t i = 0; i < clients.size(); ++i) {
-    if (nodes[i].identity.cluster.is_zero()) TRY(at(endpoints[i], clients[i].found(id, members)));
+  const auto is_founded = [](const IdentityReply& node) { return !node.identity.cluster.is_zero(); };
+  const auto founded = std::count_if(asked.nodes.begin(), asked.nodes.end(), is_founded);
+  std::optional<topology::Catalog> map;
+  if (founded > 0 && static_cast<std::size_t>(founded) < endpoints.size())
+    map = TRY(newest_map(endpoints, asked.clients, asked.nodes, limit));
+  asked.plan = TRY(plan_founding(asked.nodes, map, random_uuid()));
+  if (map) asked.map = std::move(*map);
+  return asked;
+}
+
+Result<void> carry_out(const std::vector<std::string>& endpoints, Asked& asked) {
+  for (const std::size_t i : asked.plan.to_found)
+    TRY(at(endpoints[i], asked.clients[i].found(asked.plan.cluster, asked.plan.members)));
+  for (const std::size_t i : asked.plan.to_join) TRY(at(endpoints[i], asked.clients[i].join(asked.map)));
+  return {};
+}
+
+}  // namespace
+
+Result<Founding> plan_founding(const std::vector<IdentityReply>& nodes, const std::optional<topology::Catalog>& map,
+                               ClusterId fresh) {
+  const ClusterId known = TRY(common_cluster(nodes));
+  Founding plan;
+  plan.cluster = known.is_zero() ? fresh : known;
+  if (known.is_zero()) {
+    for (const IdentityReply& node : nodes) plan.members.push_back(member_of(node));
+    std::sort(plan.members.begin(), plan.members.end(), [](const auto& a, const auto& b) { return a.node < b.node; });
+  } else if (map) {
+    for (const auto& [node, member] : map->members) plan.members.push_back(member);
   }
-  return id;
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    if (!nodes[i].identity.cluster.is_zero()) continue;
+    const auto why = map ? why_stranger(nodes[i], *map) : std::nullopt;
+    if (why) {
+      plan.strangers.push_back(*why);
+      plan.strange.push_back(i);
+    } else if (map && map->epoch > MapEpoch(1)) {
+      plan.to_join.push_back(i);  // the first entry of `_system` is the first map, which nobody may still have
+    } else {
+      plan.to_found.push_back(i);
+    }
+  }
+  return plan;
+}
+
+Result<ClusterId> found_cluster(const std::vector<std::string>& endpoints, Duration limit) {
+  Asked asked = TRY(ask(endpoints, limit));
+  if (!asked.plan.strangers.empty()) return rift::fail(Code::invalid, asked.plan.strangers.front());
+  TRY(carry_out(endpoints, asked));
+  return asked.plan.cluster;
+}
+
+Result<Founded> found_or_resume(const std::vector<std::string>& endpoints, Duration limit) {
+  Asked asked = TRY(ask(endpoints, limit));
+  TRY(carry_out(endpoints, asked));
+  Founded founded{.cluster = asked.plan.cluster, .endpoints = {}, .left_out = asked.plan.strangers};
+  for (std::size_t i = 0; i < endpoints.size(); ++i) {
+    if (std::count(asked.plan.strange.begin(), asked.plan.strange.end(), i) == 0)
+      founded.endpoints.push_back(endpoints[i]);
+  }
+  return founded;
 }
 
 Result<void> wait_until_ready(const std::vector<std::string>& endpoints, Duration limit) {

@@ -16,6 +16,7 @@ using topology::MemberChange;
 constexpr auto call_limit = std::chrono::seconds(6);  // a change of the map has five
 constexpr auto status_limit = std::chrono::seconds(2);
 constexpr auto poll_period = std::chrono::milliseconds(100);  // asked of other processes: none of them can wake us
+constexpr auto transfer_limit = std::chrono::seconds(5);  // a hand-over takes an election's time, or is given up
 
 bool holds(const std::vector<NodeId>& nodes, NodeId node) {
   return std::find(nodes.begin(), nodes.end(), node) != nodes.end();
@@ -23,6 +24,13 @@ bool holds(const std::vector<NodeId>& nodes, NodeId node) {
 
 // Another node may do better: this one is not there, or has no way to the leader of `_system`.
 bool is_worth_another_node(Code code) { return code == Code::unreachable || code == Code::not_ready; }
+
+// A step before this one is done: the verb as a whole has neither taken effect nor had none.
+tl::unexpected<Error> half_done(std::string done, const Error& error, const std::string& finish) {
+  return rift::fail(Code::timeout, fmt::format("{}, but {}; {}", std::move(done), error.detail, finish));
+}
+
+bool lost(const Result<topology::Catalog>& map, NodeId node) { return map && map->member(node) == nullptr; }
 
 template <class T, class Ask>
 Result<T> ask_any(const std::vector<std::string>& endpoints, Ask ask) {
@@ -100,12 +108,11 @@ Result<topology::Catalog> Members::admit(const MemberChange& wish, const std::st
   if (!changed) return changed;
   const topology::Member* member = changed->member(wish.member.node);
   if (member == nullptr || member->disk != wish.member.disk)
-    return rift::fail(Code::invalid, "another change of the members came in between; look at `rift members list`");
+    return rift::fail(Code::timeout, "another change of the members came in between; look at `rift members list`");
   AdminClient newcomer(address, call_limit);
   if (const auto joined = newcomer.join(*changed); !joined)
-    return rift::fail(joined.error().code,
-                      fmt::format("the map names {} now, but it was not told: {}; repeat the command",
-                                  to_string(member->node), joined.error().detail));
+    return half_done(fmt::format("the map names {} now", to_string(member->node)), joined.error(),
+                     "it has not been told so; repeat the command");
   return changed;
 }
 
@@ -146,7 +153,13 @@ Result<topology::Catalog> Members::replace(NodeId node, std::string address) con
 
 Result<topology::Catalog> Members::remove(NodeId node, const std::function<void(const std::string&)>& tell) const {
   const auto deadline = std::chrono::steady_clock::now() + limit_;
-  TRY(change({.kind = MemberChange::Kind::remove, .member = {}, .node = node, .instead_of = {}}));
+  if (const auto left = change({.kind = MemberChange::Kind::remove, .member = {}, .node = node, .instead_of = {}});
+      !left) {
+    auto map = left.error().code == Code::invalid ? catalog() : left;
+    if (!lost(map, node)) return left;
+    tell(to_string(node) + " is no member");
+    return map;
+  }
   std::vector<std::string> waiting;
   while (true) {
     const auto seen = survey();
@@ -163,22 +176,49 @@ Result<topology::Catalog> Members::remove(NodeId node, const std::function<void(
     }
     std::this_thread::sleep_for(poll_period);
   }
-  return change({.kind = MemberChange::Kind::forget, .member = {}, .node = node, .instead_of = {}});
+  auto forgotten = change({.kind = MemberChange::Kind::forget, .member = {}, .node = node, .instead_of = {}});
+  if (forgotten) return forgotten;
+  if (auto map = catalog(); lost(map, node)) return map;
+  return half_done(fmt::format("{} takes part in nothing any more", to_string(node)), forgotten.error(),
+                   "repeat the command");
 }
 
 Result<void> Members::transfer(const std::string& keyspace, NodeId to) const {
   const Survey seen = TRY(survey());
   if (seen.catalog.find(keyspace) == nullptr)
     return rift::fail(Code::unknown_keyspace, "no keyspace is called " + keyspace);
+  std::size_t asked = 0;
   for (const Group& group : seen.groups) {
     if (group.keyspace != keyspace) continue;
     if (group.mode == Mode::ap) return rift::fail(Code::invalid, "an ap keyspace has no leaders");
     if (group.leader == NodeId()) return rift::fail(Code::no_leader, group.name + " has no leader at the moment");
     if (group.leader == to) continue;
     AdminClient leader(seen.catalog.member(group.leader)->client_address, call_limit);
-    TRY(leader.transfer(group.partition, to));
+    if (const auto told = leader.transfer(group.partition, to); !told) {
+      if (asked == 0) return told;
+      return half_done(fmt::format("{} groups were told", asked), told.error(), "repeat the command");
+    }
+    ++asked;
   }
-  return {};
+  return asked == 0 ? Result<void>() : wait_until_leads(keyspace, to);
+}
+
+// The leader that was asked has only begun to hand over.
+Result<void> Members::wait_until_leads(const std::string& keyspace, NodeId to) const {
+  const auto deadline = std::chrono::steady_clock::now() + std::min<Duration>(limit_, transfer_limit);
+  while (true) {
+    const auto seen = survey();
+    std::vector<std::string> others;
+    for (const Group& group : seen ? seen->groups : std::vector<Group>()) {
+      if (group.keyspace == keyspace && group.leader != to) others.push_back(group.name);
+    }
+    if (seen && others.empty()) return {};
+    if (std::chrono::steady_clock::now() >= deadline)
+      return rift::fail(Code::timeout,
+                        fmt::format("{} was asked to lead, and does not lead {} yet; `rift why-leader {}` says why",
+                                    to_string(to), fmt::join(others, ", "), keyspace));
+    std::this_thread::sleep_for(poll_period);
+  }
 }
 
 std::vector<std::string> groups_with(const Survey& survey, NodeId node) {
@@ -194,7 +234,15 @@ std::vector<std::string> groups_with(const Survey& survey, NodeId node) {
 
 namespace {
 
-// Voters of a cp group, owners of an ap partition, and how many of them answer.
+// A stopped or quarantined replica, or one that asks what it has forgotten, answers and counts for nothing.
+bool takes_part(const ReplicaStatus& replica) {
+  for (const std::string_view role : {"leader", "follower", "candidate", "pre_candidate", "owner"}) {
+    if (replica.role == role) return true;
+  }
+  return false;
+}
+
+// Voters of a cp group, owners of an ap partition, and how many of them take part.
 struct Standing {
   std::size_t copies = 0;
   std::size_t up = 0;
@@ -209,8 +257,9 @@ Standing standing_of(const Survey& survey, const Group& group) {
   Standing standing{.copies = members.size(), .up = 0, .is_led = group.mode == Mode::ap || group.leader != NodeId()};
   for (const NodeId node : members) {
     const auto known = survey.nodes.find(node);
-    const bool answers = known != survey.nodes.end() && known->second && group.replicas.contains(node);
-    standing.up += answers ? 1U : 0U;
+    const auto replica = group.replicas.find(node);
+    const bool answers = known != survey.nodes.end() && known->second && replica != group.replicas.end();
+    standing.up += answers && takes_part(replica->second) ? 1U : 0U;
   }
   return standing;
 }

@@ -1,5 +1,6 @@
 // The members of a running cluster, in the steps that each verb of `rift members` takes, and what its nodes say of their groups. Each change is
-// one of the catalog, made through any node that answers; the groups follow by themselves. An interrupted verb is finished by repeating it.
+// one of the catalog, made through any node that answers; the groups follow by themselves. An interrupted verb is finished by repeating it, and one that
+// fails after its first step says so with an unknown outcome.
 // Blocking; any thread.
 #pragma once
 
@@ -51,10 +52,11 @@ class Members {
   Result<topology::Catalog> replace(NodeId node, std::string address) const;
   // Its partitions go to others; it is forgotten once no group names it. `tell` hears what is waited for.
   Result<topology::Catalog> remove(NodeId node, const std::function<void(const std::string&)>& tell) const;
-  // Leadership of every partition of the keyspace goes to `to`, where that one votes.
+  // Leadership of every partition of the keyspace goes to `to`, where that one votes; done when it leads.
   Result<void> transfer(const std::string& keyspace, NodeId to) const;
 
  private:
+  Result<void> wait_until_leads(const std::string& keyspace, NodeId to) const;
   Result<IdentityReply> identity_of(const std::string& address) const;
   Result<topology::Catalog> admit(const topology::MemberChange& wish, const std::string& address) const;
 

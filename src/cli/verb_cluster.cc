@@ -32,12 +32,13 @@ std::vector<std::string> listen_addresses(const cluster::Plan& plan) {
   return addresses;
 }
 
-json ready_line(const std::string& dir, const cluster::Plan& plan, ClusterId id) {
+json ready_line(const std::string& dir, const cluster::Plan& plan, const cluster::Founded& founded) {
   json value = {{"schema", "rift.cluster_up/1"},
                 {"event", "ready"},
                 {"name", plan.name},
                 {"dir", dir},
-                {"cluster", to_string(id)}};
+                {"cluster", to_string(founded.cluster)}};
+  if (!founded.left_out.empty()) value["left_out"] = founded.left_out;
   value["nodes"] = json::array();
   for (const auto& node : plan.nodes) {
     value["nodes"].push_back(
@@ -57,6 +58,7 @@ void print_ready(const Context& context, const ClusterChoice& cluster, const jso
     fmt::print("  {}   {}   http {}   pid {}\n", node.at("node").get<std::string>(),
                node.at("listen").get<std::string>(), node.at("http").get<std::string>(), node.at("pid").get<int>());
   }
+  for (const json& why : value.value("left_out", json::array())) fmt::print("  left out: {}\n", why.get<std::string>());
   fmt::print("next     rift keyspace create bank --mode cp{0}   |   rift status{0}   |   rift cluster down{0}\n",
              cluster.flag());
 }
@@ -80,11 +82,12 @@ Exit run_foreground(const Context& context, const ClusterOptions& options) {
                                            .on_down = [] { StopSignal::request(); }});
   if (!up) return harness_error(context, up.error(), status_or_down(options.cluster));
   const cluster::Plan plan = (*up)->plan();
-  const auto id = cluster::found_cluster(listen_addresses(plan));
-  if (!id) return harness_error(context, id.error());
-  const auto ready = cluster::wait_until_ready(listen_addresses(plan));
+  // Who lost its disk is left out, not refused: the others have to run for `rift members replace`.
+  const auto founded = cluster::found_or_resume(listen_addresses(plan));
+  if (!founded) return harness_error(context, founded.error());
+  const auto ready = cluster::wait_until_ready(founded->endpoints);
   if (!ready) return harness_error(context, ready.error());
-  print_ready(context, options.cluster, ready_line((*up)->dir(), plan, *id));
+  print_ready(context, options.cluster, ready_line((*up)->dir(), plan, *founded));
   std::fflush(stdout);
   StopSignal::wait();
   return Exit::done;

@@ -74,7 +74,7 @@ class CpReplica final : public Replica {
   // The group's configuration does not name this replica any more, and its map does not either (DESIGN 7: birth and death).
   bool was_let_go() const;
   // Leader: those whose old disk the committed configuration has let go, where the map waits for it.
-  std::vector<NodeId> departed() const;
+  std::vector<NodeId> departed(Time now) const;
 
   bool is_leader() const { return raft_.is_leader(); }
   const wire::AppliedRecord& applied() const { return applier_.applied(); }

@@ -80,9 +80,11 @@ bool CpReplica::is_let_go_by_own_log() const {
 
 bool CpReplica::was_let_go() const { return stewardship_.is_unwanted() && (let_go_ || is_let_go_by_own_log()); }
 
-std::vector<NodeId> CpReplica::departed() const {
+// A leader that has lost its majority may have a successor whose configuration says otherwise.
+std::vector<NodeId> CpReplica::departed(Time now) const {
   std::vector<NodeId> nodes;
   if (!raft_.is_leader() || !raft_.config_settled() || !stewardship_.wish()) return nodes;
+  if (!raft_.has_quorum_contact(now)) return nodes;
   for (const NodeId node : stewardship_.wish()->gone) {
     if (!raft_.config()->is_member(node)) nodes.push_back(node);
   }

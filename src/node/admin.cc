@@ -4,6 +4,7 @@
 #include "base/limits.h"
 #include "node/node.h"
 #include "node/replica_factory.h"
+#include "topology/verify.h"
 #include "wire/keys.h"
 #include "wire/records.h"
 
@@ -78,12 +79,15 @@ void Node::found(topology::Catalog first, Done<void> done) {
     return done(fail(Code::invalid, "the founding record names another disk for this node"));
   if (first.find(topology::system_keyspace_name) == nullptr)
     return done(fail(Code::invalid, "the founding record has no _system"));
+  if (const auto sound = topology::verify(first); !sound)
+    return done(fail(Code::invalid, "the founding record cannot be: " + sound.error().detail));
   // Compared inside the job: a second call may come while the first is not yet stored, or not yet durable.
   loop_.run([this, first = std::move(first), done = std::move(done)](Turn& turn) {
     const Bytes record = wire::encode(first);
     const auto stored = turn.get(env::Table::meta, wire::node_meta_key("founding"));
     if (!stored) return done(fail(stored.error().code, stored.error().detail));
-    if (*stored && **stored != record) {
+    const bool has_joined = !*stored && !identity_.cluster.is_zero();
+    if (has_joined || (*stored && **stored != record)) {
       return done(
           fail(Code::already_exists, "this node belongs to cluster " + to_string(identity_.cluster) + " already"));
     }
@@ -149,16 +153,10 @@ void Node::try_change(std::shared_ptr<CatalogAttempt> attempt) {
     return;
   }
   auto changed = attempt->change(*catalog_);
-  if (!changed) {
-    refuse_change(std::move(attempt), changed.error());
-    return;
-  }
+  if (!changed || changed->epoch == catalog_->epoch) return confirm(std::move(attempt), std::move(changed));
   Request request;
   request.keyspace = topology::system_keyspace_name;
-  if (changed->epoch == catalog_->epoch) {  // nothing to change
-    attempt->done(std::move(*changed));
-    return;
-  }
+  request.level = Level::majority;  // whatever the map says: it must stay changeable
   request.verb = Verb::cas;
   request.key = Bytes(topology::catalog_key);
   request.value = wire::encode(*changed);
@@ -169,7 +167,10 @@ void Node::try_change(std::shared_ptr<CatalogAttempt> attempt) {
             attempt->done(changed);
             return;
           }
-          Error error{response.code, "the cluster map was not changed: " + response.why};
+          const std::string_view what = response.outcome == Outcome::unknown
+                                            ? "the cluster map may or may not have been changed"
+                                            : "the cluster map was not changed";
+          Error error{response.code, fmt::format("{}: {}", what, response.why)};
           if (is_worth_retrying(response.code)) {
             retry_change(attempt, std::move(error));
           } else {
@@ -180,20 +181,28 @@ void Node::try_change(std::shared_ptr<CatalogAttempt> attempt) {
   loop_.schedule_round();
 }
 
-// Of the map that this node has applied; another node may have changed it since. A refusal stands when `_system` knows no newer one.
-void Node::refuse_change(std::shared_ptr<CatalogAttempt> attempt, Error error) {
+// A refusal, or the map as it is, since there is nothing to change: of the map that this node has applied. Another node may have changed it since,
+// so it stands when `_system` knows no newer one. A refusal stands also when nobody can say so.
+void Node::confirm(std::shared_ptr<CatalogAttempt> attempt, Result<topology::Catalog> answer) {
   Request request;
   request.keyspace = topology::system_keyspace_name;
   request.verb = Verb::get;
   request.key = Bytes(topology::catalog_key);
   request.level = Level::majority;
   request.budget = std::max(attempt->deadline - loop_.now().steady, Duration(1));
-  route(ResponseCallback([this, attempt, error = std::move(error), seen = catalog_revision_](const Response& response) {
-          const bool is_old = response.code == Code::ok && response.version.modify_revision.value() > seen;
-          if (is_old) return retry_change(attempt, error);
-          attempt->done(tl::unexpected<Error>(error));
-        }),
-        std::move(request));
+  const auto answered = [this, attempt, answer = std::move(answer),
+                         seen = catalog_revision_](const Response& response) {
+    const bool is_read = response.code == Code::ok;
+    const bool is_old = is_read && response.version.modify_revision.value() > seen;
+    if (!is_old && (is_read || !answer)) return attempt->done(answer);
+    if (!answer) return retry_change(attempt, answer.error());
+    if (is_old) return retry_change(attempt, Error{Code::not_ready, "this node's map lags behind"});
+    Error error{took_no_effect(response.code) ? response.code : Code::no_leader,  // a read changes nothing
+                "nobody confirms that there is nothing to change: " + response.why};
+    if (is_worth_retrying(error.code)) return retry_change(attempt, std::move(error));
+    attempt->done(tl::unexpected<Error>(std::move(error)));
+  };
+  route(ResponseCallback(answered), std::move(request));
   loop_.schedule_round();
 }
 

@@ -34,7 +34,7 @@ bool Node::accept(env::ConnectionId connection, env::Lane /*lane*/, ByteView hel
 void Node::closed(env::ConnectionId connection) { peers_.unbind(connection); }
 
 void Node::receive(env::ConnectionId connection, env::Lane lane, Bytes frame) {
-  const auto from = peers_.peer_of(connection);
+  const auto from = peers_.peer_of(connection, catalog_.get());
   if (!from) {
     ++counters_["frames_unknown_sender"];
     return;

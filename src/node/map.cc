@@ -25,10 +25,13 @@ void Node::on_applied(const env::WriteBatch& batch, std::size_t first) {
     const auto entry = batch.at(i);
     if (entry.kind != env::WriteBatch::Kind::put) continue;
     if (entry.table == env::Table::state_cp && entry.key == catalog_store_key_) read_catalog(batch.value_at(i));
-    if (entry.table == env::Table::meta && entry.key == generation) {
-      loop_.run([this](Turn& turn) { follow_catalog(turn); });
-    }
+    if (entry.table == env::Table::meta && entry.key == generation) follow_system();
   }
+}
+
+// Where `_system` holds the map depends on the generation of its state: a replica that has just begun or ended has another one.
+void Node::follow_system() {
+  loop_.run([this](Turn& turn) { follow_catalog(turn); });
 }
 
 void Node::follow_catalog(Turn& turn) {
@@ -100,7 +103,9 @@ Result<void> Node::ensure_birth(const ReplicaSeed& seed, Turn& turn) {
   if (TRY(is_born(partition, turn))) return {};
   const auto buried = TRY(burial(partition, turn));
   if (buried && *buried >= catalog_->epoch) return fail(Code::invalid, "it has been buried here");
-  const bool founder = !buried && topology::is_founder(*catalog_, seed.partition, options_.self);
+  // `_system` has more founding entries than its configuration: only who is told to found it writes them. Its other founders learn them.
+  const bool is_system = partition == topology::system_partition;
+  const bool founder = !buried && !is_system && topology::is_founder(*catalog_, seed.partition, options_.self);
   if (seed.keyspace.mode == Mode::ap || founder) return give_birth(seed, nullptr, turn);
   MARK(env_.recorder, "node.born_as_learner");
   give_birth_as_learner(partition, turn);
@@ -144,6 +149,7 @@ void Node::start_replica(const topology::Keyspace& keyspace, const topology::Par
     LOG_ERROR(env_.log, "node.replica_not_started", "{}: {}", seed.name, replica.error().detail);
   } else if (*replica) {
     loop_.host(partition.id, std::move(*replica));
+    if (partition.id == topology::system_partition) follow_system();
   }
 }
 
@@ -156,6 +162,7 @@ void Node::bury_dropped_replicas(Turn& turn) {
     return;
   }
   for (const PartitionId partition : *born) {
+    if (partition >= catalog_->next_partition) continue;  // born of a newer map than this one
     if (catalog_->partition(partition) == nullptr)
       bury_replica(partition, Code::unknown_keyspace, "the keyspace was dropped", turn);
   }
@@ -185,6 +192,12 @@ void Node::bury_replica(PartitionId partition, Code code, const std::string& why
   }
   loop_.remove(partition);
   bury(partition, *catalog_, turn);
+  if (partition == topology::system_partition) {
+    // Its state held the only copy of this map. After a restart an older one would bury what later ones have created.
+    const wire::MapPush map{.revision = catalog_revision_, .catalog = wire::encode(*catalog_)};
+    keep_told_map(wire::encode_message(map), turn);
+    follow_system();
+  }
   ++counters_["replicas_buried"];
   LOG_INFO(env_.log, "node.replica_buried", "partition={} because={}", partition.value(), why);
 }

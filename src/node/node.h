@@ -82,6 +82,7 @@ class Node final : public Front, public Admin, private env::NetworkEvents, priva
   void bury_replica(PartitionId partition, Code code, const std::string& why, Turn& turn);
   void publish_view();
   void on_applied(const env::WriteBatch& batch, std::size_t first) override;
+  void follow_system();
   void follow_catalog(Turn& turn);
   void read_catalog(const Bytes& stored);
   void on_stopped(PartitionId partition, const std::string& reason) override;
@@ -124,7 +125,7 @@ class Node final : public Front, public Admin, private env::NetworkEvents, priva
   Result<void> write_founding(const topology::Catalog& first, const Bytes& record, Turn& turn);
   void change_catalog(CatalogChange change, Done<topology::Catalog> done);
   void try_change(std::shared_ptr<CatalogAttempt> attempt);
-  void refuse_change(std::shared_ptr<CatalogAttempt> attempt, Error error);
+  void confirm(std::shared_ptr<CatalogAttempt> attempt, Result<topology::Catalog> answer);
   void retry_change(std::shared_ptr<CatalogAttempt> attempt, Error error);
   Result<InspectPage> inspect_page(const topology::Keyspace& keyspace, const std::string& cursor, std::size_t keys_max);
 

@@ -53,16 +53,13 @@ void Peers::follow(const topology::Catalog& catalog) {
     if (it == dialled_.end() || it->second != address) env_.network.dial(node, address);
   }
   dialled_ = std::move(wanted);
-  // Who was let in as another disk, or as a member, is heard no longer.
-  std::erase_if(connections_, [&](const auto& bound) {
-    const topology::Member* member = catalog.member(bound.second.peer);
-    return member == nullptr || member->disk != bound.second.disk;
-  });
 }
 
-std::optional<NodeId> Peers::peer_of(env::ConnectionId connection) const {
+std::optional<NodeId> Peers::peer_of(env::ConnectionId connection, const topology::Catalog* catalog) const {
   const auto it = connections_.find(connection);
-  if (it == connections_.end()) return std::nullopt;
+  if (it == connections_.end() || catalog == nullptr) return std::nullopt;
+  const topology::Member* member = catalog->member(it->second.peer);
+  if (member == nullptr || member->disk != it->second.disk) return std::nullopt;
   return it->second.peer;
 }
 
@@ -80,6 +77,9 @@ Peers::Verdict Peers::judge(const wire::Hello& hello, const topology::Catalog* c
     return {.peer = std::nullopt,
             .why = fmt::format("it speaks protocols {}-{}", hello.protocol_min, hello.protocol_max)};
   }
+  if (hello.node == identity_.node)
+    return {.peer = std::nullopt,
+            .why = "it comes in this node's own name: two processes are called " + to_string(identity_.node)};
   const topology::Member* member = catalog->member(hello.node);
   if (member == nullptr) return {.peer = std::nullopt, .why = to_string(hello.node) + " is not a member"};
   if (member->disk != hello.disk) {
@@ -88,6 +88,7 @@ Peers::Verdict Peers::judge(const wire::Hello& hello, const topology::Catalog* c
                                "`rift members replace {0}`",
                                to_string(hello.node))};
   }
+  // No bound on how far the counter may jump: a peer may have been started any number of times since it was last heard.
   const std::uint64_t known = incarnation_of(hello.node, hello.disk);
   const bool twin = (hello.incarnation >> 32) == (known >> 32) && hello.incarnation != known && known != 0;
   if ((hello.incarnation >> 32) < (known >> 32) || twin) {

@@ -36,7 +36,8 @@ class Peers {
   Verdict judge(const wire::Hello& hello, const topology::Catalog* catalog);
   void bind(env::ConnectionId connection, NodeId peer, const DiskId& disk) { connections_[connection] = {peer, disk}; }
   void unbind(env::ConnectionId connection) { connections_.erase(connection); }
-  std::optional<NodeId> peer_of(env::ConnectionId connection) const;
+  // By the map of now: nobody, while it does not name the peer with the disk that it said. A peer that is let in again is heard again.
+  std::optional<NodeId> peer_of(env::ConnectionId connection, const topology::Catalog* catalog) const;
 
   static std::string incarnation_name(NodeId peer, const DiskId& disk);
   std::uint64_t incarnation_of(NodeId peer, const DiskId& disk) const;

@@ -212,9 +212,9 @@ bool was_let_go(Mode mode, const Replica& replica) {
   return mode == Mode::cp && static_cast<const cp::CpReplica&>(replica).was_let_go();
 }
 
-std::vector<NodeId> departed(Mode mode, const Replica& replica) {
+std::vector<NodeId> departed(Mode mode, const Replica& replica, Time now) {
   if (mode != Mode::cp) return {};
-  return static_cast<const cp::CpReplica&>(replica).departed();
+  return static_cast<const cp::CpReplica&>(replica).departed(now);
 }
 
 Result<void> transfer(Mode mode, Replica& replica, NodeId to, Turn& turn) {

@@ -48,8 +48,8 @@ Result<std::vector<PartitionId>> born_here(Turn& turn);
 void bury(PartitionId partition, const topology::Catalog& catalog, Turn& turn);
 // cp: the group of this replica has let it go, and its map agrees.
 bool was_let_go(Mode mode, const Replica& replica);
-// cp, leader: of the owners that the map has evicted, those that the committed configuration does not name any more.
-std::vector<NodeId> departed(Mode mode, const Replica& replica);
+// cp, leader: of the nodes that the map has evicted, those that the committed configuration does not name any more.
+std::vector<NodeId> departed(Mode mode, const Replica& replica, Time now);
 // cp: this replica, the leader, tells `to` to take over. Errors: not_leader, invalid (no voter), overloaded (it is handing over already).
 Result<void> transfer(Mode mode, Replica& replica, NodeId to, Turn& turn);
 

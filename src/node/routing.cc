@@ -122,6 +122,13 @@ void Node::route(Origin origin, Request request) {
   }
   const topology::Keyspace& keyspace = **found;
   const auto placed = partition_of(keyspace, request);
+  // The node between has found a partition: if it is another one here, or none, the two maps differ (a name may have been dropped and created anew).
+  const bool is_named = request.forwarded && request.partition != PartitionId();
+  if (is_named && (!placed || (*placed)->id != request.partition)) {
+    Response refusal = refuse(request.id, Code::wrong_node, "this node's map has another partition for the key");
+    refusal.receipt.served_by = options_.self;
+    return requests_.answer(origin, std::move(refusal));
+  }
   if (!placed) return requests_.answer(origin, refuse(request.id, placed.error().code, placed.error().detail));
   const topology::Partition& partition = **placed;
   request.partition = partition.id;

@@ -33,7 +33,7 @@ struct Partition {
   std::vector<NodeId> owners;      // ordered: the preference list
   std::vector<NodeId> founders{};  // voters of the group's first configuration, the same for ever
   std::vector<NodeId>
-      evicted{};  // owners whose disk was replaced: their old replica leaves the group before the new one enters
+      evicted{};  // nodes whose disk was replaced or that were forgotten: the old replica leaves before a new one enters
   std::uint32_t refounded = 0;  // times that it was re-founded from one survivor, with possible loss
   NodeId survivor{};            // the one of the last time
   friend bool operator==(const Partition&, const Partition&) = default;

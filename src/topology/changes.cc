@@ -54,16 +54,11 @@ Result<const Member*> find_member(const Catalog& catalog, NodeId node) {
 Result<void> set_copies(Catalog& catalog, Keyspace& keyspace, std::uint32_t copies) {
   if (keyspace.mode == Mode::ap)
     return fail(Code::invalid, "the copies of an ap keyspace cannot be altered: its partitions do not move");
-  if (keyspace.id == system_keyspace)
-    return fail(Code::invalid, "_system has a copy on every node; `rift members promote` chooses its voters");
   if (const auto nodes = active_members(catalog).size(); copies > nodes)
     return fail(Code::invalid, fmt::format("{} copies need {} nodes, the cluster has {}", copies, copies, nodes));
   for (Partition& partition : keyspace.partitions) {
     while (partition.owners.size() < copies) partition.owners.push_back(choose_another_owner(catalog, partition));
-    while (partition.owners.size() > copies) {
-      erase(partition.evicted, partition.owners.back());
-      partition.owners.pop_back();
-    }
+    while (partition.owners.size() > copies) partition.owners.pop_back();
   }
   keyspace.copies = copies;
   return {};
@@ -87,9 +82,18 @@ Result<void> find_substitutes(Catalog& catalog, Keyspace& keyspace, NodeId leave
                               to_string(leaver), keyspace.copies, keyspace.name, keyspace.name, keyspace.copies - 1));
     }
     *at = substitute;
-    erase(partition.evicted, leaver);
   }
   return {};
+}
+
+// Its replicas of now, owner's or not, count no more. Groups may name what the map's owners do not any more, so every group is asked.
+void evict(Catalog& catalog, NodeId node) {
+  for (auto& [name, keyspace] : catalog.keyspaces) {
+    if (keyspace.mode == Mode::ap) continue;
+    for (Partition& partition : keyspace.partitions) {
+      if (!holds(partition.evicted, node)) partition.evicted.push_back(node);
+    }
+  }
 }
 
 // Out of `_system`'s order; the first learner moves up into a voter's place.
@@ -98,7 +102,6 @@ Result<void> leave_system(Catalog& catalog, NodeId node) {
   Partition& partition = system.partitions.front();
   if (partition.owners.size() < 2) return fail(Code::invalid, "the last member of a cluster cannot be removed");
   erase(partition.owners, node);
-  erase(partition.evicted, node);
   system.copies = std::min(system.copies, static_cast<std::uint32_t>(partition.owners.size()));
   return {};
 }
@@ -107,6 +110,10 @@ Result<void> leave_system(Catalog& catalog, NodeId node) {
 
 Result<Catalog> alter_keyspace(const Catalog& catalog, const KeyspaceAlteration& wish) {
   if (catalog.find(wish.name) == nullptr) return fail(Code::unknown_keyspace, "no keyspace is called " + wish.name);
+  if (wish.name == system_keyspace_name)
+    return fail(Code::invalid,
+                "_system has a copy on every node and is read and written by majority; `rift members promote` chooses "
+                "its voters");
   Catalog result = next_of(catalog);
   Keyspace& keyspace = result.keyspaces.at(wish.name);
   if (wish.read) keyspace.read = *wish.read;
@@ -163,6 +170,7 @@ Result<Catalog> forget_member(const Catalog& catalog, NodeId node) {
     return fail(Code::invalid, to_string(node) + " is not leaving; `rift members remove` comes first");
   Catalog result = next_of(catalog);
   result.members.erase(node);
+  evict(result, node);
   return result;
 }
 
@@ -209,26 +217,25 @@ Result<Catalog> replace_member(const Catalog& catalog, const Member& member) {
   Member& renewed = result.members.at(member.node);
   renewed = member;
   renewed.first_partition = result.next_partition;
-  for (auto& [name, keyspace] : result.keyspaces) {
-    if (keyspace.mode == Mode::ap) continue;
-    for (Partition& partition : keyspace.partitions) {
-      if (holds(partition.owners, member.node) && !holds(partition.evicted, member.node))
-        partition.evicted.push_back(member.node);
-    }
-  }
+  evict(result, member.node);
   return result;
 }
 
-Result<Catalog> readmit(const Catalog& catalog, PartitionId id, NodeId node) {
-  const Partition* known = catalog.partition(id);
-  if (known == nullptr || !holds(known->evicted, node)) return catalog;
+Result<Catalog> readmit(const Catalog& catalog, const std::vector<Departure>& departures) {
+  std::map<PartitionId, Nodes> gone;
+  for (const Departure& departure : departures) {
+    const Member* member = catalog.member(departure.node);
+    if ((member != nullptr ? member->disk : DiskId()) == departure.disk)
+      gone[departure.partition].push_back(departure.node);
+  }
   Catalog result = next_of(catalog);
   for (auto& [name, keyspace] : result.keyspaces) {
     for (Partition& partition : keyspace.partitions) {
-      if (partition.id == id) erase(partition.evicted, node);
+      if (const auto at = gone.find(partition.id); at != gone.end())
+        std::erase_if(partition.evicted, [&](NodeId node) { return holds(at->second, node); });
     }
   }
-  return result;
+  return result.keyspaces == catalog.keyspaces ? catalog : result;
 }
 
 Result<Catalog> change_members(const Catalog& catalog, const MemberChange& change) {

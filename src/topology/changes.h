@@ -24,7 +24,8 @@ Result<Catalog> add_member(const Catalog& catalog, Member member);
 // Its cp partitions get another owner, or it is refused: too few other members for some keyspace's copies, or owner of an ap partition (moves of
 // those do not exist). The member is `leaving` until forget_member.
 Result<Catalog> remove_member(const Catalog& catalog, NodeId node);
-// Refused unless it is leaving. Who calls has made sure that no group's configuration names it (node does).
+// Refused unless it is leaving. `rift members remove` waits until no group's configuration names it; nobody else need have. So each cp partition
+// keeps a mark that evicts it, until its group says that it does not name the node: whoever comes under its id enters no earlier.
 Result<Catalog> forget_member(const Catalog& catalog, NodeId node);
 
 // A learner of `_system` becomes a voter: in the place of `instead_of`, if that is not 0; needed when there are five.
@@ -44,7 +45,14 @@ Result<Catalog> change_members(const Catalog& catalog, const MemberChange& chang
 // The node comes with another disk, perhaps at other addresses. Whatever its old disk voted for and acknowledged is forgotten, so its old replica
 // leaves each group before the new one may enter it (review 2b).
 Result<Catalog> replace_member(const Catalog& catalog, const Member& member);
-// The group of `partition` has let the old replica of `node` go.
-Result<Catalog> readmit(const Catalog& catalog, PartitionId partition, NodeId node);
+// The group of `partition` names no replica of `node`, whose disk the map says is `disk` (zero: it is no member).
+struct Departure {
+  PartitionId partition{};
+  NodeId node{};
+  DiskId disk{};
+  friend bool operator==(const Departure&, const Departure&) = default;
+};
+// Nothing else erases the marks of `evicted`. Those of another disk stand: its group has not spoken of them.
+Result<Catalog> readmit(const Catalog& catalog, const std::vector<Departure>& departures);
 
 }  // namespace rift::topology

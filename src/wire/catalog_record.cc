@@ -1,6 +1,5 @@
-#include <set>
-
 #include "base/limits.h"
+#include "topology/verify.h"
 #include "wire/describe_client.h"
 #include "wire/records.h"
 #include "wire/stored.h"
@@ -64,30 +63,6 @@ void describe(Io& io, M& m) {
 
 }  // namespace proto
 
-namespace {
-
-bool is_set(const std::vector<NodeId>& nodes) { return std::set(nodes.begin(), nodes.end()).size() == nodes.size(); }
-
-Result<void> check(const topology::Keyspace& keyspace, const topology::Catalog& catalog,
-                   std::set<PartitionId>& partitions) {
-  if (keyspace.partitions.empty()) return fail(Code::corruption, "catalog: a keyspace without partitions");
-  for (const auto& partition : keyspace.partitions) {
-    if (!partitions.insert(partition.id).second) return fail(Code::corruption, "catalog: two partitions with one id");
-    if (partition.owners.empty()) return fail(Code::corruption, "catalog: a partition without owners");
-    if (!is_set(partition.owners)) return fail(Code::corruption, "catalog: an owner named twice");
-    if (!is_set(partition.founders)) return fail(Code::corruption, "catalog: a founder named twice");
-    for (const NodeId owner : partition.owners) {
-      if (!catalog.members.contains(owner)) return fail(Code::corruption, "catalog: an owner that is no member");
-    }
-    for (const NodeId founder : partition.founders) {
-      if (founder == NodeId()) return fail(Code::corruption, "catalog: founder 0");
-    }
-  }
-  return {};
-}
-
-}  // namespace
-
 Bytes encode(const topology::Catalog& catalog) {
   proto::StoredCatalog stored{.cluster = catalog.cluster,
                               .epoch = catalog.epoch,
@@ -112,16 +87,16 @@ Result<topology::Catalog> decode_catalog(ByteView bytes) {
     if (!catalog.members.emplace(node, std::move(member)).second)
       return fail(Code::corruption, "catalog: two members with one id");
   }
-  std::set<PartitionId> partitions;
   for (auto& keyspace : stored.keyspaces) {
     for (auto& partition : keyspace.partitions) {
       if (partition.founders.empty()) partition.founders = partition.owners;  // written when owners never changed
     }
-    TRY(check(keyspace, catalog, partitions));
     const std::string name = keyspace.name;
     if (!catalog.keyspaces.emplace(name, std::move(keyspace)).second)
       return fail(Code::corruption, "catalog: two keyspaces with one name");
   }
+  if (const auto sound = topology::verify(catalog); !sound)
+    return fail(Code::corruption, "catalog: " + sound.error().detail);
   return catalog;
 }
 

@@ -28,7 +28,9 @@ std::string drop(NodeWorld& world, const std::string& name, std::uint32_t n = 1)
 TEST(Burial, IsMadeUpForAtTheStart) {
   const PartitionId ap(77), cp(78);
   NodeWorld world;
-  world.found(world.first_catalog(1));
+  topology::Catalog catalog = world.first_catalog(1);
+  catalog.next_partition = PartitionId(79);
+  world.found(catalog);
   kit::MapStore& store = world.seat().store;
   for (const PartitionId partition : {ap, cp}) {
     store.poke(env::Table::meta, wire::partition_meta_key(partition, "create"), wire::encode_u64(5));

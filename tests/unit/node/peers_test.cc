@@ -99,6 +99,15 @@ TEST(PeersJudge, RefusesAStranger) {
   EXPECT_THAT(f.refusal(stranger), testing::HasSubstr("not a member"));
 }
 
+// A copied data directory and configuration: it would acknowledge to this node in this node's name.
+TEST(PeersJudge, RefusesItsOwnName) {
+  Fixture f;
+  wire::Hello twin = f.hello();
+  twin.node = f.identity.node;
+  twin.disk = f.identity.disk;
+  EXPECT_THAT(f.refusal(twin), testing::HasSubstr("in this node's own name"));
+}
+
 TEST(PeersJudge, RefusesAWipedDisk) {
   Fixture f;
   wire::Hello wiped = f.hello();
@@ -198,17 +207,16 @@ TEST(Peers, HearNoLongerWhoseDiskWasReplacedOrWhoHasLeft) {
   const env::ConnectionId two(2), three(3);
   f.peers.bind(two, NodeId(2), f.disk_of(2));
   f.peers.bind(three, NodeId(3), f.disk_of(3));
-  f.peers.follow(f.catalog);
-  EXPECT_EQ(f.peers.peer_of(two), NodeId(2));
-  EXPECT_EQ(f.peers.peer_of(three), NodeId(3));
+  EXPECT_EQ(f.peers.peer_of(two, &f.catalog), NodeId(2));
+  EXPECT_EQ(f.peers.peer_of(three, &f.catalog), NodeId(3));
+  EXPECT_EQ(f.peers.peer_of(three, nullptr), std::nullopt);
   topology::Catalog next = f.catalog;
   next.members.at(NodeId(2)).disk.low += 1;
-  f.peers.follow(next);
-  EXPECT_EQ(f.peers.peer_of(two), std::nullopt);
-  EXPECT_EQ(f.peers.peer_of(three), NodeId(3));
+  EXPECT_EQ(f.peers.peer_of(two, &next), std::nullopt);
+  EXPECT_EQ(f.peers.peer_of(three, &next), NodeId(3));
   next.members.erase(NodeId(3));
-  f.peers.follow(next);
-  EXPECT_EQ(f.peers.peer_of(three), std::nullopt);
+  EXPECT_EQ(f.peers.peer_of(three, &next), std::nullopt);
+  EXPECT_EQ(f.peers.peer_of(three, &f.catalog), NodeId(3)) << "over the same connection, once it is let in again";
 }
 
 TEST(Peers, SayWhoTheyAre) {

@@ -114,6 +114,10 @@ TEST(AlterKeyspace, RefusesWhatCannotBe) {
                  "do not move");
   expect_refused(alter_keyspace(catalog, {.name = "_system", .read = {}, .write = {}, .copies = 2}), Code::invalid,
                  "promote");
+  expect_refused(alter_keyspace(catalog, {.name = "_system", .read = {}, .write = Level::all}), Code::invalid,
+                 "majority");
+  expect_refused(alter_keyspace(catalog, {.name = "_system", .read = Level::one, .write = {}}), Code::invalid,
+                 "majority");
 }
 
 TEST(AddMember, VotesInSystemWhileThereAreFewerThanFive) {
@@ -218,14 +222,80 @@ TEST(ReplaceMember, ItsOldReplicaLeavesEveryGroupFirst) {
   }
   EXPECT_TRUE(first(catalog, "cart").evicted.empty()) << "an ap owner votes for nothing";
   // Each group on its own.
-  catalog = MUST(readmit(catalog, first(catalog, "bank").id, NodeId(2)));
+  const std::vector<Departure> bank = {{first(catalog, "bank").id, NodeId(2), member(2, 99).disk}};
+  catalog = MUST(readmit(catalog, bank));
   EXPECT_EQ(group_wish(*catalog.find("bank"), first(catalog, "bank")).voters.size(), 3U);
   EXPECT_EQ(first(catalog, "_system").evicted, nodes({2}));
   EXPECT_FALSE(is_founder(catalog, first(catalog, "bank"), NodeId(2)));
-  EXPECT_EQ(MUST(readmit(catalog, first(catalog, "bank").id, NodeId(2))), catalog);
+  EXPECT_EQ(MUST(readmit(catalog, bank)), catalog);
   // What is created now is born on the new disk.
   catalog = with(catalog, "later");
   EXPECT_TRUE(is_founder(catalog, first(catalog, "later"), NodeId(2)));
+}
+
+Catalog with_copies(const Catalog& catalog, std::uint32_t copies) {
+  return MUST(alter_keyspace(catalog, {.name = "bank", .read = {}, .write = {}, .copies = copies}));
+}
+
+// The group may have no leader all this while: its log still names the old disk as a voter.
+TEST(Evicted, OnlyTheGroupsOwnWordErasesTheMark) {
+  Catalog catalog = with(cluster(3), "bank");
+  const NodeId gone = first(catalog, "bank").owners.back();
+  const std::vector<NodeId> only = {gone};
+  const Member renewed = member(gone.value(), 99);
+  catalog = with_copies(MUST(replace_member(catalog, renewed)), 2);
+  EXPECT_EQ(std::count(first(catalog, "bank").owners.begin(), first(catalog, "bank").owners.end(), gone), 0);
+  EXPECT_EQ(first(catalog, "bank").evicted, only);
+  catalog = with_copies(catalog, 3);
+  EXPECT_EQ(first(catalog, "bank").owners.back(), gone);
+  EXPECT_EQ(first(catalog, "bank").evicted, only);
+  catalog = MUST(add_member(catalog, member(4)));
+  catalog = MUST(remove_member(catalog, gone));
+  EXPECT_EQ(first(catalog, "bank").evicted, only) << "another owner in its place";
+  EXPECT_EQ(first(catalog, "_system").evicted, only) << "it has left the order";
+  catalog = MUST(readmit(catalog, {{first(catalog, "bank").id, gone, renewed.disk}}));
+  EXPECT_TRUE(first(catalog, "bank").evicted.empty());
+}
+
+// Who owned a copy before may still be named by the group.
+TEST(Evicted, EveryGroupIsAskedWhoeverOwnsIt) {
+  Catalog catalog = with(cluster(3), "bank");
+  const NodeId gone = first(catalog, "bank").owners.back();
+  const std::vector<NodeId> only = {gone};
+  catalog = with_copies(catalog, 2);
+  catalog = MUST(replace_member(catalog, member(gone.value(), 99)));
+  EXPECT_EQ(first(catalog, "bank").evicted, only);
+  EXPECT_EQ(group_wish(*catalog.find("bank"), first(catalog, "bank")).gone, only);
+  catalog = with(catalog, "later");
+  EXPECT_TRUE(first(catalog, "later").evicted.empty()) << "born on the new disk";
+}
+
+// The API lets a node be forgotten while groups name it; only `rift members remove` waits.
+TEST(Evicted, WhoComesUnderAForgottenIdEntersWhenItsGroupsAllowIt) {
+  Catalog catalog = MUST(remove_member(with(cluster(4), "bank"), NodeId(3)));
+  catalog = MUST(forget_member(catalog, NodeId(3)));
+  for (const std::string_view name : {"_system", "bank"}) EXPECT_EQ(first(catalog, name).evicted, nodes({3})) << name;
+  catalog = MUST(add_member(catalog, member(3, 99)));
+  for (const std::string_view name : {"_system", "bank"}) EXPECT_EQ(first(catalog, name).evicted, nodes({3})) << name;
+  EXPECT_EQ(system_wish(catalog).voters, nodes({1, 2, 4}));
+  // The word of a group that knew of no such member is not about this disk.
+  const PartitionId bank = first(catalog, "bank").id;
+  EXPECT_EQ(MUST(readmit(catalog, {{bank, NodeId(3), {}}})), catalog);
+  EXPECT_EQ(MUST(readmit(catalog, {{bank, NodeId(3), member(3).disk}})), catalog);
+  catalog = MUST(readmit(catalog, {{bank, NodeId(3), member(3, 99).disk}, {system_partition, NodeId(3), {}}}));
+  EXPECT_TRUE(first(catalog, "bank").evicted.empty());
+  EXPECT_EQ(first(catalog, "_system").evicted, nodes({3}));
+}
+
+TEST(Evicted, TheMarksOfAForgottenNodeGoWithItsGroupsWord) {
+  Catalog catalog = MUST(remove_member(with(cluster(4), "bank"), NodeId(3)));
+  catalog = MUST(forget_member(catalog, NodeId(3)));
+  std::vector<Departure> all;
+  for (const std::string_view name : {"_system", "bank"}) all.push_back({first(catalog, name).id, NodeId(3), {}});
+  const MapEpoch before = catalog.epoch;
+  catalog = MUST(readmit(catalog, all));
+  EXPECT_EQ(catalog.epoch, MapEpoch(before.value() + 1)) << "one change for all";
+  for (const std::string_view name : {"_system", "bank"}) EXPECT_TRUE(first(catalog, name).evicted.empty()) << name;
 }
 
 TEST(ReplaceMember, RefusesWhatCannotBe) {
