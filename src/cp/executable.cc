@@ -55,7 +55,7 @@ bool is_executable(const wire::Command& command) {
     case Verb::cas:
       return is_key(command.key) && command.condition.kind != Condition::Kind::none;
     case Verb::resolve:
-      return is_key(command.key) && command.op.has_value();
+      return command.key.size() <= limits::key_bytes_max && command.op.has_value();  // a range has no key
     case Verb::increment:
       return is_key(command.key) && command.operands.has_value();
     case Verb::txn:
