@@ -99,7 +99,7 @@ class Api::Impl {
     });
     stopped.get_future().wait();
     server_->Shutdown(std::chrono::system_clock::now() + shutdown_grace);
-    loop_->stop();
+    loop_->drop_and_stop();
     server_.reset();
     LOG_INFO(*options_.log, "api.stopped", "port={}", port_);
   }

@@ -1,5 +1,7 @@
 #include "rpc/loop.h"
 
+#include <future>
+
 #include <grpc/support/time.h>
 #include <grpcpp/alarm.h>
 #include <grpcpp/completion_queue.h>
@@ -63,15 +65,26 @@ void Loop::stop() {
   run();  // never started: the queue must be empty before it is destroyed
 }
 
+void Loop::drop_and_stop() {
+  std::promise<void> deaf;
+  mailbox_->post([this, &deaf] {
+    is_deaf_ = true;
+    deaf.set_value();
+  });
+  deaf.get_future().wait();
+  stop();
+}
+
 void Loop::run() {
   thread_id_.store(std::this_thread::get_id(), std::memory_order_relaxed);
   void* tag = nullptr;
   bool ok = false;
   while (queue_->Next(&tag, &ok)) {
+    if (is_deaf_) continue;
     static_cast<Event*>(tag)->happened(ok);
     for (int i = 1; i < events_per_drain_max; ++i) {
       if (queue_->AsyncNext(&tag, &ok, gpr_inf_past(GPR_CLOCK_MONOTONIC)) != grpc::CompletionQueue::GOT_EVENT) break;
-      static_cast<Event*>(tag)->happened(ok);
+      if (!is_deaf_) static_cast<Event*>(tag)->happened(ok);
     }
     after_each_drain_();
   }

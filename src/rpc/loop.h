@@ -67,6 +67,8 @@ class Loop {
   void start();
   // Closes the mailbox, drains the queue, joins. The server must be shut down, every stream of a client cancelled.
   void stop();
+  // The same for a server that is shut down: from here on nothing is told of what still happens, for nothing new may begin.
+  void drop_and_stop();
 
   grpc::CompletionQueue* queue() const { return queue_.get(); }
   const std::shared_ptr<Mailbox>& mailbox() const { return mailbox_; }
@@ -79,6 +81,7 @@ class Loop {
   std::unique_ptr<grpc::CompletionQueue> queue_;
   std::shared_ptr<Mailbox> mailbox_;
   std::function<void()> after_each_drain_;
+  bool is_deaf_ = false;  // the polling thread's
   std::thread thread_;
   std::atomic<std::thread::id> thread_id_{};  // set by the thread itself: thread_ may be assigned after it has begun
 };

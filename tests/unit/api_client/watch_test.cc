@@ -234,6 +234,48 @@ TEST(ApiWatch, AReaderThatDoesNotReadIsEndedWithTheRevisionToResumeFrom) {
   EXPECT_TRUE(stream->Finish().ok());
 }
 
+TEST(ApiWatch, AStoppingServerEndsThemByName) {
+  FakeCluster cluster;
+  cluster.front().set_script(stand_at(3));
+  const auto stub = v1::KvService::NewStub(grpc::CreateChannel(cluster.address(), grpc::InsecureChannelCredentials()));
+  v1::Operation watch;
+  watch.set_keyspace("bank");
+  watch.mutable_watch()->set_range(true);
+  v1::ExecuteRequest request;
+  *request.mutable_operation() = watch;
+  grpc::ClientContext call_context;
+  call_context.set_deadline(std::chrono::system_clock::now() + seconds(20));
+  const auto call = stub->Watch(&call_context, request);
+  v1::ExecuteResponse told;
+  ASSERT_TRUE(call->Read(&told));
+  grpc::ClientContext pipe_context;
+  pipe_context.set_deadline(std::chrono::system_clock::now() + seconds(20));
+  const auto pipe = stub->Pipe(&pipe_context);
+  v1::PipeRequest batch;
+  batch.add_ids(7);
+  *batch.add_operations() = watch;
+  ASSERT_TRUE(pipe->Write(batch));
+  v1::PipeResponse replies;
+  ASSERT_TRUE(pipe->Read(&replies));
+
+  std::thread stopping([&] { cluster.stop(1); });
+  ASSERT_TRUE(call->Read(&told));
+  EXPECT_EQ(told.reply().code(), "not_ready");
+  EXPECT_FALSE(call->Read(&told));
+  EXPECT_TRUE(call->Finish().ok());
+  ASSERT_TRUE(pipe->Read(&replies));
+  ASSERT_EQ(replies.ids_size(), 1);
+  EXPECT_EQ(replies.ids(0), 7U);
+  EXPECT_EQ(replies.replies(0).code(), "not_ready");
+  EXPECT_FALSE(replies.replies(0).more());
+  ASSERT_TRUE(pipe->Read(&replies));
+  EXPECT_EQ(replies.closing().requests_taken(), 1U);
+  EXPECT_TRUE(pipe->WritesDone());
+  EXPECT_TRUE(pipe->Finish().ok());
+  stopping.join();
+  EXPECT_EQ(cluster.front().cancels(), 2U) << "the node is told";
+}
+
 TEST(Api, ExecuteRefusesAWatch) {
   FakeCluster cluster;
   const auto stub = v1::KvService::NewStub(grpc::CreateChannel(cluster.address(), grpc::InsecureChannelCredentials()));
