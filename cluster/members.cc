@@ -16,7 +16,7 @@ using topology::MemberChange;
 constexpr auto call_limit = std::chrono::seconds(6);  // a change of the map has five
 constexpr auto status_limit = std::chrono::seconds(2);
 constexpr auto poll_period = std::chrono::milliseconds(100);  // asked of other processes: none of them can wake us
-constexpr auto transfer_limit = std::chrono::seconds(5);  // a hand-over takes an election's time, or is given up
+constexpr auto transfer_limit = std::chrono::seconds(5);      // a hand-over takes an election's time, or is given up
 
 bool holds(const std::vector<NodeId>& nodes, NodeId node) {
   return std::find(nodes.begin(), nodes.end(), node) != nodes.end();
