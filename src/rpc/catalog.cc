@@ -50,6 +50,7 @@ Result<topology::Keyspace> to_keyspace(const v1::Keyspace& message) {
     topology::Partition partition;
     partition.id = PartitionId(p.id());
     partition.owners = to_nodes(p.owners());
+    if (partition.owners.empty()) return fail(Code::invalid, "a partition of " + message.name() + " has no owner");
     partition.founders = p.founders().empty() ? partition.owners : to_nodes(p.founders());
     partition.evicted = to_nodes(p.evicted());
     partition.refounded = p.refounded();

@@ -22,7 +22,7 @@ Result<Mode> to_mode(riftkv::v1::Mode mode);
 Result<topology::Durability> to_durability(riftkv::v1::Durability durability);
 Uuid to_uuid(const riftkv::v1::Uuid& message);
 Result<topology::Member> to_member(const riftkv::v1::Member& message);
-// Code::invalid when it contradicts itself: a name twice, a keyspace without partitions, node 0.
+// Code::invalid when it contradicts itself: a name twice, a keyspace without partitions, a partition without owners, node 0.
 Result<topology::Catalog> to_catalog(const riftkv::v1::Catalog& message);
 
 void fill(const Uuid& uuid, riftkv::v1::Uuid& message);

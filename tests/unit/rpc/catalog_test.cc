@@ -60,6 +60,9 @@ TEST(RpcCatalog, IsRefusedWhenItContradictsItself) {
   auto empty = written();
   empty.mutable_keyspaces(0)->clear_partitions();
   expect_refused(empty, "no partition");
+  auto orphan = written();
+  orphan.mutable_keyspaces(0)->mutable_partitions(0)->clear_owners();
+  expect_refused(orphan, "no owner");
 }
 
 TEST(RpcCatalog, IsRefusedForAValueThatThisVersionDoesNotKnow) {
