@@ -49,7 +49,7 @@ TEST_F(Places, ThereIsOneViewAndOneTransferAtATime) {
   EXPECT_NE(later.take_incoming_place(), nullptr);
 }
 
-TEST_F(Places, WhatIsAbandonedLeavesNothingAndWhatFollowsStays) {
+TEST_F(Places, WhatIsAbandonedLeavesItsAnswersAndWhatFollowsStays) {
   Turn round = turn();
   round.put(env::Table::meta, "before", Bytes("another replica's"));
   round.begin(PartitionId(7));
@@ -62,7 +62,7 @@ TEST_F(Places, WhatIsAbandonedLeavesNothingAndWhatFollowsStays) {
   EXPECT_TRUE(round.end());
   EXPECT_EQ(output.batch.size(), 2U);
   EXPECT_TRUE(output.send_now.empty());
-  EXPECT_TRUE(output.reply_now.empty());
+  EXPECT_EQ(output.reply_now.size(), 1U);
   EXPECT_EQ(MUST(round.get(env::Table::meta, "before")), Bytes("another replica's"));
   EXPECT_EQ(MUST(round.get(env::Table::meta, "mark")), Bytes("1"));
 }
