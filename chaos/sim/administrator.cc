@@ -30,6 +30,7 @@ void Administrator::attempt(const std::shared_ptr<Wish>& wish) {
     wish->verb(asked.node(), [this, wish, again](const Result<topology::Catalog>& told) {
       // An earlier try that seemed to fail may have been carried out.
       if (told || told.error().code == Code::already_exists) return end(wish);
+      last_refusal_ = told.error().detail;
       after(pause, again);
     });
   });
@@ -94,7 +95,15 @@ void Administrator::remove(NodeId id, Then then) {
 }
 
 void Administrator::forget(NodeId id, Then then) {
-  change_members({.kind = MemberChange::Kind::forget, .node = id}, std::move(then));
+  const auto verb = [this, id](Admin& admin, Admin::Done<topology::Catalog> done) {
+    admin.change_members({.kind = MemberChange::Kind::forget, .node = id},
+                         [this, id, done = std::move(done)](Result<topology::Catalog> told) {
+                           auto map = cluster_.catalog();
+                           if (!told && map && map->member(id) == nullptr) told = std::move(*map);
+                           done(std::move(told));
+                         });
+  };
+  change(verb, std::move(then));
 }
 
 }  // namespace rift::chaos::sim

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "chaos/sim/cluster.h"
@@ -31,6 +32,7 @@ class Administrator {
   void forget(NodeId id, Then then);
 
   std::size_t open_count() const { return open_; }  // verbs that are not done yet
+  const std::string& last_refusal() const { return last_refusal_; }
 
  private:
   struct Wish {
@@ -48,6 +50,7 @@ class Administrator {
   Cluster& cluster_;
   std::function<std::vector<NodeId>()> through_;
   std::size_t open_ = 0;
+  std::string last_refusal_;
 };
 
 }  // namespace rift::chaos::sim

@@ -56,6 +56,23 @@ caller::Operation ObjectLoad::accounts() const {
   return made;
 }
 
+caller::Operation ObjectLoad::look_at_accounts() {
+  switch (random().below(3)) {
+    case 0: {
+      caller::Operation made = operation(Verb::scan, "account");
+      made.operands.ensure().range_end = Bytes("account~");
+      return made;
+    }
+    case 1: {
+      caller::Operation made = accounts();
+      made.verb = Verb::multi_get;
+      return made;
+    }
+    default:
+      return accounts();
+  }
+}
+
 void ObjectLoad::ask(Actor& actor, caller::Operation operation, Answer answer) {
   ++open_;
   const Time invoke = cluster_.world().now();
@@ -115,7 +132,7 @@ void ObjectLoad::act_again(Actor& actor) {
 }
 
 void ObjectLoad::act(Actor& actor) {
-  switch (random().below(8)) {
+  switch (random().below(9)) {
     case 0:
     case 1:
       return add(actor);
@@ -126,6 +143,8 @@ void ObjectLoad::act(Actor& actor) {
       return transfer(actor);
     case 5:
       return read_bank(actor);
+    case 6:
+      return put_for_a_while(actor);
     default:
       return actor.holding ? unlock(actor) : lock(actor);
   }
@@ -182,13 +201,48 @@ void ObjectLoad::transfer(Actor& actor) {
 }
 
 void ObjectLoad::read_bank(Actor& actor) {
-  ask(actor, accounts(), [this](const Response& response, const check::Attempted& attempt) {
+  ask(actor, look_at_accounts(), [this](const Response& response, const check::Attempted& attempt) {
     check::BankRead read{.balances = {}, .attempt = attempt};
     if (response.results) {
       for (const Item& item : response.results->items) read.balances.push_back(number_in(item.value));
     }
     bank_reads_.push_back(std::move(read));
   });
+}
+
+// A key of its own that goes by itself, and not before its time.
+void ObjectLoad::put_for_a_while(Actor& actor) {
+  const std::string key = fmt::format("brief{}.{}", to_string(actor.node), ++actor.tags);
+  caller::Operation made = operation(Verb::put, key);
+  made.value = Bytes(key);
+  made.operands.ensure().ttl = options_.brief;
+  ask(actor, std::move(made), [this, &actor, key](const Response& put, const check::Attempted& written) {
+    if (put.outcome != Outcome::done) return;
+    // Steady clocks differ by a little; the lease of the key counts from its proposal, which is not before its invocation.
+    const Time safe = written.invoke + options_.brief * 98 / 100;
+    ask(actor, operation(Verb::get, key), [this, key, safe](const Response& seen, const check::Attempted& read) {
+      if (seen.outcome == Outcome::done && !seen.found && read.complete < safe) early_.push_back(key);
+    });
+  });
+}
+
+void ObjectLoad::judge_brief_keys(Actor& actor, std::vector<std::string>& failures) {
+  if (!early_.empty())
+    failures.push_back(fmt::format("{}: {} was gone before its time", options_.keyspace, early_.front()));
+  caller::Operation scan = operation(Verb::scan, "brief");
+  scan.operands.ensure().range_end = Bytes("brief~");
+  scan.operands.ensure().keys_only = true;
+  std::optional<Response> left;
+  const auto nothing_is_left = [&] {
+    left = ask_and_wait(actor, scan);
+    return left && left->outcome == Outcome::done && left->results && left->results->items.empty();
+  };
+  if (cluster_.wait(nothing_is_left, patience)) return;
+  failures.push_back(fmt::format("{}: keys whose time has passed long ago are still there: {}", options_.keyspace,
+                                 !left || left->outcome != Outcome::done ? "no answer"
+                                 : left->results && !left->results->items.empty()
+                                     ? left->results->items.front().key.to_string()
+                                     : "no results"));
 }
 
 void ObjectLoad::lock(Actor& actor) {
@@ -246,6 +300,7 @@ void ObjectLoad::judge(std::vector<std::string>& failures) {
   take(check::check_lists(appendings_, list_reads_, lists));
   take(check::check_bank(bank_reads_, opening_balance * static_cast<std::int64_t>(account_count)));
   take(check::check_locks(holdings_));
+  judge_brief_keys(actor, failures);
 }
 
 }  // namespace rift::chaos::sim

@@ -1,4 +1,4 @@
-// Clients of a cp keyspace that use more than registers, in virtual time: counters, lists, accounts and locks (chaos/check/objects.h), one client
+// Clients of a cp keyspace that use more than registers, in virtual time: counters, lists, accounts, locks and keys that live briefly (chaos/check/objects.h), one client
 // per node, each with a caller that tries again and op ids, so that everything is to happen exactly once. Remembers what it was told.
 #pragma once
 
@@ -20,6 +20,7 @@ class ObjectLoad {
     Duration period = std::chrono::milliseconds(60);  // of one client
     Duration timeout = std::chrono::seconds(1);
     Duration lease = std::chrono::milliseconds(800);
+    Duration brief = std::chrono::milliseconds(700);  // time to live
   };
   ObjectLoad(Cluster& cluster, Options options) : cluster_(cluster), options_(std::move(options)) {}
   ObjectLoad(const ObjectLoad&) = delete;
@@ -49,13 +50,16 @@ class ObjectLoad {
   void append(Actor& actor);
   void transfer(Actor& actor);
   void read_bank(Actor& actor);
+  void put_for_a_while(Actor& actor);
   void lock(Actor& actor);
   void unlock(Actor& actor);
   void ask(Actor& actor, caller::Operation operation, Answer answer);
   // Waits for the answer, of a whole cluster.
   std::optional<Response> ask_and_wait(Actor& actor, const caller::Operation& operation);
   caller::Operation operation(Verb verb, const std::string& key) const;
-  caller::Operation accounts() const;  // a Txn that reads them all
+  caller::Operation accounts() const;    // a Txn that reads them all
+  caller::Operation look_at_accounts();  // that, a multi-get or a scan
+  void judge_brief_keys(Actor& actor, std::vector<std::string>& failures);
   Rng& random() { return cluster_.world().random(); }
 
   Cluster& cluster_;
@@ -69,6 +73,7 @@ class ObjectLoad {
   std::vector<check::ListRead> list_reads_;
   std::vector<check::BankRead> bank_reads_;
   std::vector<check::Holding> holdings_;
+  std::vector<std::string> early_;  // keys that were gone before their time
 };
 
 }  // namespace rift::chaos::sim

@@ -18,6 +18,7 @@ namespace {
 
 constexpr Duration calm_time = std::chrono::seconds(2);   // load goes on without faults
 constexpr Duration drain_time = std::chrono::seconds(4);  // answers and hints come in
+constexpr Duration order_time = std::chrono::seconds(20);
 constexpr Duration converge_time = std::chrono::seconds(15);
 constexpr std::uint64_t watchers = 2;
 constexpr std::uint64_t first_watcher_sink = 800'000;  // those of clients stay below
@@ -34,6 +35,12 @@ Shape draw_shape(World& world, const RunOptions& options) {
   Shape shape;
   shape.cluster.nodes = random.chance(0.5) ? 3 : 5;
   shape.cluster.log = options.log;
+  // So small that logs are cut and snapshots travel within seconds.
+  shape.cluster.cp.compaction.entries_max = random.between(std::uint64_t{20}, std::uint64_t{120});
+  shape.cluster.cp.compaction.patience = 1;
+  shape.cluster.cp.snapshot.chunk_records_max = random.between(std::uint64_t{4}, std::uint64_t{64});
+  shape.cluster.cp.verify_every = 64;
+  shape.cluster.cp.spread_after = random.between(Duration(std::chrono::seconds(2)), Duration(std::chrono::seconds(10)));
   shape.ap_copies = random.chance(0.5) ? 3 : shape.cluster.nodes;
   shape.store.retry = random.chance(0.7);
   shape.store.deduplicate = shape.store.retry || random.chance(0.5);
@@ -60,11 +67,51 @@ Result<void> set_up(Cluster& cluster, const Shape& shape) {
   return {};
 }
 
+std::vector<NodeId> members_of(Cluster& cluster) {
+  std::vector<NodeId> members;
+  if (const auto map = cluster.catalog()) {
+    for (const auto& [id, member] : map->members) members.push_back(id);
+  }
+  return members;
+}
+
+// Each group of a cp keyspace has the voters that the map wishes, and each of its owners knows so.
+bool has_its_voters(Cluster& cluster, const topology::Keyspace& keyspace) {
+  return std::all_of(keyspace.partitions.begin(), keyspace.partitions.end(), [&](const topology::Partition& partition) {
+    auto wanted = topology::group_wish(keyspace, partition).voters;
+    std::sort(wanted.begin(), wanted.end());
+    return std::all_of(partition.owners.begin(), partition.owners.end(), [&](NodeId owner) {
+      const auto replicas = cluster.status(owner).replicas;
+      return std::any_of(replicas.begin(), replicas.end(), [&](const ReplicaStatus& replica) {
+        auto voters = replica.voters;
+        std::sort(voters.begin(), voters.end());
+        return replica.partition == partition.id && replica.settled && voters == wanted;
+      });
+    });
+  });
+}
+
+// What administrators began is done, and every group is what the map says.
+void demand_order(Cluster& cluster, const Storm& storm, std::vector<std::string>& failures) {
+  if (!cluster.wait([&] { return storm.is_administered(); }, order_time)) {
+    failures.push_back("what an administrator began in the storm has not ended long after the heal: " +
+                       storm.last_refusal());
+    return;
+  }
+  const auto map = cluster.catalog();
+  if (!map) return;
+  for (const auto& [name, keyspace] : map->keyspaces) {
+    if (keyspace.mode != Mode::cp) continue;
+    if (!cluster.wait([&, &wished = keyspace] { return has_its_voters(cluster, wished); }, order_time))
+      failures.push_back(fmt::format("{}: its voters are not those that the map wishes, long after the heal", name));
+  }
+}
+
 // After the storm a healed cluster must make progress: one write through every node.
 void demand_progress(Cluster& cluster, SimStore& store, std::vector<std::string>& failures) {
   std::uint64_t client = 900'000;
   for (const std::string keyspace : {"bank", "carts"}) {
-    for (const NodeId id : cluster.ids()) {
+    for (const NodeId id : members_of(cluster)) {
       auto answer = std::make_shared<std::optional<load::Answer>>();
       store.submit(load::Ask{.client = ++client,
                              .sequence = 1,
@@ -147,6 +194,7 @@ RunResult run_seed(const RunOptions& options) {
   if (open_count() != 0) {
     result.failures.push_back(fmt::format("{} operations have had no answer long after their deadline", open_count()));
   }
+  demand_order(cluster, storm, result.failures);
   demand_progress(cluster, store, result.failures);
   for (const std::string keyspace : {"bank", "things", "carts"}) {
     if (!cluster.wait([&] { return has_converged(cluster, keyspace); }, converge_time)) {

@@ -27,7 +27,7 @@ void Storm::next() {
 }
 
 void Storm::strike() {
-  switch (random().below(24)) {
+  switch (random().below(30)) {
     case 0:
       return split();
     case 1:
@@ -80,6 +80,15 @@ void Storm::strike() {
       return cut_a_shape();
     case 23:
       return slow_links();
+    case 24:
+    case 25:
+    case 26:
+      return move_guest();
+    case 27:
+      return transfer_leadership();
+    case 28:
+    case 29:
+      return change_keyspaces();
     default:
       return;
   }

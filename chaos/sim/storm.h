@@ -8,6 +8,7 @@
 #include <set>
 #include <string>
 
+#include "chaos/sim/administrator.h"
 #include "chaos/sim/cluster.h"
 #include "chaos/sim/prober.h"
 
@@ -25,12 +26,20 @@ class Storm {
   };
   // `down` is told of every node that has just gone down.
   Storm(Cluster& cluster, Prober& prober, const Options& options, std::function<void(NodeId)> down)
-      : cluster_(cluster), prober_(prober), options_(options), down_(std::move(down)) {}
+      : cluster_(cluster),
+        prober_(prober),
+        options_(options),
+        down_(std::move(down)),
+        founders_(static_cast<std::uint32_t>(cluster.nodes().size())),
+        administrator_(cluster, [this] { return members(); }) {}
 
   void start(Time end);
   // Heals, restarts and un-stalls everything.
   void calm();
   const std::map<std::string, std::uint64_t>& counts() const { return counts_; }
+  // Nothing that an administrator has begun is still on its way.
+  bool is_administered() const { return administrator_.open_count() == 0 && !is_guest_moving_; }
+  const std::string& last_refusal() const { return administrator_.last_refusal(); }
 
   // One directed fault, now; false: it does not fit the state of the cluster. For tests of their own.
   bool duel();
@@ -65,6 +74,18 @@ class Storm {
   void stop_cleanly();
   void disturb_election();
 
+  // upkeep.cc: what administrators do, whatever the weather
+  void move_guest();
+  void welcome_guest();
+  void replace_guest();
+  void send_guest_away();
+  void forget_when_let_go(NodeId guest);
+  bool is_let_go(NodeId guest);
+  void transfer_leadership();
+  void change_keyspaces();
+  std::vector<NodeId> members();
+  void note(const std::string& what) { ++counts_[what]; }
+
   // ambushes.cc
   void on_frame_in_duel(NodeId from, NodeId to, const Bytes& frame);
   void end_duel();
@@ -97,6 +118,13 @@ class Storm {
   std::uint64_t lonely_keys_ = 0;
   std::optional<Duel> duel_;
   std::set<NodeId> stopping_;
+  std::uint32_t founders_;
+  Administrator administrator_;
+  std::optional<NodeId> guest_;   // a member beyond the founders
+  bool is_guest_moving_ = false;  // it comes, goes, or is replaced
+  std::uint64_t passing_keyspaces_ = 0;
+  bool is_passing_there_ = false;
+  bool is_passing_changing_ = false;
   std::map<std::string, std::uint64_t> counts_;
 };
 

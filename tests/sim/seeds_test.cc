@@ -33,6 +33,7 @@ TEST(Sim, SeedsPassRepeatAndReachTheRareBranches) {
   const std::uint64_t seeds = seed_count();
   std::set<std::string> reached;
   std::set<std::string> faults;
+  std::uint64_t with_snapshots = 0;
   Duration simulated{};
   const auto begun = std::chrono::steady_clock::now();
   for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
@@ -42,18 +43,23 @@ TEST(Sim, SeedsPassRepeatAndReachTheRareBranches) {
     EXPECT_GT(first.acknowledged_writes, 20U) << describe(first);
     for (const auto& [mark, count] : first.marks) reached.insert(mark);
     for (const auto& [fault, count] : first.faults) faults.insert(fault);
+    with_snapshots += first.marks.contains("cp.snapshot_installed") ? 1 : 0;
     simulated += first.simulated;
     if (seed > seeds_run_twice) continue;
     const RunResult second = run_seed({.seed = seed});
     EXPECT_EQ(first.trace_hash, second.trace_hash) << describe(first);
   }
   const std::chrono::duration<double> wall = std::chrono::steady_clock::now() - begun;
+  std::printf("a snapshot was installed in %llu seeds\n", static_cast<unsigned long long>(with_snapshots));
   std::printf("%llu seeds: %.2f simulated hours in %.0f s\n", static_cast<unsigned long long>(seeds),
               to_seconds(simulated) / 3600, wall.count());
   if (seeds < seeds_for_every_branch) return;
-  for (const char* mark : {"node.round_with_several_requests", "node.forward_repeated", "sim.syncs_shared",
-                           "sim.power_loss_took_batches", "sim.crash_inside_a_round", "sim.frame_dropped",
-                           "sim.frame_repeated", "sim.frame_reordered", "cp.dedup_replay"}) {
+  EXPECT_GT(with_snapshots * 2, seeds) << "a snapshot was installed in too few seeds";
+  for (const char* mark :
+       {"node.round_with_several_requests", "node.forward_repeated", "sim.syncs_shared", "sim.power_loss_took_batches",
+        "sim.crash_inside_a_round", "sim.frame_dropped", "sim.frame_repeated", "sim.frame_reordered", "cp.dedup_replay",
+        "cp.log_compacted", "cp.snapshot_installed", "cp.members_changed", "cp.expire_proposed",
+        "node.born_as_learner"}) {
     EXPECT_TRUE(reached.contains(mark)) << mark << " was not reached in " << seeds << " seeds";
   }
   for (const char* fault : {"split",
@@ -77,7 +83,13 @@ TEST(Sim, SeedsPassRepeatAndReachTheRareBranches) {
                             "lost_appends",
                             "slept_through_an_election",
                             "shape",
-                            "slow_links"}) {
+                            "slow_links",
+                            "member_added",
+                            "member_replaced",
+                            "member_removed",
+                            "leadership_transferred",
+                            "keyspace_created",
+                            "keyspace_dropped"}) {
     EXPECT_TRUE(faults.contains(fault)) << fault << " was not drawn in " << seeds << " seeds";
   }
 }
