@@ -17,8 +17,8 @@ Response WatchBacklog::refusal(RequestId id) const {
   Response response = refuse(
       id, Code::overloaded,
       fmt::format("this watch is not read fast enough: more than {} bytes wait to be sent", watch_backlog_bytes_max),
-      fmt::format("watch again from revision {}", told_.value() + 1));
-  response.results.emplace().revision = told_;
+      told_ ? fmt::format("watch again from revision {}", told_->value() + 1) : "watch again");
+  if (told_) response.results.emplace().revision = *told_;
   return response;
 }
 

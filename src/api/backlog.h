@@ -2,6 +2,8 @@
 // memory nor other clients pay for a slow reader. Used by the streams of this room, on the polling thread.
 #pragma once
 
+#include <optional>
+
 #include "base/limits.h"
 #include "replica/request.h"
 
@@ -15,12 +17,17 @@ std::size_t footprint(const Response& response);
 
 class WatchBacklog {
  public:
+  // Of a watch from `wanted` on; 0: from now on, which its first answer names.
+  explicit WatchBacklog(Revision wanted = {}) {
+    if (wanted != Revision()) told_ = Revision(wanted.value() - 1);
+  }
+
   // False: there is no room for this answer. It is dropped, and the watch must be cancelled and end with refusal().
   bool admit(const Response& response, std::size_t unsent_bytes);
   Response refusal(RequestId id) const;
 
  private:
-  Revision told_;  // by what was admitted
+  std::optional<Revision> told_;  // by what was admitted, or before it began
 };
 
 }  // namespace rift::api

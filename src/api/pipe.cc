@@ -189,6 +189,7 @@ bool PipeCall::take_one(std::uint64_t id, v1::Operation& operation, std::vector<
   }
   open_bytes_ += bytes;
   if (is_watch) ++open_watches_;
+  if (is_watch && request->operands) open_.at(id).backlog = WatchBacklog(request->operands->revision);
   requests.push_back(std::move(*request));
   return true;
 }

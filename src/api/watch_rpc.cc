@@ -59,6 +59,7 @@ void WatchCall::begin() {
   if (request && request->verb != Verb::watch) request = fail(Code::invalid, "Watch takes a watch operation");
   if (!request) return end(request.error().code, std::move(request.error().detail));
   attach();
+  if (request->operands) backlog_ = WatchBacklog(request->operands->revision);
   std::vector<Request> requests;
   requests.push_back(std::move(*request));
   owner_.front().submit(id_, std::move(requests));

@@ -137,7 +137,9 @@ void Caller::receive(Response response, Time now) {
     open.lost_code = response.code;
   }
   if (response.outcome == Outcome::not_done) open.refusal = response;
-  if (response.outcome == Outcome::done && open.mode == Mode::cp) {
+  // A condition that failed has seen a state, too.
+  const bool tells_state = response.outcome == Outcome::done || response.code == Code::condition_failed;
+  if (tells_state && open.mode == Mode::cp) {
     LogIndex& seen = seen_[open.partition];
     seen = std::max(seen, response.receipt.index);
   }

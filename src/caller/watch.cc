@@ -127,7 +127,8 @@ void Watch::receive(Response response, Time now) {
   Stream& stream = it->second;
   if (response.results && response.outcome == Outcome::done)
     return deliver(it->first, stream, std::move(response), now);
-  if (is_final(response.code)) return end(std::move(response));
+  const bool has_nowhere_else = options_.pinned && response.code == Code::wrong_node;
+  if (is_final(response.code) || has_nowhere_else) return end(std::move(response));
   if (response.code == Code::wrong_node || response.code == Code::unknown_keyspace) map_wish_ = true;
   stream.id = RequestId();
   resume_later(stream, now);

@@ -60,7 +60,12 @@ class Told {
   void take(const caller::WatchBatch& batch) {
     Lock lock(mutex_);
     for (const Event& event : batch.events) {
-      if (shown_ == most_) return;
+      // In the middle of a revision: the others of its events come again, or they would never come.
+      if (shown_ == most_) {
+        if (position_[batch.partition] == event.revision)
+          position_[batch.partition] = Revision(event.revision.value() - 1);
+        return;
+      }
       show_event(format_, batch.partition, event);
       ++shown_;
       position_[batch.partition] = event.revision;

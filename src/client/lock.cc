@@ -1,6 +1,7 @@
 #include "client/lock.h"
 
 #include <algorithm>
+#include <memory>
 #include <optional>
 #include <thread>
 
@@ -28,80 +29,106 @@ caller::Operation operation_of(Verb verb, const std::string& keyspace, const std
 class HeldLock::Impl {
  public:
   Impl(Client& client, std::string keyspace, std::string key, LockOptions options, const Answer& taken, Time asked)
-      : client_(client),
-        keyspace_(std::move(keyspace)),
-        key_(std::move(key)),
-        options_(std::move(options)),
-        fence_(taken.version.create_revision),
-        sure_until_(asked + options_.lease),
-        thread_([this] { keep_alive(); }) {}
-  ~Impl() { release(); }
-
-  Revision fence() const { return fence_; }
-  bool is_lost() const {
-    Lock lock(mutex_);
-    return is_lost_;
+      : state_(std::make_shared<State>(client, std::move(keyspace), std::move(key), std::move(options), taken, asked)),
+        thread_([state = state_] { state->keep_alive(); }) {}
+  ~Impl() {
+    release();
+    if (thread_.joinable())
+      thread_.detach();  // on_lost destroys its lock: its thread ends with the state that it holds
   }
 
+  Revision fence() const { return state_->fence; }
+  bool is_lost() const { return state_->is_lost(); }
+
   std::optional<Answer> release() {
-    {
-      Lock lock(mutex_);
-      is_released_ = true;
-      changed_.notify_all();
-    }
-    if (!thread_.joinable()) return std::nullopt;
+    state_->end();
+    // From on_lost: there is nothing left to release, and no thread joins itself.
+    if (!thread_.joinable() || thread_.get_id() == std::this_thread::get_id()) return std::nullopt;
     thread_.join();
     if (is_lost()) return std::nullopt;
-    return client_.execute(operation_of(Verb::unlock, keyspace_, key_, options_));
+    return state_->unlock();
   }
 
  private:
-  // The lease counts from the moment an answered request was sent, not from its answer.
-  void keep_alive() {
-    while (!sleeps_until_released()) {
-      const Time asked = steady_now();
-      caller::Operation operation = operation_of(Verb::lock, keyspace_, key_, options_);
-      operation.deadline = std::max<Duration>(sure_until_ - asked, retry_interval);
-      Answer answer = client_.execute(std::move(operation));
-      const bool is_mine = answer.is_done() && answer.version.create_revision == fence_;
-      if (is_mine) sure_until_ = asked + options_.lease;
-      // A refusal that may pass is tried again for as long as the lease surely stands.
-      const bool is_taken = answer.is_done() || answer.code == Code::condition_failed;
-      if (is_mine || (!is_taken && steady_now() < sure_until_)) continue;
-      return lose(std::move(answer));
-    }
-  }
+  struct State {
+    State(Client& owner, std::string space, std::string name, LockOptions wish, const Answer& taken, Time asked)
+        : fence(taken.version.create_revision),
+          client(owner),
+          keyspace(std::move(space)),
+          key(std::move(name)),
+          options(std::move(wish)),
+          sure_until(asked + options.lease) {}
 
-  bool sleeps_until_released() {
-    const Time until = steady_now() + options_.lease / 3;
-    Lock lock(mutex_);
-    while (!is_released_) {
-      const Duration left = until - steady_now();
-      if (left <= Duration::zero()) return false;
-      changed_.wait_for(mutex_, left);
+    // Once lost it stays so, whatever answer is still on its way.
+    bool is_lost() {
+      Lock lock(mutex);
+      has_lost = has_lost || steady_now() >= sure_until;
+      return has_lost;
     }
-    return true;
-  }
-
-  void lose(Answer answer) {
-    {
-      Lock lock(mutex_);
-      is_lost_ = true;
+    void end() {
+      Lock lock(mutex);
+      is_released = true;
+      changed.notify_all();
     }
-    if (options_.on_lost) options_.on_lost(std::move(answer));
-  }
+    Answer unlock() { return client.execute(operation_of(Verb::unlock, keyspace, key, options)); }
 
-  Client& client_;
-  const std::string keyspace_;
-  const std::string key_;
-  const LockOptions options_;
-  const Revision fence_;
-  Time sure_until_;      // the thread's
-  mutable Mutex mutex_;  // the user's thread looks and releases
-  CondVar changed_;
-  bool is_released_ GUARDED_BY(mutex_) = false;
-  bool is_lost_ GUARDED_BY(mutex_) = false;
-  std::thread thread_;  // last: it uses all above
+    // The lease counts from the moment an answered request was sent, not from its answer.
+    void keep_alive() {
+      while (!sleeps_until_released()) {
+        if (is_lost()) return lose(refuse({}, Code::timeout, "the lease has run out"));
+        const Time asked = steady_now();
+        caller::Operation operation = operation_of(Verb::lock, keyspace, key, options);
+        operation.deadline = std::max<Duration>(left(), retry_interval);
+        Answer answer = client.execute(std::move(operation));
+        const bool is_mine = answer.is_done() && answer.version.create_revision == fence;
+        if (is_mine) extend(asked + options.lease);
+        // A refusal that may pass is tried again for as long as the lease surely stands.
+        const bool is_taken = answer.is_done() || answer.code == Code::condition_failed;
+        if (!is_lost() && (is_mine || !is_taken)) continue;
+        return lose(std::move(answer));
+      }
+    }
+    // A third of the lease at a time, and more often near its end.
+    bool sleeps_until_released() {
+      const Time until = steady_now() + std::min<Duration>(options.lease / 3, left() / 2);
+      Lock lock(mutex);
+      while (!is_released) {
+        const Duration rest = until - steady_now();
+        if (rest <= Duration::zero()) return false;
+        changed.wait_for(mutex, rest);
+      }
+      return true;
+    }
+    Duration left() {
+      Lock lock(mutex);
+      return sure_until - steady_now();
+    }
+    void extend(Time until) {
+      Lock lock(mutex);
+      if (!has_lost && steady_now() < sure_until) sure_until = until;
+    }
+    void lose(Response why) {
+      {
+        Lock lock(mutex);
+        has_lost = true;
+      }
+      if (options.on_lost) options.on_lost(std::move(why));
+    }
+
+    const Revision fence;
+    Client& client;
+    const std::string keyspace;
+    const std::string key;
+    const LockOptions options;
+    Mutex mutex;  // the user's thread looks and releases
+    CondVar changed;
+    Time sure_until GUARDED_BY(mutex);
+    bool is_released GUARDED_BY(mutex) = false;
+    bool has_lost GUARDED_BY(mutex) = false;
+  };
+
+  std::shared_ptr<State> state_;
+  std::thread thread_;
 };
 
 HeldLock::Taken HeldLock::take(Client& client, std::string keyspace, std::string key, LockOptions options) {
@@ -109,13 +136,19 @@ HeldLock::Taken HeldLock::take(Client& client, std::string keyspace, std::string
   while (true) {
     const Time asked = steady_now();
     Answer answer = client.execute(operation_of(Verb::lock, keyspace, key, options));
-    if (answer.is_done()) {
+    const bool is_late = answer.is_done() && steady_now() >= asked + options.lease;
+    if (answer.is_done() && !is_late) {
       auto impl =
           std::make_unique<Impl>(client, std::move(keyspace), std::move(key), std::move(options), answer, asked);
       return {.answer = std::move(answer), .lock = std::unique_ptr<HeldLock>(new HeldLock(std::move(impl)))};
     }
-    if (answer.code != Code::condition_failed || steady_now() >= give_up)
-      return {.answer = std::move(answer), .lock = {}};
+    if (is_late) {
+      const Answer freed = client.execute(operation_of(Verb::unlock, keyspace, key, options));
+      static_cast<Response&>(answer) = refuse({}, Code::timeout, "the answer came when the lease had run out");
+      if (freed.outcome != Outcome::unknown) answer.outcome = Outcome::not_done;
+    }
+    const bool may_pass = is_late || answer.code == Code::condition_failed;
+    if (!may_pass || steady_now() >= give_up) return {.answer = std::move(answer), .lock = {}};
     std::this_thread::sleep_for(retry_interval);
   }
 }

@@ -15,7 +15,7 @@ struct LockOptions {
   std::string holder{};  // who holds it, for people; must be unique among those who may
   Duration lease = limits::lock_ttl_default;
   Duration wait{};                          // for another holder to let go; 0: one attempt
-  std::function<void(Response)> on_lost{};  // on the lock's thread, once
+  std::function<void(Response)> on_lost{};  // on the lock's thread, once; may release or destroy the lock
 };
 
 class HeldLock {
@@ -32,7 +32,8 @@ class HeldLock {
   HeldLock& operator=(const HeldLock&) = delete;
 
   Revision fence() const;
-  bool is_lost() const;
+  bool is_lost()
+      const;  // also when it is no longer sure: the lease counts from when the last answered request was sent
   // The answer to the unlock; once.
   Answer release();
 

@@ -111,6 +111,7 @@ CpReplica::CpReplica(Options options, Space space, raft::Raft raft, Applier appl
       checks_(options_.verify_every),
       view_(options_.view),
       no_leader_since_(now),
+      leader_heard_(now),
       stewardship_({.partition = options_.partition, .self = options_.self, .calm = options_.spread_after}) {}
 
 // Every verb: decide, carry out what the core wants, ask for the next wake-up.
@@ -157,6 +158,7 @@ void CpReplica::receive(NodeId from, env::Lane, const Bytes& bytes, Turn& turn) 
   }
   run(turn, [&](Round& round) -> Result<void> {
     auto done = handle(from, *message, round);
+    if (from == raft_.leader()) leader_heard_ = round.context.now;
     if (done || done.error().code != Code::invalid) return done;
     ++counters_.messages_dropped;  // what a peer may not say is dropped, and changed nothing
     return {};
@@ -317,6 +319,7 @@ void CpReplica::follow_change(const raft::RoleChange& change, Turn& turn) {
            change.leader == NodeId(0) ? "none" : to_string(change.leader), last_change_);
   if (change.leader == NodeId(0) && no_leader_since_ == Time::max()) no_leader_since_ = turn.now().steady;
   if (change.leader != NodeId(0)) no_leader_since_ = Time::max();
+  leader_heard_ = turn.now().steady;
   if (change.role == raft::Role::leader) {
     led_since_ = turn.now().steady;
     stewardship_.elected(led_since_);

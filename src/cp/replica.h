@@ -283,7 +283,8 @@ class CpReplica final : public Replica {
   Time wake_ = Time::max();       // asked for and not yet come
   Time apply_due_ = Time::max();  // set while committed entries gather
   Time no_leader_since_{};
-  Time led_since_{};  // log time runs from here
+  Time leader_heard_{};  // anything from whom this replica follows
+  Time led_since_{};     // log time runs from here
   Duration log_time_base_{};
   Time next_relief_{};
   LogIndex behind_{};  // committed, and not on this leader's disk

@@ -20,14 +20,16 @@ class Page {
   std::size_t rows_wanted() const { return std::min(rows_per_step, keys_max_ - results_.items.size() + 1); }
   // False: this row no longer belongs to the page.
   bool take(ByteView key, wire::CpValue value) {
+    const std::size_t row_bytes = key.size() + value.value.size();
     const std::size_t size = key.size() + (keys_only_ ? 0 : value.value.size());
     const bool is_full =
         results_.items.size() >= keys_max_ || (!results_.items.empty() && bytes_ + size > limits::scan_page_bytes_max);
-    if (rows_ >= scan_rows_max || (!value.deleted && is_full)) {
+    if (rows_ >= scan_rows_max || read_bytes_ >= scan_read_bytes_max || (!value.deleted && is_full)) {
       results_.next_key = Bytes(key);
       return false;
     }
     ++rows_;
+    read_bytes_ += row_bytes;
     if (value.deleted) return true;
     bytes_ += size;
     Item item{.key = Bytes(key), .found = true, .value = {}, .version = version_of(value)};
@@ -41,6 +43,7 @@ class Page {
   std::size_t keys_max_;
   Results& results_;
   std::size_t rows_ = 0;
+  std::size_t read_bytes_ = 0;
   std::size_t bytes_ = 0;
 };
 

@@ -235,6 +235,7 @@ void CpReplica::switch_state(Space target, Applier state, Round& round) {
   apply_due_ = Time::max();
   forget_unapplied(applier_.index());
   has_leftovers_ = true;
+  freshness_.forget();
   checks_.forget();
   hash_due_ = false;
   become_healthy(round.turn);

@@ -40,6 +40,9 @@ std::string CpReplica::why_no_leader(Time now) const {
   const std::string counted = fmt::format("{} reaches {} of {} voters of {}, needs {}", to_string(options_.self),
                                           reached, config->voters.size(), options_.name, config->quorum());
   if (reached < config->quorum()) return counted + since;
+  if (raft_.leader() != NodeId(0))
+    return fmt::format("{} has not heard of {}, who led {}, for {:.1f} s", to_string(options_.self),
+                       to_string(raft_.leader()), options_.name, to_seconds(now - leader_heard_));
   return fmt::format("{} has no leader at the moment{} ({})", options_.name, since, counted);
 }
 

@@ -15,6 +15,12 @@ Revision before(Revision revision) { return revision == Revision() ? revision : 
 
 std::size_t size_of(const Event& event) { return event.key.size() + event.value.size() + event_overhead_bytes; }
 
+// A small event that waits for a slow reader must not keep the whole record that it was read from.
+void own(Event& event) {
+  if (!event.key.is_whole()) event.key = Bytes(event.key.view());
+  if (!event.value.is_whole()) event.value = Bytes(event.value.view());
+}
+
 Response refuse_compacted(RequestId id, Revision wanted, Revision compacted) {
   Response response = refuse(
       id, Code::compacted,
@@ -87,7 +93,7 @@ Result<void> Watches::follow(Space space, const wire::AppliedRecord& applied, Tu
   if (std::none_of(watchers_.begin(), watchers_.end(), is_live)) live_ = std::max(live_, next(applied.revision));
   std::size_t pages = 0;
   while (live_ <= applied.revision && pages++ < watch_bytes_per_round_max / watch_catch_up_bytes) {
-    const HistoryPage page = TRY(read_history(space, live_, applied.revision, watch_catch_up_bytes, turn));
+    HistoryPage page = TRY(read_history(space, live_, applied.revision, watch_catch_up_bytes, turn));
     for (Watcher& watcher : watchers_) {
       if (is_live(watcher)) tell(watcher, page, turn.now().steady);
     }
@@ -103,7 +109,7 @@ Result<void> Watches::catch_up(Space space, Turn& turn) {
     Watcher& watcher = watchers_[(turn_of_ + i) % watchers_.size()];
     if (watcher.next >= live_ || watcher.catch_up_due > now) continue;
     ++pages;
-    const HistoryPage page = TRY(read_history(space, watcher.next, before(live_), watch_catch_up_bytes, turn));
+    HistoryPage page = TRY(read_history(space, watcher.next, before(live_), watch_catch_up_bytes, turn));
     tell(watcher, page, now);
     watcher.catch_up_due = now + watch_catch_up_interval;
   }
@@ -112,7 +118,7 @@ Result<void> Watches::catch_up(Space space, Turn& turn) {
 }
 
 // In answers of whole revisions. Where nothing in the page is wanted, nothing is said: progress comes by itself.
-void Watches::tell(Watcher& watcher, const HistoryPage& page, Time now) {
+void Watches::tell(Watcher& watcher, HistoryPage& page, Time now) {
   std::vector<Event> events;
   std::size_t bytes = 0;
   for (auto event = page.events.begin(); event != page.events.end();) {
@@ -121,6 +127,7 @@ void Watches::tell(Watcher& watcher, const HistoryPage& page, Time now) {
     std::size_t together_bytes = 0;
     for (; event != page.events.end() && event->revision == revision; ++event) {
       if (revision < watcher.next || !wants(watcher, event->key.view())) continue;
+      own(*event);
       together_bytes += size_of(*event);
       together.push_back(*event);
     }

@@ -52,7 +52,7 @@ class Watches {
   void end_compacted(Revision compacted);
   Result<void> follow(Space space, const wire::AppliedRecord& applied, Turn& turn);
   Result<void> catch_up(Space space, Turn& turn);
-  void tell(Watcher& watcher, const HistoryPage& page, Time now);
+  void tell(Watcher& watcher, HistoryPage& page, Time now);
   void answer(Watcher& watcher, std::vector<Event> events, Revision up_to, Time now);
   void report_progress(Time now);
   void plan(const wire::AppliedRecord& applied, Time now);

@@ -10,8 +10,10 @@ constexpr std::string_view resume_elsewhere = "resume from the revision told, at
 
 }  // namespace
 
+// A learner never campaigns: cut off, it believes in its leader for ever, and has not heard of it.
 Time CpReplica::watches_given_up_at() const {
-  return no_leader_since_ == Time::max() ? Time::max() : no_leader_since_ + leaderless_patience;
+  if (raft_.is_leader()) return Time::max();
+  return std::min(no_leader_since_, leader_heard_) + leaderless_patience;
 }
 
 void CpReplica::open_watch(const Request& request, Round& round) {

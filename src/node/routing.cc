@@ -84,12 +84,20 @@ void Node::submit(SinkId id, std::vector<Request> requests) {
 }
 
 void Node::cancel(SinkId id, std::vector<RequestId> requests) {
-  for (const RequestId origin_id : requests) {
-    const auto request = requests_.by_origin(id, origin_id);
-    if (!request) continue;
-    const OpenRequest* open = requests_.find(*request);
-    if (open->forwarded_to == NodeId()) loop_.cancel(open->partition, *request);
-    requests_.drop(*request);
+  std::vector<RequestId> found;
+  if (requests.size() == 1) {
+    if (const auto one = requests_.by_origin(id, requests.front())) found.push_back(*one);
+  } else {  // one look for all of them
+    std::sort(requests.begin(), requests.end());
+    for (const RequestId request : requests_.of_sink(id)) {
+      if (std::binary_search(requests.begin(), requests.end(), requests_.find(request)->origin_id))
+        found.push_back(request);
+    }
+  }
+  for (const RequestId request : found) {
+    const OpenRequest* open = requests_.find(request);
+    if (open->forwarded_to == NodeId()) loop_.cancel(open->partition, request);
+    requests_.drop(request);
   }
 }
 

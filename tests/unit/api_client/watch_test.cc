@@ -288,6 +288,84 @@ TEST(Api, ExecuteRefusesAWatch) {
   EXPECT_EQ(response.reply().code(), "unsupported");
 }
 
+TEST(WatchBacklog, NamesNoRevisionThatItDoesNotKnow) {
+  EXPECT_EQ(api::WatchBacklog(Revision(18)).refusal(RequestId(1)).results->revision, Revision(17));
+  EXPECT_EQ(api::WatchBacklog(Revision(1)).refusal(RequestId(1)).results->revision, Revision(0));
+  api::WatchBacklog from_now;
+  EXPECT_FALSE(from_now.refusal(RequestId(1)).results);
+  Response answer;
+  answer.results.emplace().revision = Revision(5);
+  EXPECT_FALSE(from_now.admit(answer, api::watch_backlog_bytes_max + 1));
+  EXPECT_TRUE(from_now.admit(answer, 0));
+  EXPECT_EQ(from_now.refusal(RequestId(1)).results->revision, Revision(5));
+}
+
+// What a lock that nobody renews does; `renewal` answers every lock after the first.
+class UnrenewedLock : public testing::Test {
+ protected:
+  UnrenewedLock() {
+    cluster_.front().set_script([this](const Request& request) -> std::optional<Response> {
+      if (request.verb == Verb::unlock) return refuse(request.id, Code::ok, "");
+      if (locks_++ > 0) return refuse(request.id, renewal_, "as the test says");
+      const Time late = now() + delay_;
+      while (now() < late) {
+      }
+      Response response = refuse(request.id, Code::ok, "");
+      response.version.create_revision = Revision(41);
+      return response;
+    });
+  }
+  static Time now() {
+    return Time(std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now().time_since_epoch()));
+  }
+  FakeCluster cluster_;
+  std::atomic<int> locks_{0};
+  std::atomic<Code> renewal_{Code::overloaded};
+  Duration delay_{};
+};
+
+TEST_F(UnrenewedLock, IsLostWhenItsLeaseHasRunOut) {
+  const auto client = cluster_.connect();
+  auto taken = HeldLock::take(*client, "bank", "job", {.holder = "me", .lease = milliseconds(200)});
+  ASSERT_NE(taken.lock, nullptr);
+  const Time end = now() + milliseconds(200);
+  while (now() < end) {
+  }
+  EXPECT_TRUE(taken.lock->is_lost());
+  EXPECT_GT(locks_, 2) << "it was tried";
+}
+
+TEST_F(UnrenewedLock, MayBeReleasedOrDestroyedWhenItIsLost) {
+  renewal_ = Code::condition_failed;
+  const auto client = cluster_.connect();
+  for (const bool destroys : {false, true}) {
+    locks_ = 0;
+    std::unique_ptr<HeldLock> lock;
+    std::promise<void> is_held;
+    std::promise<Outcome> released;
+    auto taken =
+        HeldLock::take(*client, "bank", "job", {.holder = "me", .lease = milliseconds(150), .on_lost = [&](Response) {
+                                                  is_held.get_future().wait();
+                                                  const Outcome outcome = lock->release().outcome;
+                                                  if (destroys) lock.reset();
+                                                  released.set_value(outcome);
+                                                }});
+    ASSERT_NE(taken.lock, nullptr);
+    lock = std::move(taken.lock);
+    is_held.set_value();
+    EXPECT_EQ(released.get_future().get(), Outcome::not_done);
+  }
+}
+
+TEST_F(UnrenewedLock, IsNotHeldWhenTheAnswerComesAfterTheLease) {
+  delay_ = milliseconds(60);
+  const auto client = cluster_.connect();
+  const auto taken = HeldLock::take(*client, "bank", "job", {.holder = "me", .lease = milliseconds(50)});
+  EXPECT_EQ(taken.lock, nullptr);
+  EXPECT_EQ(taken.answer.code, Code::timeout);
+  EXPECT_EQ(taken.answer.outcome, Outcome::not_done);
+}
+
 TEST(HeldLock, IsKeptAliveUntilItIsReleasedAndLostWhenAnotherHasIt) {
   FakeCluster cluster;
   std::atomic<int> locks{0};

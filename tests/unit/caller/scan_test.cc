@@ -106,5 +106,24 @@ TEST(Caller, ReadsSeeWhatItHasWrittenAndReadBefore) {
   EXPECT_EQ(index_of(0), 0U);
 }
 
+// Whoever was told that another one has the lock must not read of a time before.
+TEST(ReadOwn, AFailedConditionHasSeenAStateToo) {
+  World world({.read_own = true});
+  world.caller.submit(RequestId(1),
+                      {.keyspace = "bank",
+                       .verb = Verb::cas,
+                       .key = "k",
+                       .value = "v",
+                       .condition = {.kind = Condition::Kind::absent, .version = 0, .value = {}}},
+                      world.now);
+  const Send cas = world.sent();
+  Response failed = refuse(cas.request.id, Code::condition_failed, "");
+  failed.receipt.index = LogIndex(12);
+  world.caller.receive(std::move(failed), world.now);
+  world.ended();
+  world.get(2, "bank");
+  EXPECT_EQ(world.sent().request.token, 12U);
+}
+
 }  // namespace
 }  // namespace rift::caller

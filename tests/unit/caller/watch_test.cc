@@ -63,6 +63,16 @@ struct Bench {
   Watch watch;
 };
 
+TEST(CallerWatch, APinnedOneEndsWhereThePinnedNodeHasNoCopy) {
+  Bench pinned({.keyspace = "bank"}, {.pinned = true});
+  pinned.refuse_with(pinned.sent(), Code::wrong_node);
+  ASSERT_TRUE(pinned.watch.ended().has_value());
+  EXPECT_EQ(pinned.watch.ended()->code, Code::wrong_node);
+  Bench free;
+  free.refuse_with(free.sent(), Code::wrong_node);
+  EXPECT_FALSE(free.watch.ended().has_value());
+}
+
 TEST(CallerWatch, FromNowBeginsWhereTheNodeSays) {
   Bench bench;
   const Send first = bench.sent();

@@ -111,6 +111,27 @@ TEST(CpScan, APageEndsBeforeItsBytesPassTheLimit) {
   EXPECT_EQ(keys_of(group.write(scan("whole"))), "whole");
 }
 
+// Keys alone make a small page, and their values are read all the same.
+TEST(CpScan, APageOfKeysEndsWhereItHasReadEnough) {
+  Group group;
+  group.elect();
+  const std::string large(limits::value_bytes_max, 'x');
+  for (int i = 0; i < 8; ++i) group.write(put("k" + std::to_string(i), large));
+  std::size_t pages = 0;
+  std::string keys;
+  for (Bytes next("k"); !next.empty(); ++pages) {
+    Request request = scan(next.to_string());
+    request.operands->keys_only = true;
+    const auto page = group.write(request);
+    ASSERT_FALSE(page.results->items.empty());
+    EXPECT_LE(page.results->items.size() * limits::value_bytes_max, scan_read_bytes_max + limits::value_bytes_max);
+    keys += keys_of(page) + " ";
+    next = page.results->next_key;
+  }
+  EXPECT_EQ(keys, "k0 k1 k2 k3 k4 k5 k6 k7 ");
+  EXPECT_GE(pages, 2U);
+}
+
 class CpScanOfMuch : public testing::Test {
  protected:
   CpScanOfMuch() : leader_(group_.elect()) {
@@ -269,6 +290,42 @@ TEST_F(CpWatch, AReplicaThatHearsOfNothingEndsItsWatchesAndTakesNoneUntilItHasAL
   const RequestId later = watch(follower, 1);
   group_.run_for(2s);
   EXPECT_EQ(told(follower, later), "1:k=v");
+}
+
+// It never campaigns, and believes in its leader for ever.
+TEST(CpWatchOfALearner, EndsWhenItHearsOfNothing) {
+  kit::ReplicaCluster::Options four;
+  four.nodes = 4;
+  Group group(four);
+  const NodeId leader = group.elect();
+  topology::Catalog catalog = group.catalog();
+  catalog.epoch = MapEpoch(catalog.epoch.value() + 1);
+  topology::Keyspace& keyspace = catalog.keyspaces.at("k");
+  keyspace.copies = 3;
+  auto& owners = keyspace.partitions.front().owners;
+  std::iter_swap(owners.begin(), std::find(owners.begin(), owners.end(), leader));
+  const NodeId learner = owners.back();
+  for (const NodeId n : group.all()) group.at(n).observe(kit::view_of(catalog, n, group.all()));
+  ASSERT_TRUE(group.run_until([&] { return group.replica(learner).status().role == "learner"; }));
+  Request request = with_budget(kit::get(""), 1s);
+  request.verb = Verb::watch;
+  const RequestId watching = group.submit(learner, request);
+  group.run_for(5s);
+  EXPECT_EQ(group.at(learner).replies_last(watching), 0U);
+  group.isolate(learner);
+  group.run_for(4s);
+  EXPECT_EQ(group.at(learner).replies_last(watching), 1U);
+  std::optional<Response> last;
+  while (auto reply = group.take_reply(learner, watching)) last = std::move(reply);
+  ASSERT_TRUE(last.has_value());
+  EXPECT_EQ(last->code, Code::no_leader);
+  EXPECT_NE(last->why.find("has not heard of"), std::string::npos) << last->why;
+  EXPECT_EQ(group.must_call(learner, request).code, Code::no_leader);
+  group.heal();
+  group.write(put("k", "v"));
+  const RequestId again = group.submit(learner, request);
+  group.run_for(1s);
+  EXPECT_EQ(group.at(learner).replies_last(again), 0U);
 }
 
 TEST_F(CpWatch, ACompactionInTheLogEndsWhoeverIsBelowItByName) {

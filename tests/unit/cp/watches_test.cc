@@ -139,6 +139,25 @@ class WatchBench {
   std::map<std::uint64_t, Response> ended_;
 };
 
+// One that is told late, and one that was told at once.
+TEST(Watches, AnEventThatWaitsForASlowReaderDoesNotKeepTheRecordItWasIn) {
+  WatchBench bench;
+  bench.watch_key(1, 0, "small");
+  bench.entry({{"small", "s"}, {"large", std::string(100'000, 'x')}});
+  bench.run(10ms);
+  bench.watch_key(2, 1, "small");
+  bench.run(10ms);
+  for (const std::uint64_t id : {1U, 2U}) {
+    EXPECT_EQ(bench.told(id), "1:small=s");
+    for (const Response& answer : bench.answers(id)) {
+      for (const Event& event : answer.results->events) {
+        EXPECT_TRUE(event.key.is_whole());
+        EXPECT_TRUE(event.value.is_whole());
+      }
+    }
+  }
+}
+
 TEST(Watches, FromNowNamesTheRevisionFirstAndThenTellsWhatComes) {
   WatchBench bench;
   bench.entry({{"a", "1"}, {"b", "2"}});

@@ -175,6 +175,20 @@ TEST(Routing, AnswersNobodyWhoHasLeftOrCancelled) {
   EXPECT_EQ(world.counter("open_requests"), 0u);
 }
 
+TEST(Routing, CancelsManyAtOnceAndNoOther) {
+  Alone world;
+  std::vector<RequestId> cancelled;
+  for (int i = 0; i < 10; ++i) {
+    const RequestId id = world.submit(in("bank", kit::get("a")));
+    if (i % 2 == 0) cancelled.push_back(id);
+  }
+  std::reverse(cancelled.begin(), cancelled.end());
+  world.node().cancel(NodeWorld::sink, cancelled);
+  world.pass(std::chrono::seconds(1));
+  EXPECT_EQ(world.seat().replies.size(), 5u);
+  EXPECT_EQ(world.counter("open_requests"), 0u);
+}
+
 // --- forwards ----------------------------------------------------------------------------------------------------------------------
 
 TEST(Forwarding, CarriesEveryVerbOnceToAnOwnerAndItsAnswerBack) {
