@@ -152,7 +152,6 @@ Result<topology::Catalog> Members::replace(NodeId node, std::string address) con
 }
 
 Result<topology::Catalog> Members::remove(NodeId node, const std::function<void(const std::string&)>& tell) const {
-  const auto deadline = std::chrono::steady_clock::now() + limit_;
   if (const auto left = change({.kind = MemberChange::Kind::remove, .member = {}, .node = node, .instead_of = {}});
       !left) {
     auto map = left.error().code == Code::invalid ? catalog() : left;
@@ -160,6 +159,12 @@ Result<topology::Catalog> Members::remove(NodeId node, const std::function<void(
     tell(to_string(node) + " is no member");
     return map;
   }
+  return forget_when_free(node, tell);
+}
+
+Result<topology::Catalog> Members::forget_when_free(NodeId node,
+                                                    const std::function<void(const std::string&)>& tell) const {
+  const auto deadline = std::chrono::steady_clock::now() + limit_;
   std::vector<std::string> waiting;
   while (true) {
     const auto seen = survey();
@@ -170,9 +175,8 @@ Result<topology::Catalog> Members::remove(NodeId node, const std::function<void(
       waiting = std::move(groups);
     }
     if (std::chrono::steady_clock::now() >= deadline) {
-      return rift::fail(Code::timeout,
-                        fmt::format("{} owns nothing any more, but still takes part in {}; repeat the command",
-                                    to_string(node), fmt::join(waiting, ", ")));
+      return rift::fail(Code::timeout, fmt::format("{0} still takes part in {1}; `rift members remove {0}` goes on",
+                                                   to_string(node), fmt::join(waiting, ", ")));
     }
     std::this_thread::sleep_for(poll_period);
   }

@@ -36,6 +36,13 @@ struct Survey {
   std::vector<Group> groups;                    // in the catalog's order
 };
 
+// What it would mean to accept that the disks of `lost` are gone: which groups have no majority left and from whom each would go on, and in words
+// what may be lost.
+struct LossPlan {
+  topology::AcceptedLoss loss;
+  std::vector<std::string> consequences;  // a line each
+};
+
 class Members {
  public:
   // Any nodes of the cluster; the map names the others.
@@ -54,15 +61,23 @@ class Members {
   Result<topology::Catalog> remove(NodeId node, const std::function<void(const std::string&)>& tell) const;
   // Leadership of every partition of the keyspace goes to `to`, where that one votes; done when it leads.
   Result<void> transfer(const std::string& keyspace, NodeId to) const;
+  // As planned; then the lost are forgotten as soon as no group names them. Who is called lost must not run any more: it would still serve those who
+  // reach only it.
+  Result<topology::Catalog> recover(const LossPlan& plan, const std::function<void(const std::string&)>& tell) const;
 
  private:
   Result<void> wait_until_leads(const std::string& keyspace, NodeId to) const;
+  Result<topology::Catalog> accept(const LossPlan& plan) const;
+  Result<topology::Catalog> forget_when_free(NodeId node, const std::function<void(const std::string&)>& tell) const;
   Result<IdentityReply> identity_of(const std::string& address) const;
   Result<topology::Catalog> admit(const topology::MemberChange& wish, const std::string& address) const;
 
   std::vector<std::string> endpoints_;
   Duration limit_;
 };
+
+// Errors: invalid: a stranger, or one that answers; not_ready: a group is changing its members.
+Result<LossPlan> plan_loss(const Survey& survey, const std::vector<NodeId>& lost);
 
 // The groups whose members, as far as somebody says, still include `node`.
 std::vector<std::string> groups_with(const Survey& survey, NodeId node);

@@ -209,6 +209,15 @@ void transfer(AdminCalls& calls, const v1::TransferRequest& question,
                          call.done<void>([](v1::TransferResponse&, Result<void>&, const Addresses&) {}));
 }
 
+void recover(AdminCalls& calls, const v1::RecoverRequest& question,
+             TypedCall<v1::RecoverRequest, v1::RecoverResponse>& call) {
+  topology::AcceptedLoss loss{.epoch = MapEpoch(question.epoch()), .lost = {}, .survivors = {}};
+  for (const std::uint32_t node : question.lost()) loss.lost.emplace_back(node);
+  for (const auto& [partition, survivor] : question.survivors())
+    loss.survivors[PartitionId(partition)] = NodeId(survivor);
+  calls.admin().recover(std::move(loss), call.done<topology::Catalog>(catalog_into));
+}
+
 void status(AdminCalls& calls, const v1::StatusRequest&, TypedCall<v1::StatusRequest, v1::StatusResponse>& call) {
   calls.admin().status(
       call.done<NodeStatus>([](v1::StatusResponse& answer, Result<NodeStatus>& result, const Addresses& addresses) {
@@ -237,6 +246,7 @@ void AdminCalls::start() {
   accept<TypedCall<v1::AlterKeyspaceRequest, v1::AlterKeyspaceResponse>>(&Async::RequestAlterKeyspace, &alter_keyspace);
   accept<TypedCall<v1::ChangeMembersRequest, v1::ChangeMembersResponse>>(&Async::RequestChangeMembers, &change_members);
   accept<TypedCall<v1::JoinRequest, v1::JoinResponse>>(&Async::RequestJoin, &join);
+  accept<TypedCall<v1::RecoverRequest, v1::RecoverResponse>>(&Async::RequestRecover, &recover);
   accept<TypedCall<v1::TransferRequest, v1::TransferResponse>>(&Async::RequestTransfer, &transfer);
   accept<TypedCall<v1::StatusRequest, v1::StatusResponse>>(&Async::RequestStatus, &status);
   accept<TypedCall<v1::InspectRequest, v1::InspectResponse>>(&Async::RequestInspect, &inspect);

@@ -212,6 +212,7 @@ void fill_receipt(const Receipt& receipt, v1::Receipt& message) {
   message.set_superseded(receipt.superseded);
   message.set_duplicate(receipt.duplicate);
   message.set_wal_durability(receipt.wal_durability);
+  message.set_refounded(receipt.refounded);
   message.set_map_epoch(receipt.epoch.value());
   message.set_map_age_ms(static_cast<std::uint64_t>(receipt.map_age.count() / 1'000'000));
 }

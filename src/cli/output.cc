@@ -124,6 +124,7 @@ json to_json(const Receipt& receipt) {
                 {"superseded", receipt.superseded},
                 {"duplicate", receipt.duplicate},
                 {"wal_durability", receipt.wal_durability},
+                {"refounded", receipt.refounded},
                 {"map_epoch", number(receipt.epoch.value())}};
   // Absent means unbounded: nothing was proved.
   if (receipt.staleness_bound) value["staleness_bound_ms"] = to_milliseconds(*receipt.staleness_bound);

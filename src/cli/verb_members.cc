@@ -1,4 +1,4 @@
-// rift members list|add|remove|promote|transfer|replace: who takes part in the cluster.
+// rift members list|add|remove|promote|transfer|replace|recover: who takes part in the cluster.
 #include <algorithm>
 
 #include <fmt/core.h>
@@ -24,6 +24,8 @@ struct MembersOptions {
   std::string keyspace;
   std::string to;
   std::string instead_of;
+  std::vector<std::string> lost;
+  bool accept_loss = false;
   std::string limit = "60s";
 };
 
@@ -35,6 +37,7 @@ Result<Members> members_of(const MembersOptions& options) {
 
 std::string role_of(const topology::Catalog& catalog, const topology::Member& member) {
   if (member.state == topology::MemberState::leaving) return "leaving";
+  if (member.state == topology::MemberState::lost) return "lost";
   const topology::Keyspace& system = *catalog.find(topology::system_keyspace_name);
   const auto& owners = system.partitions.front().owners;
   const auto rank = std::find(owners.begin(), owners.end(), member.node) - owners.begin();
@@ -128,6 +131,31 @@ Exit transfer(const Context& context, const MembersOptions& options) {
   });
 }
 
+Result<cluster::LossPlan> plan_of(const Members& members, const MembersOptions& options) {
+  std::vector<NodeId> lost;
+  for (const std::string& name : options.lost) lost.push_back(TRY(chaos::live::parse_node(name)));
+  return cluster::plan_loss(TRY(members.survey()), lost);
+}
+
+// Explained first, always; done only with --accept-loss.
+Exit recover(const Context& context, const MembersOptions& options) {
+  const auto members = members_of(options);
+  if (!members) return show_error(context.format, members.error(), "rift cluster up" + options.target.cluster.flag());
+  const auto plan = plan_of(*members, options);
+  if (!plan) return show_error(context.format, plan.error(), hint_of(options));
+  std::string text;
+  for (const std::string& line : plan->consequences) text += line + "\n";
+  say(stderr,
+      text + "Who is called lost must never run again on the disk it had: it would serve those who reach only it.\n");
+  if (!options.accept_loss) {
+    return show_error(context.format, {Code::invalid, "nothing was changed: the loss was not accepted"},
+                      "the same with --accept-loss");
+  }
+  const auto catalog = members->recover(*plan, [](const std::string& what) { say(stderr, what + "\n"); });
+  if (!catalog) return show_error(context.format, catalog.error(), hint_of(options));
+  return show(context, "recover", *catalog);
+}
+
 }  // namespace
 
 void add_members(CLI::App& app, Context& context) {
@@ -161,6 +189,14 @@ void add_members(CLI::App& app, Context& context) {
       add_verb("replace", "A member came back with an empty or another disk; the old one is gone for good", replace);
   replace_it->add_option("node", replaced->node, "n3")->required();
   replace_it->add_option("--at", replaced->address, "Where it serves clients now (default: where it did before)");
+  const auto [recover_it, recovered] =
+      add_verb("recover", "After a majority is gone for good: go on from the survivors, with what they hold", recover);
+  recover_it->add_option("--lost", recovered->lost, "The members that will never come back: n3,n4")
+      ->delimiter(',')
+      ->required();
+  recover_it->add_flag("--accept-loss", recovered->accept_loss,
+                       "Do it: what only the lost held is gone (without this it is only explained)");
+  recover_it->add_option("--limit", recovered->limit, "How long to wait for the groups")->capture_default_str();
 }
 
 }  // namespace rift::cli

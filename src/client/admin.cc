@@ -127,6 +127,17 @@ Result<void> AdminClient::transfer(PartitionId partition, NodeId to) {
   return impl_->call(*impl_->stub, &v1::AdminService::Stub::Transfer, question, answer);
 }
 
+Result<topology::Catalog> AdminClient::recover(const topology::AcceptedLoss& loss) {
+  v1::RecoverRequest question;
+  v1::RecoverResponse answer;
+  question.set_epoch(loss.epoch.value());
+  for (const NodeId node : loss.lost) question.add_lost(node.value());
+  for (const auto& [partition, survivor] : loss.survivors)
+    (*question.mutable_survivors())[partition.value()] = survivor.value();
+  TRY(impl_->call(*impl_->stub, &v1::AdminService::Stub::Recover, question, answer));
+  return client::to_catalog(answer.catalog());
+}
+
 Result<StatusReply> AdminClient::status() {
   v1::StatusResponse answer;
   TRY(impl_->call(*impl_->stub, &v1::AdminService::Stub::Status, v1::StatusRequest(), answer));

@@ -49,6 +49,7 @@ class AdminClient {
   Result<void> join(const topology::Catalog& catalog);
   // To the leader of `partition`; not_leader names it.
   Result<void> transfer(PartitionId partition, NodeId to);
+  Result<topology::Catalog> recover(const topology::AcceptedLoss& loss);
   Result<StatusReply> status();
   Result<InspectPage> inspect(const std::string& keyspace, const std::string& cursor, std::uint32_t keys_max);
 

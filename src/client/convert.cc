@@ -84,6 +84,7 @@ Receipt to_receipt(const v1::Receipt& message) {
   receipt.superseded = message.superseded();
   receipt.duplicate = message.duplicate();
   receipt.wal_durability = message.wal_durability();
+  receipt.refounded = message.refounded();
   receipt.epoch = MapEpoch(message.map_epoch());
   receipt.map_age = std::chrono::milliseconds(static_cast<std::int64_t>(message.map_age_ms()));
   return receipt;

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "cp/replica.h"
+#include "raft/quorum.h"
 #include "wire/keys.h"
 
 namespace rift::cp {
@@ -68,7 +69,7 @@ void CpReplica::on_state_hash(NodeId from, const wire::StateReport& report, Roun
 
 Result<void> CpReplica::judge_state(Round& round) {
   if (!checks_.is_open() || health_ != Health::good || raft_.config() == nullptr) return {};
-  switch (checks_.judge(raft_.config()->voters)) {
+  switch (checks_.judge(*raft_.config())) {
     case StateChecks::Verdict::open:
       ask_for_hashes(round);
       return {};
@@ -91,7 +92,7 @@ void CpReplica::ask_for_hashes(Round& round) {
   next_ask_ = round.context.now + ask_interval;
   const wire::StateReport question{
       .index = checks_.asked().index, .hash = checks_.asked().hash, .known = true, .is_answer = false};
-  for (const NodeId voter : raft_.config()->voters) {
+  for (const NodeId voter : raft_.config()->all_voters()) {
     if (voter != options_.self) send_to(voter, env::Lane::data, question, round.turn);
   }
 }
@@ -139,6 +140,13 @@ std::vector<NodeId> CpReplica::helpers() const {
   return nodes;
 }
 
+// The others can decide without this replica: the barrier of repair.h needs them to.
+bool CpReplica::can_be_refilled() const {
+  const raft::Config* config = raft_.config();
+  if (config == nullptr) return helpers().size() + 1 >= voters_that_can_heal;
+  return raft::is_quorum(*config, [this](NodeId node) { return node != options_.self; });
+}
+
 std::vector<NodeId> owners_of(PartitionId id, const topology::Catalog& catalog) {
   for (const auto& [name, keyspace] : catalog.keyspaces) {
     for (const topology::Partition& partition : keyspace.partitions) {
@@ -151,8 +159,7 @@ std::vector<NodeId> owners_of(PartitionId id, const topology::Catalog& catalog) 
 // A record that cannot be right: what else of this disk is not? Everything of this Turn is dropped, and with it whatever half-finished step read
 // the record. False: nobody could refill this replica.
 bool CpReplica::become_forgetful(const Error& error, Turn& turn) {
-  const std::size_t voters = raft_.config() != nullptr ? raft_.config()->all_voters().size() : helpers().size() + 1;
-  if (error.code != Code::corruption || repairs_ >= repairs_max || voters < voters_that_can_heal) return false;
+  if (error.code != Code::corruption || repairs_ >= repairs_max || !can_be_refilled()) return false;
   const auto nothing = [&]() -> Result<void> {
     const Space nowhere{.partition = options_.partition, .generation = no_generation};
     Applier state = TRY(load_applier(nowhere, options_.dedup, turn));
@@ -193,7 +200,7 @@ void CpReplica::seek_help(Round& round) {
   if (health_ == Health::good || round.context.now < next_ask_) return;
   next_ask_ = round.context.now + ask_interval;
   if (raft_.is_leader()) {
-    give_way(raft::Reason::transferred, round);  // the log says why: cp.quarantined
+    give_way(raft::Reason::quarantined, round);
     return;
   }
   if (receiver_.is_receiving()) return;

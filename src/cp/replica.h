@@ -50,6 +50,7 @@ class CpReplica final : public Replica {
     SnapshotLimits snapshot{};
     std::uint64_t verify_every = 1024;  // entries between two comparisons of the state
     Duration spread_after = spread_after_default;
+    std::uint32_t refounded = 0;  // times that the group was founded again with accepted loss
     std::uint64_t uncommitted_entries_max = cp::uncommitted_entries_max;  // beyond: writes gather for the next entry
     topology::ViewPtr view{};
     bool check_invariants = false;
@@ -157,6 +158,7 @@ class CpReplica final : public Replica {
   void distrust(Health health, Turn& turn);
   std::string why_distrusted() const;
   std::vector<NodeId> helpers() const;
+  bool can_be_refilled() const;
   bool become_forgetful(const Error& error, Turn& turn);
   void seek_help(Round& round);
   Result<void> on_wish(NodeId from, const wire::SnapshotWish& wish, Round& round);

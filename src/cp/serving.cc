@@ -32,7 +32,7 @@ Result<void> CpReplica::serve(const PendingRead& read, ReadPath path, Turn& turn
     response.receipt.acknowledged_by = {options_.self};
     response.receipt.staleness_bound = freshness_.bound(applier_.index(), turn.now().steady);
   }
-  if (read.asked == Level::all && !local) response.receipt.acknowledged_by = raft_.config()->voters;
+  if (read.asked == Level::all && !local) response.receipt.acknowledged_by = raft_.config()->all_voters();
   if (read.verb == Verb::get) {
     TRY(answer_get(read.key, response, turn));
   } else {

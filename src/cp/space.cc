@@ -34,6 +34,10 @@ void put_generation(Space space, Turn& turn) {
            wire::encode_u64(space.generation.value()));
 }
 
+void put_group(Space space, Turn& turn) {
+  turn.put(env::Table::meta, wire::partition_meta_key(space.partition, "group"), wire::encode_u64(space.group.value()));
+}
+
 Result<std::optional<wire::CpValue>> read_value(Space space, ByteView key, Turn& turn) {
   const auto stored = TRY(turn.get(env::Table::state_cp, wire::cp_data_key(space.partition, space.generation, key)));
   if (!stored) return std::optional<wire::CpValue>();

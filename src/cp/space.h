@@ -14,7 +14,7 @@ namespace rift::cp {
 struct Space {
   PartitionId partition{};
   Generation generation{1};  // of the state: a snapshot is pulled into the next one
-  Generation group{1};       // of the log: another only where the group was founded again
+  Generation group{1};       // of the log: the next one each time that the group is founded again
 
   friend bool operator==(const Space&, const Space&) = default;
 };
@@ -23,6 +23,7 @@ struct Space {
 Result<Space> find_space(PartitionId partition, Turn& turn);
 Result<Space> find_space(PartitionId partition, env::Reader& reader);
 void put_generation(Space space, Turn& turn);
+void put_group(Space space, Turn& turn);
 constexpr Generation next_generation(Generation generation) { return Generation(generation.value() + 1); }
 constexpr std::uint32_t generation_max = ~std::uint32_t{0} - 1;
 

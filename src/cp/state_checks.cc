@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/coding.h"
+#include "raft/quorum.h"
 
 namespace rift::cp {
 namespace {
@@ -64,18 +65,20 @@ void StateChecks::answer(NodeId from, const StateHash& hash) {
   if (inquiry_ && inquiry_->own.index == hash.index) inquiry_->answers[from] = hash.hash;
 }
 
-StateChecks::Verdict StateChecks::judge(const std::vector<NodeId>& voters) const {
+// In a joint configuration a state is that of the majority of both halves; while they disagree nothing is said until one half has left.
+StateChecks::Verdict StateChecks::judge(const raft::Config& config) const {
   if (!inquiry_) return Verdict::open;
-  std::map<std::uint64_t, std::size_t> votes;
-  std::size_t answered = 0;
-  for (const NodeId voter : voters) {
-    const auto answer = inquiry_->answers.find(voter);
-    if (answer == inquiry_->answers.end()) continue;
-    ++answered;
-    if (++votes[answer->second] * 2 > voters.size())
-      return answer->second == inquiry_->own.hash ? Verdict::sound : Verdict::odd;
+  const auto& answers = inquiry_->answers;
+  for (const auto& [node, hash] : answers) {
+    const bool is_agreed = raft::is_quorum(config, [&](NodeId voter) {
+      const auto answer = answers.find(voter);
+      return answer != answers.end() && answer->second == hash;
+    });
+    if (is_agreed) return hash == inquiry_->own.hash ? Verdict::sound : Verdict::odd;
   }
-  return answered == voters.size() ? Verdict::no_majority : Verdict::open;
+  const bool all_told =
+      std::all_of(config.voters.begin(), config.voters.end(), [&](NodeId voter) { return answers.contains(voter); });
+  return all_told && !config.is_joint() ? Verdict::no_majority : Verdict::open;
 }
 
 std::vector<NodeId> StateChecks::odd_ones() const {

@@ -47,7 +47,7 @@ class StateChecks {
   bool is_open() const { return inquiry_.has_value(); }
   const StateHash& asked() const { return inquiry_->own; }
   void answer(NodeId from, const StateHash& hash);
-  Verdict judge(const std::vector<NodeId>& voters) const;
+  Verdict judge(const raft::Config& config) const;
   std::vector<NodeId> odd_ones() const;  // those whose answer was not this replica's own
   void end() { inquiry_.reset(); }
 

@@ -20,6 +20,7 @@ Receipt CpReplica::receipt(Level asked) const {
   receipt.term = raft_.term();
   receipt.index = applier_.index();
   if (view_ && view_->catalog) receipt.epoch = view_->catalog->epoch;
+  receipt.refounded = options_.refounded;
   return receipt;
 }
 
@@ -36,10 +37,16 @@ std::string CpReplica::why_no_leader(Time now) const {
   const std::string since =
       no_leader_since_ == Time::max() ? "" : fmt::format(", for {:.1f} s", to_seconds(now - no_leader_since_));
   if (!view_) return fmt::format("{} knows no leader of {}{}", to_string(options_.self), options_.name, since);
-  const std::size_t reached = view_->count_reachable(config->voters);
-  const std::string counted = fmt::format("{} reaches {} of {} voters of {}, needs {}", to_string(options_.self),
-                                          reached, config->voters.size(), options_.name, config->quorum());
-  if (reached < config->quorum()) return counted + since;
+  // In a joint configuration each half needs its own majority: the one that lacks it is the reason.
+  const auto reaches_enough = [&](const std::vector<NodeId>& voters) {
+    return 2 * view_->count_reachable(voters) > voters.size();
+  };
+  const bool is_outgoing = config->is_joint() && reaches_enough(config->voters) && !reaches_enough(config->outgoing);
+  const std::vector<NodeId>& half = is_outgoing ? config->outgoing : config->voters;
+  const std::string counted = fmt::format("{} reaches {} of {} {}voters of {}, needs {}", to_string(options_.self),
+                                          view_->count_reachable(half), half.size(), is_outgoing ? "outgoing " : "",
+                                          options_.name, half.size() / 2 + 1);
+  if (!reaches_enough(half)) return counted + since;
   if (raft_.leader() != NodeId(0))
     return fmt::format("{} has not heard of {}, who led {}, for {:.1f} s", to_string(options_.self),
                        to_string(raft_.leader()), options_.name, to_seconds(now - leader_heard_));
@@ -54,7 +61,7 @@ std::string CpReplica::why_not_leader() const {
 
 std::optional<NodeId> CpReplica::unreachable_voter() const {
   if (!view_ || raft_.config() == nullptr) return std::nullopt;
-  for (const NodeId voter : raft_.config()->voters) {
+  for (const NodeId voter : raft_.config()->all_voters()) {
     if (voter != options_.self && !view_->reaches(voter)) return voter;
   }
   return std::nullopt;
@@ -120,12 +127,14 @@ ReplicaStatus CpReplica::status() const {
       {"dedup_clients", applier_.dedup_clients()},
       {"entries_applied", counters_.entries_applied},
       {"entries_proposed", counters_.entries_proposed},
+      {"last_term", raft_.last_term().value()},
       {"malformed_commands", applier_.malformed()},
       {"messages_dropped", counters_.messages_dropped},
       {"read_retries", counters_.read_retries},
       {"read_rounds", counters_.read_rounds},
       {"reads_linearizable", counters_.reads_linearizable},
       {"reads_local", counters_.reads_local},
+      {"refounded", options_.refounded},
       {"refused", counters_.refused},
       {"revision", applier_.applied().revision.value()},
       {"role_changes", counters_.role_changes},

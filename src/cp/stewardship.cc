@@ -37,10 +37,9 @@ void CpReplica::tend_members(Round& round) {
     return;
   }
   const auto successor = stewardship_.successor(state, now);
-  if (!successor || !raft_.transfer(*successor, round.context)) return;
+  if (!successor || !raft_.transfer(*successor, round.context, raft::Reason::preferred)) return;
   MARK(round.turn.recorder(), "cp.leader_spread");
-  LOG_INFO(round.turn.log(), "cp.hand_over", "group={} to={} reason=preferred_leader", options_.name,
-           to_string(*successor));
+  LOG_INFO(round.turn.log(), "cp.hand_over", "group={} to={} reason=preferred", options_.name, to_string(*successor));
 }
 
 Result<void> CpReplica::pass_leadership(NodeId to, Round& round) {
@@ -50,7 +49,7 @@ Result<void> CpReplica::pass_leadership(NodeId to, Round& round) {
   if (raft_.handing_over()) return fail(Code::overloaded, why_not_leader());
   if (!raft_.config()->stays_voter(to))
     return fail(Code::invalid, fmt::format("{} does not vote in {}", to_string(to), options_.name));
-  return raft_.transfer(to, round.context);
+  return raft_.transfer(to, round.context, raft::Reason::asked);
 }
 
 void CpReplica::ask_to_leave(Time now, Turn& turn) {

@@ -261,7 +261,7 @@ void CpReplica::relieve_stalled_disk(Round& round) {
   if (give_way(raft::Reason::disk_stalled, round)) next_relief_ = now + relief_interval;
 }
 
-// The voter with the most of the log on its disk, of those that have answered lately.
+// The voter with the most of the log on its disk, of those that have answered lately and will stay one.
 std::optional<NodeId> CpReplica::best_successor(Time now) const {
   std::optional<NodeId> best;
   LogIndex most;

@@ -51,6 +51,15 @@ void Node::status(Done<NodeStatus> done) {
   if (!ready_) status.not_ready_because = "starting";
   if (ready_ && !catalog_) status.not_ready_because = "not founded: no `rift cluster init` has named this node";
   if (stopping_) status.not_ready_because = "stopping";
+  for (const auto& [partition, replica] : not_started_) {
+    ReplicaStatus stopped;
+    stopped.partition = partition;
+    stopped.name = replica.name;
+    stopped.mode = replica.mode;
+    stopped.role = "stopped";
+    stopped.last_change = replica.why;
+    status.replicas.push_back(std::move(stopped));
+  }
   const LoopCounters& loop = loop_.counters();
   status.counters["rounds"] = loop.rounds;
   status.counters["syncs"] = loop.syncs;

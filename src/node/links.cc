@@ -48,6 +48,11 @@ void Node::receive(env::ConnectionId connection, env::Lane lane, Bytes frame) {
   for (wire::FramePart& part : decoded->parts) {
     if (part.partition == PartitionId()) {
       on_node_message(*from, part.message);
+    } else if (loop_.hosts(part.partition) && loop_.generation(part.partition) != part.generation) {
+      // One of the two is of a group that is no more (DESIGN 7): the map says which.
+      MARK(env_.recorder, "node.other_generation");
+      ++counters_["messages_other_generation"];
+      hear_of_unknown(*from, part.partition);
     } else if (loop_.hosts(part.partition)) {
       loop_.receive(part.partition, *from, lane, std::move(part.message));
     } else {

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "node/amnesia.h"
 #include "node/node.h"
 #include "node/replica_factory.h"
 #include "wire/keys.h"
@@ -44,6 +45,21 @@ void Node::follow_catalog(Turn& turn) {
   } else if (*stored) {
     read_catalog(**stored);
   }
+  recall(turn);
+}
+
+// The map that a sound replica of `_system` holds says what may have been forgotten, and what cannot.
+void Node::recall(Turn& turn) {
+  const auto recalled = [&]() -> Result<void> {
+    if (!TRY(forgets(turn)) || TRY(is_forgetful(topology::system_partition, turn))) return {};
+    const auto stored = TRY(turn.get(env::Table::state_cp, catalog_store_key_));
+    if (!stored) return {};
+    const auto value = TRY(wire::decode_cp_value(*stored));
+    MARK(env_.recorder, "node.forgetting_ended");
+    end_forgetting(TRY(wire::decode_catalog(value.value)).next_partition, turn);
+    return {};
+  }();
+  if (!recalled) LOG_ERROR(env_.log, "node.forgetting_goes_on", "{}", recalled.error().detail);
 }
 
 void Node::read_catalog(const Bytes& stored) {
@@ -63,12 +79,16 @@ void Node::adopt(topology::Catalog catalog) {
   LOG_INFO(env_.log, "node.map", "epoch={} keyspaces={} members={}", catalog.epoch.value(), catalog.keyspaces.size(),
            catalog.members.size());
   loop_.run([this](Turn& turn) {
+    recall(turn);
     bury_dropped_replicas(turn);
+    follow_refoundings(turn);
     start_missing_replicas(turn);
   });
   catalog_ = std::make_shared<const topology::Catalog>(std::move(catalog));
   std::vector<NodeId> members;
-  for (const auto& [node, member] : catalog_->members) members.push_back(node);
+  for (const auto& [node, member] : catalog_->members) {
+    if (member.state != topology::MemberState::lost) members.push_back(node);
+  }
   if (catalog_->member(options_.self) == nullptr)
     LOG_WARN(env_.log, "node.no_member", "the map does not name this node any more");
   detector_.set_members(members);
@@ -108,8 +128,7 @@ Result<void> Node::ensure_birth(const ReplicaSeed& seed, Turn& turn) {
   const bool founder = !buried && !is_system && topology::is_founder(*catalog_, seed.partition, options_.self);
   if (seed.keyspace.mode == Mode::ap || founder) return give_birth(seed, nullptr, turn);
   MARK(env_.recorder, "node.born_as_learner");
-  give_birth_as_learner(partition, turn);
-  return {};
+  return give_birth_as_learner(seed.partition, turn);
 }
 
 void Node::start_missing_replicas(Turn& turn) {
@@ -131,6 +150,7 @@ void Node::start_replica(const topology::Keyspace& keyspace, const topology::Par
                    .check_invariants = options_.check_invariants,
                    .view = view_,
                    .cp = options_.cp};
+  std::uint64_t generation = 0;
   const auto started = [&]() -> Result<std::unique_ptr<Replica>> {
     if (!TRY(belongs_here(keyspace, partition, turn))) return nullptr;
     // On another disk than the one it was created on: what the old one held is asked for, as after an unclean stop.
@@ -138,17 +158,20 @@ void Node::start_replica(const topology::Keyspace& keyspace, const topology::Par
     const bool is_replaced = self != nullptr && partition.id < self->first_partition;
     if (is_replaced && !TRY(is_born(partition.id, turn))) seed.unclean_start = true;
     TRY(ensure_birth(seed, turn));
+    generation = TRY(group_generation(partition.id, turn));
     return open_replica(seed, turn);
   };
   turn.begin(partition.id);  // what a replica writes and sends while it opens is its own, and dies with it
   auto replica = started();
   if (!replica) turn.fail(replica.error().detail);
   turn.end();
+  not_started_.erase(partition.id);
   if (!replica) {
+    not_started_[partition.id] = {.name = seed.name, .mode = keyspace.mode, .why = replica.error().detail};
     ++counters_["replicas_not_started"];
     LOG_ERROR(env_.log, "node.replica_not_started", "{}: {}", seed.name, replica.error().detail);
   } else if (*replica) {
-    loop_.host(partition.id, std::move(*replica));
+    loop_.host(partition.id, std::move(*replica), generation);
     if (partition.id == topology::system_partition) follow_system();
   }
 }
@@ -185,12 +208,18 @@ void Node::bury_released_replicas() {
   });
 }
 
-void Node::bury_replica(PartitionId partition, Code code, const std::string& why, Turn& turn) {
+// What it had begun for others has an unknown end.
+void Node::drop_replica(PartitionId partition, Code code, const std::string& why) {
   for (const RequestId id : requests_.of_partition(partition)) {
     const OpenRequest* open = requests_.find(id);
     requests_.finish(refuse(id, is_write(open->verb) ? Code::leadership_lost : code, why));
   }
   loop_.remove(partition);
+}
+
+void Node::bury_replica(PartitionId partition, Code code, const std::string& why, Turn& turn) {
+  drop_replica(partition, code, why);
+  not_started_.erase(partition);
   bury(partition, *catalog_, turn);
   if (partition == topology::system_partition) {
     // Its state held the only copy of this map. After a restart an older one would bury what later ones have created.

@@ -55,6 +55,7 @@ class Node final : public Front, public Admin, private env::NetworkEvents, priva
   void change_members(topology::MemberChange change, Done<topology::Catalog> done) override;
   void join(topology::Catalog catalog, Done<void> done) override;
   void transfer(PartitionId partition, NodeId to, Done<void> done) override;
+  void recover(topology::AcceptedLoss loss, Done<topology::Catalog> done) override;
   void inspect(std::string keyspace, std::string cursor, std::uint32_t keys_max, Done<InspectPage> done) override;
 
  private:
@@ -79,7 +80,9 @@ class Node final : public Front, public Admin, private env::NetworkEvents, priva
   Result<void> ensure_birth(const ReplicaSeed& seed, Turn& turn);
   void bury_dropped_replicas(Turn& turn);
   void bury_released_replicas();
+  void drop_replica(PartitionId partition, Code code, const std::string& why);
   void bury_replica(PartitionId partition, Code code, const std::string& why, Turn& turn);
+  void recall(Turn& turn);
   void publish_view();
   void on_applied(const env::WriteBatch& batch, std::size_t first) override;
   void follow_system();
@@ -118,6 +121,14 @@ class Node final : public Front, public Admin, private env::NetworkEvents, priva
   Result<std::optional<topology::Catalog>> load_told_map();
   void keep_told_map(const Bytes& record, Turn& turn);
 
+  // recover.cc
+  void write_loss(topology::AcceptedLoss loss, Done<topology::Catalog> done);
+  Result<void> refound_system(Turn& turn);
+  void follow_refoundings(Turn& turn);
+  Result<void> follow_refounding(const topology::Partition& partition, Turn& turn);
+  Result<void> refound_here(const topology::Partition& partition, std::uint32_t times, Turn& turn);
+  Result<void> begin_anew(const topology::Partition& partition, Turn& turn);
+
   // members.cc
   void readmit_departed();
 
@@ -154,6 +165,12 @@ class Node final : public Front, public Admin, private env::NetworkEvents, priva
   };
   MapLag map_lag_;
   Time next_map_pull_{};
+  struct NotStarted {
+    std::string name;
+    Mode mode = Mode::cp;
+    std::string why;
+  };
+  std::map<PartitionId, NotStarted> not_started_;         // replicas that belong here and cannot run
   std::set<std::pair<PartitionId, NodeId>> readmitting_;  // asked for and not yet answered
   std::map<PartitionId, NodeId> leader_hints_;
   Time catalog_fresh_{};           // when `_system` last had a leader here

@@ -4,14 +4,15 @@
 
 namespace rift::node {
 
-void Outbox::add(NodeId to, env::Lane lane, PartitionId partition, Bytes message) {
-  queues_[{to, lane}].parts.push_back(wire::FramePart{.partition = partition, .message = std::move(message)});
+void Outbox::add(NodeId to, env::Lane lane, PartitionId partition, Bytes message, std::uint64_t generation) {
+  queues_[{to, lane}].parts.push_back(
+      wire::FramePart{.partition = partition, .message = std::move(message), .generation = generation});
 }
 
 void Outbox::add_forward(NodeId to, RequestId request, Bytes message) {
   Queue& queue = queues_[{to, env::Lane::data}];
   queue.forwards.emplace_back(queue.parts.size(), request);
-  queue.parts.push_back(wire::FramePart{.partition = PartitionId(), .message = std::move(message)});
+  queue.parts.push_back(wire::FramePart{.partition = PartitionId(), .message = std::move(message), .generation = 0});
 }
 
 std::vector<RequestId> Outbox::flush(MapEpoch epoch) {

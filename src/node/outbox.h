@@ -15,7 +15,7 @@ class Outbox {
  public:
   explicit Outbox(env::Network& network) : network_(network) {}
 
-  void add(NodeId to, env::Lane lane, PartitionId partition, Bytes message);
+  void add(NodeId to, env::Lane lane, PartitionId partition, Bytes message, std::uint64_t generation = 0);
   void add_forward(NodeId to, RequestId request, Bytes message);
   // Sends everything; returns the forwards that were not sent.
   std::vector<RequestId> flush(MapEpoch epoch);

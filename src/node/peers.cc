@@ -41,7 +41,7 @@ void Peers::set_identity(const NodeIdentity& identity, MapEpoch epoch) {
 void Peers::follow(const topology::Catalog& catalog) {
   std::map<NodeId, std::string> wanted;
   for (const auto& [node, member] : catalog.members) {
-    if (node == identity_.node) continue;
+    if (node == identity_.node || member.state == topology::MemberState::lost) continue;
     const auto override = options_.dial.find(node);
     wanted[node] = override != options_.dial.end() ? override->second : member.peer_address;
   }
@@ -59,7 +59,9 @@ std::optional<NodeId> Peers::peer_of(env::ConnectionId connection, const topolog
   const auto it = connections_.find(connection);
   if (it == connections_.end() || catalog == nullptr) return std::nullopt;
   const topology::Member* member = catalog->member(it->second.peer);
-  if (member == nullptr || member->disk != it->second.disk) return std::nullopt;
+  const bool is_heard =
+      member != nullptr && member->disk == it->second.disk && member->state != topology::MemberState::lost;
+  if (!is_heard) return std::nullopt;
   return it->second.peer;
 }
 
@@ -82,6 +84,11 @@ Peers::Verdict Peers::judge(const wire::Hello& hello, const topology::Catalog* c
             .why = "it comes in this node's own name: two processes are called " + to_string(identity_.node)};
   const topology::Member* member = catalog->member(hello.node);
   if (member == nullptr) return {.peer = std::nullopt, .why = to_string(hello.node) + " is not a member"};
+  if (member->state == topology::MemberState::lost) {
+    MARK(env_.recorder, "node.lost_disk_refused");
+    return {.peer = std::nullopt,
+            .why = to_string(hello.node) + " was given up as lost: the cluster went on without what its disk holds"};
+  }
   if (member->disk != hello.disk) {
     return {.peer = std::nullopt,
             .why = fmt::format("{0} comes with another disk than the cluster knows; if the old one is gone for good, "

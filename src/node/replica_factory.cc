@@ -7,6 +7,7 @@
 #include "base/hash.h"
 #include "base/limits.h"
 #include "cp/recovery.h"
+#include "cp/refound.h"
 #include "cp/repair.h"
 #include "cp/replica.h"
 #include "node/amnesia.h"
@@ -52,6 +53,7 @@ Result<std::unique_ptr<Replica>> open_cp(const ReplicaSeed& seed, Turn& turn) {
   options.snapshot = seed.cp.snapshot;
   options.verify_every = seed.cp.verify_every;
   options.spread_after = seed.cp.spread_after;
+  options.refounded = times_refounded(TRY(group_generation(seed.partition.id, turn)));
   return std::unique_ptr<Replica>(TRY(cp::CpReplica::create(std::move(options), turn)));
 }
 
@@ -105,6 +107,17 @@ void bury_ap(PartitionId partition, const std::map<NodeId, topology::Member>& me
   }
 }
 
+// Whatever it promised in a life that this disk has forgotten.
+Result<void> doubt(PartitionId partition, Turn& turn) {
+  if (TRY(may_be_forgotten(partition, turn))) cp::put_health(partition, cp::Health::forgetful, turn);
+  return {};
+}
+
+void put_group_generation(PartitionId partition, std::uint64_t generation, Turn& turn) {
+  if (generation == 0) return;
+  turn.put(Table::meta, wire::partition_meta_key(partition, "refounded"), wire::encode_u64(generation));
+}
+
 }  // namespace
 
 Result<bool> is_born(PartitionId partition, Turn& turn) {
@@ -120,13 +133,41 @@ Result<std::optional<MapEpoch>> burial(PartitionId partition, Turn& turn) {
   return std::optional(MapEpoch(TRY(wire::decode_u64(*stored))));
 }
 
-void give_birth_as_learner(PartitionId partition, Turn& turn) {
-  turn.put(Table::meta, wire::partition_meta_key(partition, "learner"), wire::encode_u64(1));
-  turn.erase(Table::meta, wire::partition_meta_key(partition, "tombstone"));
+Result<void> give_birth_as_learner(const topology::Partition& partition, Turn& turn) {
+  TRY(doubt(partition.id, turn));
+  turn.put(Table::meta, wire::partition_meta_key(partition.id, "learner"), wire::encode_u64(1));
+  turn.erase(Table::meta, wire::partition_meta_key(partition.id, "tombstone"));
+  put_group_generation(partition.id, group_generation(partition), turn);
+  return {};
 }
 
+std::uint64_t group_generation(const topology::Partition& partition) {
+  return group_generation(partition.refounded, partition.survivor);
+}
+
+Result<std::uint64_t> group_generation(PartitionId partition, Turn& turn) {
+  const auto stored = TRY(turn.get(Table::meta, wire::partition_meta_key(partition, "refounded")));
+  return stored ? TRY(wire::decode_u64(*stored)) : std::uint64_t{0};
+}
+
+Result<void> refound(PartitionId partition, NodeId self, std::uint32_t times, Turn& turn) {
+  const auto found = TRY(cp::refound(partition, self, turn));
+  put_group_generation(partition, group_generation(times, self), turn);
+  LOG_WARN(turn.log(), "node.refounded",
+           "partition={} times={} survivor={} committed={} taken_for_committed={}: what only the lost members held "
+           "after that is gone",
+           partition.value(), times, to_string(self), found.committed.value(), found.last.value());
+  return {};
+}
+
+Result<bool> is_forgetful(PartitionId partition, Turn& turn) {
+  return TRY(cp::read_health(partition, turn)) == cp::Health::forgetful;
+}
+
+void mark_forgetful(PartitionId partition, Turn& turn) { cp::put_health(partition, cp::Health::forgetful, turn); }
+
 Result<void> give_birth(const ReplicaSeed& seed, const topology::Catalog* founding, Turn& turn) {
-  if (TRY(has_forgotten(turn))) cp::put_health(seed.partition.id, cp::Health::forgetful, turn);
+  TRY(doubt(seed.partition.id, turn));
   switch (seed.keyspace.mode) {
     case Mode::cp:
       return give_birth_cp(seed, founding, turn);

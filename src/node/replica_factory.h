@@ -31,8 +31,9 @@ Result<bool> is_born(PartitionId partition, Turn& turn);
 Result<std::optional<MapEpoch>> burial(PartitionId partition, Turn& turn);
 // A founder's birth: the create record and, for cp, the same first log entries on every founder. `founding` is set for `_system` only.
 Result<void> give_birth(const ReplicaSeed& seed, const topology::Catalog* founding, Turn& turn);
-// A cp replica that waits for what the leader sends: it has no configuration, so it neither votes nor campaigns.
-void give_birth_as_learner(PartitionId partition, Turn& turn);
+// A cp replica that waits for what the leader sends: it has no configuration, so it neither votes nor campaigns. It is of the group as the map has
+// it now.
+Result<void> give_birth_as_learner(const topology::Partition& partition, Turn& turn);
 Result<std::unique_ptr<Replica>> open_replica(const ReplicaSeed& seed, Turn& turn);
 // Before a clean stop: a cp leader hands over, an ap replica turns what is pending into hints.
 void prepare_stop(Mode mode, Replica& replica, Turn& turn);
@@ -46,6 +47,22 @@ Result<InspectedKey> inspect_record(Mode mode, PartitionId partition, const env:
 Result<std::vector<PartitionId>> born_here(Turn& turn);
 // Deletes what the partition stored, what it owed to the members too, and leaves a durable tombstone with the map's epoch.
 void bury(PartitionId partition, const topology::Catalog& catalog, Turn& turn);
+// Which group the partition's replicas are of: how often it has been founded again and from whom (topology/loss.h); 0: as it was founded. One has
+// nothing to say to another. By the map; and as this disk holds it, which may be older or, in the midst of a recovery, newer.
+constexpr std::uint64_t group_generation(std::uint32_t refounded, NodeId survivor) {
+  return refounded == 0 ? 0 : (std::uint64_t{refounded} << 32) | survivor.value();
+}
+constexpr std::uint32_t times_refounded(std::uint64_t generation) {
+  return static_cast<std::uint32_t>(generation >> 32);
+}
+std::uint64_t group_generation(const topology::Partition& partition);
+Result<std::uint64_t> group_generation(PartitionId partition, Turn& turn);
+// cp: founds the partition's group again, for the `times`th time, from what this disk holds of it, with `self` as its only voter. Its replica does
+// not run. The log says what that may have cost. Errors: invalid (this disk was never a member, or has forgotten durable writes), corruption.
+Result<void> refound(PartitionId partition, NodeId self, std::uint32_t times, Turn& turn);
+// This disk has lost durable writes of the partition and is not refilled yet.
+Result<bool> is_forgetful(PartitionId partition, Turn& turn);
+void mark_forgetful(PartitionId partition, Turn& turn);
 // cp: the group of this replica has let it go, and its map agrees.
 bool was_let_go(Mode mode, const Replica& replica);
 // cp, leader: of the nodes that the map has evicted, those that the committed configuration does not name any more.

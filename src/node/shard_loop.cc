@@ -65,9 +65,10 @@ void ShardLoop::call_at(Time at, Task task) {
   arm_timer();
 }
 
-void ShardLoop::host(PartitionId partition, std::unique_ptr<Replica> replica) {
+void ShardLoop::host(PartitionId partition, std::unique_ptr<Replica> replica, std::uint64_t generation) {
   ASSERT(!hosts(partition));
   Hosted& hosted = hosted_[partition];
+  hosted.generation = generation;
   hosted.replica = std::move(replica);
   hosted.observed = view_;
   hosted.due = true;  // the first tick sets its timers
@@ -92,6 +93,11 @@ void ShardLoop::remove(PartitionId partition) {
 bool ShardLoop::runs(PartitionId partition) const {
   const auto it = hosted_.find(partition);
   return it != hosted_.end() && !it->second.stopped;
+}
+
+std::uint64_t ShardLoop::generation(PartitionId partition) const {
+  const auto it = hosted_.find(partition);
+  return it == hosted_.end() ? 0 : it->second.generation;
 }
 
 const Replica* ShardLoop::replica(PartitionId partition) const {
@@ -273,7 +279,7 @@ void ShardLoop::stop_failed() {
 
 void ShardLoop::carry_out() {
   for (Outgoing& message : output_.send_now)
-    outbox_.add(message.to, message.lane, message.partition, std::move(message.message));
+    outbox_.add(message.to, message.lane, message.partition, std::move(message.message), generation(message.partition));
   for (const auto& [partition, at] : output_.wakes) {
     if (const auto it = hosted_.find(partition); it != hosted_.end()) set_wake(partition, it->second, at);
   }
@@ -328,6 +334,7 @@ void ShardLoop::queue_release() {
                .replies = std::exchange(output_.reply_when_durable, {}),
                .tasks = std::exchange(durable_tasks_, {})};
   if (next.sends.empty() && next.replies.empty() && next.tasks.empty()) return;
+  for (Outgoing& message : next.sends) message.generation = generation(message.partition);
   if (durable_batches_ >= applied_batches_ && releases_.empty()) {
     release(next);
     return;
@@ -353,7 +360,7 @@ void ShardLoop::release(Release& ready) {
     if (message.to == options_.self) {
       deliver_to_self(std::move(message));
     } else {
-      outbox_.add(message.to, message.lane, message.partition, std::move(message.message));
+      outbox_.add(message.to, message.lane, message.partition, std::move(message.message), message.generation);
     }
   }
   for (Reply& reply : ready.replies) events_.on_reply(std::move(reply.response), reply.last);
@@ -361,7 +368,8 @@ void ShardLoop::release(Release& ready) {
 }
 
 void ShardLoop::deliver_to_self(Outgoing message) {
-  if (hosts(message.partition)) receive(message.partition, options_.self, message.lane, std::move(message.message));
+  const bool is_there = hosts(message.partition) && generation(message.partition) == message.generation;
+  if (is_there) receive(message.partition, options_.self, message.lane, std::move(message.message));
 }
 
 void ShardLoop::set_wake(PartitionId partition, Hosted& hosted, Time at) {

@@ -58,10 +58,12 @@ class ShardLoop {
   void when_durable(Task task);
   void call_at(Time at, Task task);
 
-  void host(PartitionId partition, std::unique_ptr<Replica> replica);
+  // `generation` of its group: messages leave with it, and those of another are not for this replica.
+  void host(PartitionId partition, std::unique_ptr<Replica> replica, std::uint64_t generation = 0);
   void remove(PartitionId partition);
   bool hosts(PartitionId partition) const { return hosted_.contains(partition); }
   bool runs(PartitionId partition) const;  // hosted and not stopped
+  std::uint64_t generation(PartitionId partition) const;
   const Replica* replica(PartitionId partition) const;
   // Each replica that has not stopped, in a round of its own: for use inside a job.
   void for_each(Turn& turn, const std::function<void(Replica&, Turn&)>& verb);
@@ -92,6 +94,7 @@ class ShardLoop {
   };
   struct Hosted {
     std::unique_ptr<Replica> replica;
+    std::uint64_t generation = 0;
     std::vector<PeerMessage> messages;
     std::vector<Request> requests;
     std::vector<RequestId> cancels;

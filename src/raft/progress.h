@@ -40,6 +40,7 @@ class Progress {
                 Time now);                                // first_index: the oldest entry that can still be sent
   bool is_stale_rejection(LogIndex rejected_prev) const;  // answers an append that is no longer in question
   void rejected(LogIndex next);                           // back to probing, from `next` but above match
+  void forget() { match_ = LogIndex(0); }                 // what it acknowledged was of another life
   void needs_snapshot();
   void probe(LogIndex next);  // a peer in snapshot state may have got it, or never will: its next answer tells
   // At a heartbeat's answer: the peer lives, yet nothing was acknowledged for a whole interval, or it has verified less of its log

@@ -1,5 +1,5 @@
 // What a configuration's voters agree on. Joint configurations need it of both halves (thesis 4.3), in every question: votes, commit, read
-// positions, contact. No allocation: the leader asks at every acknowledgement. Used by Raft only.
+// positions, contact. No allocation: the leader asks at every acknowledgement. Used by Raft, and by cp for what it counts itself.
 #pragma once
 
 #include <algorithm>

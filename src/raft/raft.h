@@ -85,6 +85,7 @@ class Raft {
   LogIndex first_index() const { return log_.first_index(); }  // oldest entry still stored
   const LogPlace& floor() const { return log_.floor(); }       // the entry before it
   LogIndex last_index() const { return log_.last_index(); }
+  Term last_term() const { return log_.last_term(); }
   Duration last_log_time() const { return log_.last_log_time(); }
   const Config* config() const { return configs_.empty() ? nullptr : &configs_.back().config; }  // the log's latest
   LogIndex config_index() const { return configs_.empty() ? LogIndex(0) : configs_.back().index; }
@@ -179,7 +180,7 @@ class Raft {
 
   // replication.cc
   Result<void> on(NodeId from, const AppendAck& message, const Context& context);
-  Result<void> on_rejected(Progress& progress, const AppendAck& message, const Context& context);
+  Result<void> on_rejected(NodeId from, Progress& progress, const AppendAck& message, const Context& context);
   Result<void> send_to_peers(const Context& context);
   Result<bool> send_appends(NodeId to, Progress& progress, const Context& context);  // true: at least one left
   enum class Fill : std::uint8_t { entries, nothing };

@@ -140,17 +140,24 @@ Result<void> Raft::on(NodeId from, const AppendAck& message, const Context& cont
     return advance_commit(context);
   }
   progress.contacted(context.now);
-  return on_rejected(progress, message, context);
+  return on_rejected(from, progress, message, context);
 }
 
 // The hint names the follower's last entry that can match; the leader's last entry of that term or older can match too. The
 // lower of both: one round per term in which the logs differ, not one per entry (thesis 3.5).
-Result<void> Raft::on_rejected(Progress& progress, const AppendAck& message, const Context& context) {
+// Who has less than it once acknowledged is another life of the peer: a learner that was let go and came back, while an acknowledgement of its old
+// life was under way. Nothing of what it seemed to hold has been counted since it became a voter: what counts is beyond the entry that made it one.
+Result<void> Raft::on_rejected(NodeId from, Progress& progress, const AppendAck& message, const Context& context) {
   if (progress.is_stale_rejection(message.rejected_prev) || message.rejected_prev > log_.last_index()) {
     MARK(context.recorder, "raft.stale_rejection");
     return {};
   }
   const LogIndex common = TRY(log_.last_index_up_to_term(message.hint_index, message.hint_term, context.log));
+  const bool was_counted = config()->is_voter(from) && progress.match() >= config_index();
+  if (common < progress.match() && !was_counted) {
+    MARK(context.recorder, "raft.former_life_forgotten");
+    progress.forget();
+  }
   progress.rejected(std::min(message.rejected_prev, next(common)));
   return {};
 }

@@ -143,6 +143,12 @@ std::string_view to_string(Reason reason) {
       return "disk_stalled";
     case Reason::store_pressure:
       return "store_pressure";
+    case Reason::quarantined:
+      return "quarantined";
+    case Reason::asked:
+      return "asked";
+    case Reason::preferred:
+      return "preferred";
     case Reason::removed:
       return "removed";
     case Reason::installed:

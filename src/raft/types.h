@@ -92,6 +92,9 @@ enum class Reason : std::uint8_t {
   stopping,        // - its process ends
   disk_stalled,    // - its disk does not keep up
   store_pressure,  // - its store takes no writes
+  quarantined,     // - its state is not that of the majority
+  asked,           // - an administrator named another one
+  preferred,       // - the map has another one first
   removed,         // the leader is no voter of the configuration that it has committed
   installed,       // a candidate took a snapshot instead
 };

@@ -12,6 +12,7 @@
 #include "replica/request.h"
 #include "topology/catalog.h"
 #include "topology/changes.h"
+#include "topology/loss.h"
 
 namespace rift {
 
@@ -89,6 +90,9 @@ class Admin {
   virtual void join(topology::Catalog catalog, Done<void> done) = 0;
   // This node, which leads the partition, lets `to` lead. Done once that one has been told; not_leader names who leads.
   virtual void transfer(PartitionId partition, NodeId to, Done<void> done) = 0;
+  // An operator has accepted that what only the lost members hold is gone: groups without a majority are founded again from their survivors. Asked
+  // of the survivor of `_system`, if that is one of them. Again after an interruption it goes on.
+  virtual void recover(topology::AcceptedLoss loss, Done<topology::Catalog> done) = 0;
   // The node's own copy, without asking anybody. keys_max at most limits::scan_page_keys_max.
   virtual void inspect(std::string keyspace, std::string cursor, std::uint32_t keys_max, Done<InspectPage> done) = 0;
 };

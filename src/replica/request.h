@@ -145,6 +145,8 @@ struct Receipt {
   bool wal_durability = false;  // levels counted copies handed to the operating system
   MapEpoch epoch;
   Duration map_age{};
+  std::uint32_t refounded =
+      0;  // cp: times that the group was founded again with accepted loss: what older receipts promised may be gone
   friend bool operator==(const Receipt&, const Receipt&) = default;
 };
 

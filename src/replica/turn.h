@@ -22,7 +22,8 @@ struct Outgoing {
   PartitionId partition;
   NodeId to;
   env::Lane lane = env::Lane::data;
-  Bytes message;  // encoded by wire
+  Bytes message;                 // encoded by wire
+  std::uint64_t generation = 0;  // of the sending group; the loop fills it in
 };
 
 struct Reply {

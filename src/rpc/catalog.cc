@@ -83,7 +83,7 @@ void fill_keyspace(const topology::Keyspace& keyspace, v1::Keyspace& message) {
 
 Result<topology::Member> to_member(const v1::Member& message) {
   if (message.node() == 0) return fail(Code::invalid, "node id 0 is nobody");
-  if (message.state() != v1::MEMBER_STATE_ACTIVE && message.state() != v1::MEMBER_STATE_LEAVING)
+  if (message.state() < v1::MEMBER_STATE_ACTIVE || message.state() > v1::MEMBER_STATE_LOST)
     return fail(Code::invalid, fmt::format("unknown member state {}", static_cast<int>(message.state())));
   return topology::Member{.node = NodeId(message.node()),
                           .client_address = message.client_address(),

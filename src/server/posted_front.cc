@@ -57,6 +57,12 @@ void PostedFront::transfer(PartitionId partition, NodeId to, Done<void> done) {
   executor_.post(
       [this, partition, to, done = std::move(done)]() mutable { admin_.transfer(partition, to, std::move(done)); });
 }
+void PostedFront::recover(topology::AcceptedLoss loss, Done<topology::Catalog> done) {
+  executor_.post([this, loss = std::move(loss), done = std::move(done)]() mutable {
+    admin_.recover(std::move(loss), std::move(done));
+  });
+}
+
 void PostedFront::inspect(std::string keyspace, std::string cursor, std::uint32_t keys_max, Done<InspectPage> done) {
   executor_.post(
       [this, keyspace = std::move(keyspace), cursor = std::move(cursor), keys_max, done = std::move(done)]() mutable {

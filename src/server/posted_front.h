@@ -32,6 +32,7 @@ class PostedFront final : public Front, public Admin {
   void change_members(topology::MemberChange change, Done<topology::Catalog> done) override;
   void join(topology::Catalog catalog, Done<void> done) override;
   void transfer(PartitionId partition, NodeId to, Done<void> done) override;
+  void recover(topology::AcceptedLoss loss, Done<topology::Catalog> done) override;
   void inspect(std::string keyspace, std::string cursor, std::uint32_t keys_max, Done<InspectPage> done) override;
 
  private:

@@ -9,6 +9,7 @@
 
 #include "api/api.h"
 #include "engine/engine.h"
+#include "node/amnesia.h"
 #include "node/node.h"
 #include "reactor/reactor.h"
 #include "server/config.h"
@@ -56,8 +57,12 @@ struct Process {
 };
 
 Result<void> make_store(const Config& config, Process& process) {
-  process.engine = TRY(engine::RocksEngine::create(
-      engine::Options{.path = config.data + "/store", .executor = process.reactor->executor(), .log = *process.log}));
+  process.engine = TRY(engine::RocksEngine::create(engine::Options{
+      .path = config.data + "/store",
+      .executor = process.reactor->executor(),
+      .log = *process.log,
+      .amnesia =
+          engine::Options::Amnesia{.table = env::Table::meta, .key = node::amnesia_key(), .value = Bytes("1")}}));
   return {};
 }
 

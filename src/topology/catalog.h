@@ -51,8 +51,9 @@ struct Keyspace {
   friend bool operator==(const Keyspace&, const Keyspace&) = default;
 };
 
-// leaving: owns nothing any more, and is a member until its groups have let it go.
-enum class MemberState : std::uint8_t { active = 0, leaving = 1 };
+// leaving: owns nothing any more, and is a member until its groups have let it go. lost: the same, and its disk was given up (loss.h): nobody
+// listens to it any more, should it come back.
+enum class MemberState : std::uint8_t { active = 0, leaving = 1, lost = 2 };
 
 struct Member {
   NodeId node;

@@ -133,6 +133,8 @@ Result<Catalog> add_member(const Catalog& catalog, Member member) {
         Code::invalid,
         known->state == MemberState::leaving
             ? fmt::format("{} is leaving; finish `rift members remove {}` first", to_string(node), to_string(node))
+        : known->state == MemberState::lost
+            ? fmt::format("{0} was given up; finish `rift members remove {0}` first", to_string(node))
             : fmt::format("{} is a member with another disk; `rift members replace {}` says that "
                           "the old one is gone",
                           to_string(node), to_string(node)));
@@ -154,7 +156,7 @@ Result<Catalog> add_member(const Catalog& catalog, Member member) {
 
 Result<Catalog> remove_member(const Catalog& catalog, NodeId node) {
   const Member* member = TRY(find_member(catalog, node));
-  if (member->state == MemberState::leaving) return catalog;
+  if (member->state != MemberState::active) return catalog;
   Catalog result = next_of(catalog);
   result.members.at(node).state = MemberState::leaving;
   for (auto& [name, keyspace] : result.keyspaces) {
@@ -166,8 +168,15 @@ Result<Catalog> remove_member(const Catalog& catalog, NodeId node) {
 
 Result<Catalog> forget_member(const Catalog& catalog, NodeId node) {
   const Member* member = TRY(find_member(catalog, node));
-  if (member->state != MemberState::leaving)
+  if (member->state == MemberState::active)
     return fail(Code::invalid, to_string(node) + " is not leaving; `rift members remove` comes first");
+  for (const auto& [name, keyspace] : catalog.keyspaces) {
+    for (const Partition& partition : keyspace.partitions) {
+      if (!holds(partition.owners, node)) continue;
+      return fail(Code::invalid, fmt::format("{} held the last copy of {}; drop that keyspace first", to_string(node),
+                                             partition_name(keyspace, partition)));
+    }
+  }
   Catalog result = next_of(catalog);
   result.members.erase(node);
   evict(result, node);
@@ -176,7 +185,7 @@ Result<Catalog> forget_member(const Catalog& catalog, NodeId node) {
 
 Result<Catalog> promote_member(const Catalog& catalog, NodeId node, NodeId instead_of) {
   const Member* member = TRY(find_member(catalog, node));
-  if (member->state == MemberState::leaving) return fail(Code::invalid, to_string(node) + " is leaving");
+  if (member->state != MemberState::active) return fail(Code::invalid, to_string(node) + " is leaving");
   Catalog result = next_of(catalog);
   Keyspace& system = system_of(result);
   Nodes& owners = system.partitions.front().owners;
@@ -201,7 +210,7 @@ Result<Catalog> promote_member(const Catalog& catalog, NodeId node, NodeId inste
 Result<Catalog> replace_member(const Catalog& catalog, const Member& member) {
   TRY(check_address(member));
   const Member* known = TRY(find_member(catalog, member.node));
-  if (known->state == MemberState::leaving) return fail(Code::invalid, to_string(member.node) + " is leaving");
+  if (known->state != MemberState::active) return fail(Code::invalid, to_string(member.node) + " is leaving");
   if (known->disk == member.disk) return fail(Code::already_exists, to_string(member.node) + " has this disk already");
   TRY(check_other_nodes(catalog, member));
   for (const auto& [name, keyspace] : catalog.keyspaces) {

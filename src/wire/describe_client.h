@@ -117,6 +117,7 @@ void describe(Io& io, M& m) {
   io.scalar(13, m.wal_durability);
   io.scalar(14, m.epoch);
   io.scalar(15, m.map_age);
+  io.scalar(16, m.refounded);
 }
 
 template <class Io, Is<Item> M>

@@ -33,7 +33,7 @@ constexpr bool is_valid(topology::Durability v) {
   return within(v, topology::Durability::fsync, topology::Durability::wal);
 }
 constexpr bool is_valid(topology::MemberState v) {
-  return within(v, topology::MemberState::active, topology::MemberState::leaving);
+  return within(v, topology::MemberState::active, topology::MemberState::lost);
 }
 constexpr bool is_valid(StoreReason v) { return within(v, StoreReason::write, StoreReason::sync); }
 constexpr bool is_valid(StoreResult v) { return within(v, StoreResult::stored, StoreResult::refused); }

@@ -15,6 +15,7 @@ template <class Io, Is<FramePart> M>
 void describe(Io& io, M& m) {
   io.scalar(1, m.partition);
   io.required(2, m.message);
+  io.scalar(3, m.generation);
 }
 
 template <class Io, Is<Frame> M>

@@ -13,6 +13,8 @@ namespace rift::wire {
 struct FramePart {
   PartitionId partition;
   Bytes message;  // from encode_message
+  std::uint64_t generation =
+      0;  // of the partition's group: one that was founded again has nothing to say to what it was before
   friend bool operator==(const FramePart&, const FramePart&) = default;
 };
 

@@ -1,5 +1,6 @@
-// A store whose files were cut short or had bits flipped: the start is refused, or a replica stops, or a read is refused; never a crash,
-// and never a silent loss. Copies of one node's folder are damaged and started away from the cluster, which goes on; then its own.
+// A store whose files were cut short or had bits flipped: the start is refused, or a replica stops, or is silent until it is refilled, or a read is
+// refused; never a crash, and never a silent loss. Copies of one node's folder are damaged and started away from the cluster, which goes on;
+// then its own.
 #include <csignal>
 #include <filesystem>
 #include <random>
@@ -126,6 +127,31 @@ class Damaged : public testing::Test {
     EXPECT_THAT(test::missing(*client, "carts", in_carts_, Level::majority), testing::IsEmpty()) << to_string(through);
   }
 
+  // Its groups take part again, with everything; it counts for a majority then. Its ap replicas do not run, and say so.
+  void expect_refilled() {
+    std::map<std::string, std::string> roles;
+    EXPECT_TRUE(test::eventually([&] {
+      const auto status = AdminClient(nodes_.node(victim).listen, test::patience).status();
+      if (!status) return false;
+      roles.clear();
+      for (const ReplicaStatus& replica : status->status.replicas) roles[replica.name] = replica.role;
+      const auto takes_part = [](const std::string& role) { return role == "follower" || role == "leader"; };
+      return takes_part(roles["_system/0"]) && takes_part(roles["bank/0"]);
+    })) << testing::PrintToString(roles);
+    EXPECT_EQ(roles["carts/0"], "stopped");
+    std::uint64_t healed = 0;
+    const auto status = MUST(AdminClient(nodes_.node(victim).listen, test::patience).status());
+    for (const ReplicaStatus& replica : status.status.replicas) {
+      if (replica.mode == Mode::cp) healed += replica.counters.at("healed");
+    }
+    EXPECT_EQ(healed, 2U) << "both of its groups were silent first";
+    ASSERT_TRUE(nodes_.supervisor().kill(NodeId(2)));
+    EXPECT_THAT(test::missing(*nodes_.client_of(victim), "bank", in_bank_), testing::IsEmpty()) << "with n2 gone";
+    EXPECT_TRUE(nodes_.client_of(victim)->put("bank", "after", "the refill").is_done());
+    ASSERT_TRUE(nodes_.supervisor().start(NodeId(2)));
+    EXPECT_TRUE(nodes_.reach_each_other(3));
+  }
+
   Nodes nodes_;
   std::vector<Acknowledged> in_bank_;
   std::vector<Acknowledged> in_carts_;
@@ -168,6 +194,9 @@ class Damaged : public testing::Test {
     const auto status = AdminClient(address).status();
     if (!status) return true;
     for (const ReplicaStatus& replica : status->status.replicas) {
+      if (replica.role == "repair") return expect_silence(address);
+    }
+    for (const ReplicaStatus& replica : status->status.replicas) {
       if (replica.role == "stopped") {
         noticed = true;
       } else {
@@ -189,6 +218,26 @@ class Damaged : public testing::Test {
     }
     for (const std::string keyspace : {"bank", "carts"}) noticed = compare(address, keyspace) || noticed;
     return noticed;
+  }
+
+  // It knows that it has forgotten, and nobody is there to refill it: it answers nothing for any group, whatever is asked, and ap does not run.
+  bool expect_silence(const std::string& address) {
+    const auto status = AdminClient(address).status();
+    if (!status) return true;
+    for (const ReplicaStatus& replica : status->status.replicas) {
+      const std::string expected = replica.mode == Mode::cp ? "repair" : "stopped";
+      EXPECT_EQ(replica.role, expected) << replica.name;
+      EXPECT_EQ(replica.leader, NodeId()) << replica.name;
+    }
+    EXPECT_EQ(status->status.replicas.size(), last_.size());
+    const auto client =
+        Client::connect({.endpoints = {address}, .pin = address, .deadline = std::chrono::seconds(1), .retry = false});
+    if (!client) return true;
+    for (const std::string keyspace : {"bank", "carts"}) {
+      EXPECT_FALSE((*client)->get(keyspace, in_bank_.front().key, {.level = Level::one}).is_done()) << keyspace;
+      EXPECT_FALSE((*client)->put(keyspace, "new", "value").is_done()) << keyspace;
+    }
+    return true;
   }
 
   // The copy's own keys with those of the intact one, which is asked first. True: it cannot be read.
@@ -234,25 +283,33 @@ TEST_F(Damaged, StoresAreRefusedOrRightAndTheClusterLosesNothing) {
   }
   EXPECT_GT(noticed, all.size() / 2) << "of " << all.size();
 
-  // Its own folder now, among the others.
+  // Its own folder now, among the others. A log that has lost its tail: it comes back and is refilled.
   expect_nothing_lost(NodeId(1));
-  for (const std::string suffix : {".log", ".sst"}) {
-    SCOPED_TRACE(suffix);
-    const auto found = std::find_if(all.begin(), all.end(), [&](const Damage& damage) {
-      return damage.kind == Damage::Kind::flip && damage.file.extension() == suffix;
-    });
-    ASSERT_NE(found, all.end());
-    inflict(*found, nodes_.data(victim));
-    const auto started = nodes_.supervisor().start(victim);
-    if (!started) {
-      EXPECT_THAT(started.error().detail, testing::HasSubstr("exit status 1"));
-      fs::remove_all(nodes_.data(victim));  // it never ran on it
-      fs::copy(pristine(), nodes_.data(victim), fs::copy_options::recursive);
-    }
-    expect_nothing_lost(NodeId(1));
-    expect_nothing_lost(NodeId(2));
-    EXPECT_THAT(nodes_.report(victim).exit_text, testing::Not(testing::HasSubstr("signal")));
+  const auto log = std::find_if(all.begin(), all.end(), [](const Damage& damage) {
+    return damage.kind == Damage::Kind::cut && damage.file.extension() == ".log" && !damage.in_the_tail;
+  });
+  ASSERT_NE(log, all.end());
+  inflict(*log, nodes_.data(victim));
+  ASSERT_TRUE(nodes_.supervisor().start(victim));
+  expect_refilled();
+  expect_nothing_lost(NodeId(1));
+  expect_nothing_lost(NodeId(2));
+
+  // A table that cannot be read: refused, or found when it is.
+  ASSERT_TRUE(nodes_.supervisor().kill(victim));
+  const auto now = damages(nodes_.data(victim));
+  const auto table = std::find_if(now.begin(), now.end(), [](const Damage& damage) {
+    return damage.kind == Damage::Kind::flip && damage.file.extension() == ".sst";
+  });
+  ASSERT_NE(table, now.end());
+  inflict(*table, nodes_.data(victim));
+  const auto started = nodes_.supervisor().start(victim);
+  if (!started) {
+    EXPECT_THAT(started.error().detail, testing::HasSubstr("exit status 1"));
   }
+  expect_nothing_lost(NodeId(1));
+  expect_nothing_lost(NodeId(2));
+  EXPECT_THAT(nodes_.report(victim).exit_text, testing::Not(testing::HasSubstr("signal")));
 }
 
 }  // namespace

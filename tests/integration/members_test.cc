@@ -3,6 +3,7 @@
 
 #include "cluster/members.h"
 #include "tests/integration/load.h"
+#include "tests/integration/program.h"
 
 namespace rift {
 namespace {
@@ -94,6 +95,66 @@ TEST_F(Grown, LeadershipMovesAndSaysWhy) {
   }
   EXPECT_EQ(members.transfer("bank", n4).error().code, Code::invalid) << "it does not vote";
   EXPECT_EQ(members.transfer("nothing", to).error().code, Code::unknown_keyspace);
+}
+
+// Two of three disks are gone for good: the third goes on with what it holds, and two new nodes make it three again.
+TEST_F(Grown, GoesOnFromOneSurvivorAndIsThreeAgain) {
+  nodes.create({.name = "bank", .mode = Mode::cp});
+  nodes.create({.name = "carts", .mode = Mode::ap, .copies = 3, .partitions = 2});
+  std::vector<test::Acknowledged> writes;
+  {
+    const auto client = nodes.client();
+    for (int i = 0; i < 200; ++i) {
+      const test::Acknowledged write{
+          .key = "key" + std::to_string(i), .value = "value" + std::to_string(i), .version = {}};
+      for (const std::string keyspace : {"bank", "carts"})
+        ASSERT_TRUE(client->put(keyspace, write.key, write.value, {.level = Level::all}).is_done());
+      writes.push_back(write);
+    }
+  }
+  for (const NodeId lost : {n2, n3}) {
+    ASSERT_TRUE(nodes.supervisor().kill(lost));
+    std::filesystem::remove_all(nodes.data(lost));
+  }
+  const auto client = nodes.client_of(n1);
+  EXPECT_FALSE(client->put("bank", "key", "x", {.deadline = std::chrono::seconds(2)}).is_done());
+
+  const std::vector<std::string> command = {
+      "members", "recover", "--lost", "n2,n3", "--endpoints", nodes.node(n1).listen, "-o", "json"};
+  const test::Program rift(nodes.folder());
+  const auto explained = rift.run(command);
+  EXPECT_EQ(explained.exit, 2) << explained.err;
+  EXPECT_THAT(explained.err, testing::HasSubstr("bank/0: 1 of 3 voters are left; it goes on from n1"));
+  EXPECT_THAT(explained.err, testing::HasSubstr("--accept-loss"));
+  EXPECT_EQ(MUST(members.catalog()).members.size(), 3U) << "only explained";
+  auto accepted = command;
+  accepted.push_back("--accept-loss");
+  const auto done = rift.run(accepted);
+  EXPECT_EQ(done.exit, 0) << done.err;
+  EXPECT_THAT(done.out, testing::HasSubstr("rift.members_recover/1"));
+  EXPECT_EQ(test::misfit(done.out, "members"), "");
+
+  EXPECT_EQ(MUST(members.catalog()).members.size(), 1U) << "the lost are forgotten";
+  EXPECT_THAT(test::missing(*client, "bank", writes), testing::IsEmpty());
+  EXPECT_THAT(test::missing(*client, "carts", writes, Level::all), testing::IsEmpty());
+  const Answer written = client->put("bank", "key", "after");
+  ASSERT_TRUE(written.is_done()) << test::describe(written);
+  EXPECT_EQ(written.receipt.refounded, 1U);
+
+  for (const NodeId id : {n4, n5}) {
+    const auto added = members.add(nodes.node(id).listen);
+    ASSERT_TRUE(added.has_value()) << added.error().detail;
+  }
+  expect_voters("_system/0", {n1, n4, n5});
+  ASSERT_TRUE(AdminClient(nodes.node(n1).listen, test::patience)
+                  .alter_keyspace({.name = "bank", .read = {}, .write = {}, .copies = 3})
+                  .has_value());
+  expect_voters("bank/0", {n1, n4, n5});
+  EXPECT_TRUE(eventually([&] { return why("bank") == "bank: 3 of 3 copies up; 2 more failures stop writes"; }))
+      << why("bank");
+  // The survivor may go now.
+  ASSERT_TRUE(nodes.supervisor().kill(n1));
+  EXPECT_THAT(test::missing(*nodes.client_of(n4), "bank", writes), testing::IsEmpty());
 }
 
 }  // namespace

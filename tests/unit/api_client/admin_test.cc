@@ -50,6 +50,19 @@ TEST(AdminClient, TheCatalogSurvivesTheWay) {
   EXPECT_EQ(MUST(admin.drop_keyspace("wide")), MUST(topology::drop_keyspace(made, "wide")));
 }
 
+TEST(AdminClient, AnAcceptedLossSurvivesTheWay) {
+  FakeCluster cluster(3);
+  AdminClient admin(cluster.address());
+  const auto before = MUST(admin.catalog());
+  const topology::AcceptedLoss loss{
+      .epoch = before.epoch, .lost = {NodeId(2), NodeId(3)}, .survivors = {{topology::system_partition, NodeId(1)}}};
+  const auto after = admin.recover(loss);
+  ASSERT_TRUE(after.has_value()) << after.error().detail;
+  EXPECT_EQ(*after, MUST(topology::accept_loss(before, loss)));
+  EXPECT_EQ(after->member(NodeId(3))->state, topology::MemberState::lost);
+  EXPECT_EQ(admin.recover(loss).error().code, Code::invalid) << "of another epoch";
+}
+
 TEST(AdminClient, ErrorsCarryTheirCodeAndReason) {
   FakeCluster cluster;
   AdminClient admin(cluster.address());

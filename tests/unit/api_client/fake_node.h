@@ -248,6 +248,12 @@ class MapAdmin final : public Admin {
     set_catalog(std::move(catalog));
     done({});
   }
+  void recover(topology::AcceptedLoss loss, Done<topology::Catalog> done) override {
+    Lock lock(mutex_);
+    auto next = topology::accept_loss(catalog_, loss);
+    if (next) catalog_ = *next;
+    done(std::move(next));
+  }
   void transfer(PartitionId partition, NodeId to, Done<void> done) override {
     if (to == self_) return done({});
     done(fail(Code::not_leader, to_string(to) + " is not told by partition " + std::to_string(partition.value())));

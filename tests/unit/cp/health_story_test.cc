@@ -110,6 +110,9 @@ TEST_F(Health, AnOddLeaderHandsOverAndIsRebuilt) {
   ASSERT_EQ(group.elect(), odd);
   for (int i = 20; i < 60; ++i) group.call(odd, put("k" + std::to_string(i % 20), "v" + std::to_string(i)), 2s);
   ASSERT_TRUE(group.run_until([&] { return is_healed(odd); }));
+  const auto history = group.replica(odd).status().history;
+  EXPECT_TRUE(std::any_of(history.begin(), history.end(), [](const RoleEvent& e) { return e.reason == "quarantined"; }))
+      << "why it gave the leadership away";
   write(60, 80);
   expect_same_state();
 }

@@ -18,6 +18,8 @@ StateChecks asking(std::uint64_t own) {
   return checks;
 }
 
+raft::Config of(const std::vector<NodeId>& voters) { return {.voters = voters, .outgoing = {}, .learners = {}}; }
+
 TEST(StateChecks, NotesEveryTenthAndForgetsTheOldest) {
   StateChecks checks(10);
   EXPECT_FALSE(checks.applied(LogIndex(9), 1));
@@ -30,18 +32,18 @@ TEST(StateChecks, NotesEveryTenthAndForgetsTheOldest) {
 
 TEST(StateChecks, AMajorityJudges) {
   StateChecks checks = asking(7);
-  EXPECT_EQ(checks.judge(three), Verdict::open);
+  EXPECT_EQ(checks.judge(of(three)), Verdict::open);
   checks.answer(NodeId(2), {LogIndex(10), 8});
-  EXPECT_EQ(checks.judge(three), Verdict::open);
+  EXPECT_EQ(checks.judge(of(three)), Verdict::open);
   StateChecks odd = checks;
   odd.answer(NodeId(3), {LogIndex(10), 8});
-  EXPECT_EQ(odd.judge(three), Verdict::odd);
+  EXPECT_EQ(odd.judge(of(three)), Verdict::odd);
   StateChecks sound = checks;
   sound.answer(NodeId(3), {LogIndex(10), 7});
-  EXPECT_EQ(sound.judge(three), Verdict::sound);
+  EXPECT_EQ(sound.judge(of(three)), Verdict::sound);
   EXPECT_EQ(sound.odd_ones(), kit::nodes_of({2}));
   checks.answer(NodeId(3), {LogIndex(10), 9});
-  EXPECT_EQ(checks.judge(three), Verdict::no_majority);
+  EXPECT_EQ(checks.judge(of(three)), Verdict::no_majority);
 }
 
 // Half is no majority: with an even number of voters neither side may condemn the other.
@@ -50,24 +52,38 @@ TEST(StateChecks, HalfOfTheVotersAreNoMajority) {
   const auto four = kit::nodes_of({1, 2, 3, 4});
   checks.answer(NodeId(2), {LogIndex(10), 7});
   checks.answer(NodeId(3), {LogIndex(10), 8});
-  EXPECT_EQ(checks.judge(four), Verdict::open);
+  EXPECT_EQ(checks.judge(of(four)), Verdict::open);
   checks.answer(NodeId(4), {LogIndex(10), 8});
-  EXPECT_EQ(checks.judge(four), Verdict::no_majority);
+  EXPECT_EQ(checks.judge(of(four)), Verdict::no_majority);
 }
 
 TEST(StateChecks, ALearnerIsJudgedAndDoesNotJudge) {
   StateChecks checks = asking(7);
   const auto others = kit::nodes_of({2, 3, 4});
   checks.answer(NodeId(2), {LogIndex(10), 8});
-  EXPECT_EQ(checks.judge(others), Verdict::open);
+  EXPECT_EQ(checks.judge(of(others)), Verdict::open);
   checks.answer(NodeId(3), {LogIndex(10), 8});
-  EXPECT_EQ(checks.judge(others), Verdict::odd);
+  EXPECT_EQ(checks.judge(of(others)), Verdict::odd);
+}
+
+// While voters come and go both halves must agree; one half alone may be the one that is wrong.
+TEST(StateChecks, BothHalvesOfAJointConfigurationJudge) {
+  StateChecks checks = asking(7);
+  const raft::Config joint{.voters = kit::nodes_of({1, 4, 5}), .outgoing = kit::nodes_of({1, 2, 3}), .learners = {}};
+  for (const std::uint32_t n : {4U, 5U}) checks.answer(NodeId(n), {LogIndex(10), 8});
+  EXPECT_EQ(checks.judge(joint), Verdict::open) << "a majority of those that come in is none of those that leave";
+  StateChecks sound = checks;
+  for (const std::uint32_t n : {2U, 3U}) sound.answer(NodeId(n), {LogIndex(10), 7});
+  EXPECT_EQ(sound.judge(joint), Verdict::open) << "they disagree: it is judged when one half has left";
+  EXPECT_EQ(sound.judge(of(kit::nodes_of({1, 4, 5}))), Verdict::odd);
+  for (const std::uint32_t n : {2U, 3U}) checks.answer(NodeId(n), {LogIndex(10), 8});
+  EXPECT_EQ(checks.judge(joint), Verdict::odd);
 }
 
 TEST(StateChecks, AnswersAboutAnotherIndexDoNotCount) {
   StateChecks checks = asking(7);
   for (const std::uint32_t n : {2U, 3U}) checks.answer(NodeId(n), {LogIndex(20), 8});
-  EXPECT_EQ(checks.judge(three), Verdict::open);
+  EXPECT_EQ(checks.judge(of(three)), Verdict::open);
 }
 
 TEST(StateChecks, AHashIsReadBackFromItsEntryOnly) {

@@ -91,5 +91,89 @@ TEST_F(Refill, AStoreThatHasForgottenIsRefilledGroupByGroup) {
   EXPECT_EQ(world.call(request, 3).value, Bytes("v"));
 }
 
+// A voter that was born as a learner has promised as much as any other.
+TEST_F(Refill, AStoreThatHasForgottenDoubtsItsLearnersToo) {
+  const PartitionId learnt{77};
+  world.kill(3);
+  world.seat(3).store.poke(env::Table::meta, wire::partition_meta_key(learnt, "learner"), Bytes("1"));
+  world.seat(3).store.poke(env::Table::meta, amnesia_key(), Bytes("1"));
+  env::WriteBatch batch;
+  EXPECT_TRUE(MUST(take_amnesia(world.seat(3).store, batch)));
+  bool marked = false;
+  for (std::size_t i = 0; i < batch.size(); ++i)
+    marked = marked || batch.at(i).key == wire::partition_meta_key(learnt, "repair");
+  EXPECT_TRUE(marked);
+}
+
+// Two of three nodes have forgotten once, long ago: a new group is none of that.
+TEST_F(Refill, WhatIsBornAfterTheRefillIsBornSound) {
+  for (const std::uint32_t n : {2U, 3U}) {
+    world.kill(n);
+    world.seat(n).store.poke(env::Table::meta, amnesia_key(), Bytes("1"));
+    MUST(world.start(n));
+    ASSERT_TRUE(world.pass_until([&] {
+      const std::string now = role(n, topology::system_partition);
+      return now == "follower" || now == "leader";
+    }));
+  }
+  change_map("later");
+  ASSERT_TRUE(world.pass_until([&] { return knows("later", 1) && knows("later", 2) && knows("later", 3); }));
+  topology::Catalog map;
+  world.node().catalog([&](Result<topology::Catalog> told) { map = MUST(std::move(told)); });
+  const PartitionId later = NodeWorld::partition_of(map, "later");
+  Request write = kit::with_budget(kit::put("k", "v"), std::chrono::seconds(5));
+  write.keyspace = "later";
+  EXPECT_TRUE(world.pass_until([&] { return world.call(write).outcome == Outcome::done; }));
+  for (const std::uint32_t n : {2U, 3U}) {
+    EXPECT_EQ(generation(n, later), Generation(1)) << "it was not refilled";
+    EXPECT_NE(role(n, later), "repair");
+  }
+}
+
+// What it does not know it may have held: created in the part of its log that is gone.
+TEST_F(Refill, WhatWasBornInTheForgottenPartIsBornInDoubt) {
+  topology::Catalog map;
+  world.node(3).catalog([&](Result<topology::Catalog> told) { map = MUST(std::move(told)); });
+  const PartitionId bank = NodeWorld::partition_of(map, "bank");
+  world.pass(std::chrono::seconds(1));
+  world.kill(3);
+  kit::MapStore& store = world.seat(3).store;
+  env::WriteBatch lost;
+  for (const env::Table table : {env::Table::meta, env::Table::log, env::Table::state_cp}) {
+    const auto range = wire::partition_range(bank);
+    lost.erase_range(table, range.first, range.last);
+  }
+  lost.put(env::Table::meta, amnesia_key(), wire::encode_u64(1));
+  MUST(store.apply(lost));
+  MUST(world.start(3));
+  ASSERT_TRUE(world.pass_until([&] { return role(3, bank) != "absent"; }));
+  EXPECT_EQ(role(3, bank), "repair");
+  EXPECT_TRUE(world.pass_until([&] { return role(3, bank) == "follower" || role(3, bank) == "leader"; }));
+}
+
+// Nothing tells what of an ap partition is missing: it does not run, and the node says so (docs/architecture.md).
+TEST_F(Refill, AnApReplicaThatHasForgottenDoesNotAnswer) {
+  bool done = false;
+  world.node().create_keyspace({.name = "carts", .mode = Mode::ap, .partitions = 1},
+                               [&](const Result<topology::Catalog>& result) { done = result.has_value(); });
+  ASSERT_TRUE(world.pass_until([&] { return done && knows("carts", 3); }));
+  Request write = kit::with_level(kit::put("k", "v"), Level::all);
+  write.keyspace = "carts";
+  ASSERT_TRUE(world.pass_until([&] { return world.call(write).outcome == Outcome::done; }));
+  topology::Catalog map;
+  world.node().catalog([&](Result<topology::Catalog> told) { map = MUST(std::move(told)); });
+  const PartitionId carts = NodeWorld::partition_of(map, "carts");
+  world.kill(3);
+  world.seat(3).store.poke(env::Table::meta, amnesia_key(), Bytes("1"));
+  MUST(world.start(3));
+  ASSERT_TRUE(world.pass_until([&] { return role(3, carts) == "stopped"; }));
+  ASSERT_TRUE(world.pass_until([&] { return world.status(1).reachable.size() == 3; }));
+  Request read = kit::with_budget(kit::with_level(kit::get("k"), Level::all), std::chrono::seconds(1));
+  read.keyspace = "carts";
+  EXPECT_NE(world.call(read, 1).outcome, Outcome::done) << "it is not counted";
+  read.level = Level::one;
+  EXPECT_NE(world.call(read, 3).receipt.served_by, NodeId(3)) << "another owner answers for it";
+}
+
 }  // namespace
 }  // namespace rift::node

@@ -269,5 +269,41 @@ TEST(RaftMembershipTrap, AStoreWhoseConfigsDoNotFollowIsCorrupt) {
   EXPECT_EQ(created.error().code, Code::corruption);
 }
 
+// It left, its replica died, and it came back empty in the same term. An acknowledgement of its first life comes late: the leader takes the empty log
+// for one that holds all that, and asks for what follows, for ever.
+TEST(RaftMembershipTrap, AnAckOfAFormerLifeDoesNotKeepALearnerFromLearning) {
+  for (const bool comes_before_the_first_answer : {true, false}) {
+    Cluster cluster(3, 1, {}, 1);
+    cluster.campaign(1);
+    cluster.advance(100ms);
+    MUST(cluster.propose(1, {"a", "b", "c"}));
+    cluster.flush(1);
+    cluster.settle();
+    const AppendAck late{.term = cluster.raft(1).term(), .accepted = true, .match = cluster.raft(4).last_index()};
+    MUST(cluster.change(1, simple({1, 2, 3})));
+    cluster.advance(200ms);
+    cluster.kill(4);
+    cluster.node(4).visible = cluster.node(4).durable = Disk{};
+    const auto hear = [&] { cluster.step({.from = NodeId(4), .to = NodeId(1), .message = Message(late)}); };
+    MUST(cluster.propose(1, {"meanwhile"}));
+    cluster.flush(1);
+    cluster.settle();
+    cluster.restart(4);
+    MUST(cluster.change(1, simple({1, 2, 3}, {4})));
+    if (comes_before_the_first_answer) hear();
+    cluster.flush(1);
+    cluster.settle();
+    if (!comes_before_the_first_answer) hear();
+    MUST(cluster.propose(1, {"after"}));
+    cluster.flush(1);
+    cluster.advance(2s);
+    EXPECT_EQ(cluster.raft(4).last_index(), cluster.raft(1).last_index()) << comes_before_the_first_answer;
+    EXPECT_EQ(cluster.raft(4).commit(), cluster.raft(1).commit());
+    MUST(cluster.change(1, simple({1, 2, 3, 4})));
+    cluster.advance(1s);
+    EXPECT_TRUE(cluster.raft(1).config_settled());
+  }
+}
+
 }  // namespace
 }  // namespace rift::raft::test

@@ -55,7 +55,8 @@ TEST(RaftTransfer, RefusesATargetThatCannotLead) {
 }
 
 TEST(RaftTransfer, TheOldLeaderSaysWhyItWent) {
-  for (const Reason why : {Reason::transferred, Reason::stopping, Reason::disk_stalled, Reason::store_pressure}) {
+  for (const Reason why : {Reason::transferred, Reason::stopping, Reason::disk_stalled, Reason::store_pressure,
+                           Reason::quarantined, Reason::asked, Reason::preferred}) {
     Cluster cluster(3);
     cluster.campaign(1);
     MUST(cluster.raft(1).transfer(NodeId(2), cluster.context(1), why));

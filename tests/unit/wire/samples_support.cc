@@ -150,7 +150,8 @@ Response response() {
                              .duplicate = true,
                              .wal_durability = true,
                              .epoch = MapEpoch(36),
-                             .map_age = Duration(37)};
+                             .map_age = Duration(37),
+                             .refounded = 38};
   return response;
 }
 
@@ -233,7 +234,8 @@ Hello hello() {
 Frame frame() {
   return Frame{.epoch = MapEpoch(9),
                .parts = {FramePart{.partition = PartitionId(12), .message = encode_message(messages().front().second)},
-                         FramePart{.partition = PartitionId(0), .message = "x"}}};
+                         FramePart{.partition = PartitionId(0), .message = "x"},
+                         FramePart{.partition = PartitionId(3), .message = "y", .generation = (1ULL << 32) | 2}}};
 }
 
 raft::SnapshotMeta snapshot_meta() {

@@ -1,0 +1,132 @@
+// plan_loss: what an operator is told before a loss is accepted, and from whom each group would go on.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "cluster/members.h"
+
+namespace rift::cluster {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+const NodeId n1{1}, n2{2}, n3{3};
+constexpr PartitionId bank{2};
+
+struct Hold {
+  std::uint32_t node = 0;
+  std::uint64_t last_term = 0;
+  std::uint64_t last = 0;
+  std::string role = "candidate";
+  std::uint64_t refounded = 0;
+};
+
+// Three members; those that `answer` do. `bank` and `carts` are on all three.
+struct Cluster {
+  explicit Cluster(const std::vector<NodeId>& answer) {
+    for (const NodeId node : {n1, n2, n3}) {
+      survey.catalog.members[node] = {.node = node, .client_address = "c", .peer_address = "p", .disk = {}};
+      const bool answers = std::find(answer.begin(), answer.end(), node) != answer.end();
+      survey.nodes.emplace(node, answers ? Result<StatusReply>(StatusReply{})
+                                         : Result<StatusReply>(rift::fail(Code::unreachable, "gone")));
+    }
+    survey.catalog.epoch = MapEpoch(9);
+    topology::Keyspace keyspace{.id = KeyspaceId(1), .name = "bank", .partitions = {}};
+    keyspace.partitions.push_back({.id = bank, .owners = {n1, n2, n3}});
+    survey.catalog.keyspaces["bank"] = keyspace;
+    survey.groups.push_back({.partition = bank, .keyspace = "bank", .name = "bank/0", .owners = {n1, n2, n3}});
+  }
+  void holds(const Hold& hold, bool settled = true) {
+    ReplicaStatus status;
+    status.partition = bank;
+    status.role = hold.role;
+    status.voters = {n1, n2, n3};
+    status.settled = settled;
+    status.last = LogIndex(hold.last);
+    status.counters = {{"last_term", hold.last_term}, {"refounded", hold.refounded}};
+    survey.groups.front().replicas[NodeId(hold.node)] = status;
+  }
+  topology::Partition& partition() { return survey.catalog.keyspaces.at("bank").partitions.front(); }
+  Survey survey;
+};
+
+TEST(PlanLoss, SaysWhatWouldBeLostAndGoesOnFromTheLogThatWouldBeElected) {
+  Cluster cluster({n1, n2});
+  cluster.holds({.node = 1, .last_term = 3, .last = 90});
+  cluster.holds({.node = 2, .last_term = 4, .last = 80});
+  const auto fine = plan_loss(cluster.survey, {n3});
+  ASSERT_TRUE(fine.has_value());
+  EXPECT_TRUE(fine->loss.survivors.empty());
+  EXPECT_THAT(fine->consequences, ElementsAre(HasSubstr("2 of 3 voters are left, which decide")));
+
+  cluster.survey.nodes.at(n1) = rift::fail(Code::unreachable, "gone");
+  cluster.survey.groups.front().replicas.erase(n1);
+  const auto plan = plan_loss(cluster.survey, {n1, n3});
+  ASSERT_TRUE(plan.has_value());
+  EXPECT_EQ(plan->loss.epoch, MapEpoch(9));
+  EXPECT_EQ(plan->loss.lost, (std::vector<NodeId>{n1, n3}));
+  EXPECT_EQ(plan->loss.survivors, (std::map<PartitionId, NodeId>{{bank, n2}}));
+  EXPECT_THAT(
+      plan->consequences,
+      ElementsAre("bank/0: 1 of 3 voters are left; it goes on from n2, whose log ends at entry 80; what only n1, "
+                  "n3 held after that is lost"));
+}
+
+TEST(PlanLoss, PrefersLaterTermsThenLongerLogsAndSoundStates) {
+  Cluster cluster({n1, n2});
+  const auto survivor = [&] {
+    const auto plan = plan_loss(cluster.survey, {n3});
+    return plan ? plan->loss.survivors[bank] : NodeId();
+  };
+  cluster.holds({.node = 1, .last_term = 3, .last = 90}, false);
+  cluster.holds({.node = 2, .last_term = 4, .last = 80}, false);
+  EXPECT_EQ(survivor(), n2) << "in the midst of a change of members nothing can be counted";
+  cluster.holds({.node = 2, .last_term = 3, .last = 91}, false);
+  EXPECT_EQ(survivor(), n2);
+  cluster.holds({.node = 2, .last_term = 3, .last = 91, .role = "quarantined"}, false);
+  EXPECT_EQ(survivor(), n1);
+  cluster.holds({.node = 1, .last_term = 3, .last = 90, .role = "repair"}, false);
+  EXPECT_EQ(survivor(), n2);
+  cluster.holds({.node = 2, .last_term = 3, .last = 91, .role = "stopped"}, false);
+  EXPECT_EQ(survivor(), NodeId()) << "nobody";
+}
+
+TEST(PlanLoss, WaitsForAGroupThatIsLedAndChanges) {
+  Cluster cluster({n1, n2});
+  cluster.holds({.node = 1, .last_term = 3, .last = 90, .role = "leader"}, false);
+  cluster.survey.groups.front().leader = n1;
+  const auto plan = plan_loss(cluster.survey, {n3});
+  ASSERT_FALSE(plan.has_value());
+  EXPECT_EQ(plan.error().code, Code::not_ready);
+}
+
+TEST(PlanLoss, RefusesToGiveUpWhoAnswersOrIsAStranger) {
+  Cluster cluster({n1, n2});
+  EXPECT_THAT(plan_loss(cluster.survey, {n2}).error().detail, HasSubstr("n2 answers"));
+  EXPECT_THAT(plan_loss(cluster.survey, {NodeId(7)}).error().detail, HasSubstr("not a member"));
+}
+
+// The map follows the group: what the map does not know yet is done once only, and what a replica does not know yet is not counted.
+TEST(PlanLoss, GoesOnWithARecoveryThatWasInterrupted) {
+  Cluster cluster({n1});
+  cluster.holds({.node = 1, .last_term = 3, .last = 90, .role = "leader", .refounded = 1});
+  cluster.survey.groups.front().leader = n1;
+  const auto plan = plan_loss(cluster.survey, {n2, n3});
+  ASSERT_TRUE(plan.has_value());
+  EXPECT_EQ(plan->loss.survivors, (std::map<PartitionId, NodeId>{{bank, n1}}));
+  cluster.partition().refounded = 2;
+  const auto later = plan_loss(cluster.survey, {n2, n3});
+  ASSERT_TRUE(later.has_value());
+  EXPECT_TRUE(later->loss.survivors.empty()) << "it does not follow the map yet";
+}
+
+TEST(PlanLoss, SaysWhatBecomesOfAnApPartition) {
+  Cluster cluster({n1});
+  cluster.survey.groups.front().mode = Mode::ap;
+  EXPECT_THAT(plan_loss(cluster.survey, {n2, n3})->consequences, ElementsAre(HasSubstr("1 of 3 owners are left")));
+  cluster.survey.groups.front().owners = {n2, n3};
+  EXPECT_THAT(plan_loss(cluster.survey, {n2, n3})->consequences, ElementsAre(HasSubstr("nobody is left")));
+}
+
+}  // namespace
+}  // namespace rift::cluster
