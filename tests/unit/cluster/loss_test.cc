@@ -34,7 +34,12 @@ struct Cluster {
     topology::Keyspace keyspace{.id = KeyspaceId(1), .name = "bank", .partitions = {}};
     keyspace.partitions.push_back({.id = bank, .owners = {n1, n2, n3}});
     survey.catalog.keyspaces["bank"] = keyspace;
-    survey.groups.push_back({.partition = bank, .keyspace = "bank", .name = "bank/0", .owners = {n1, n2, n3}});
+    Group group;
+    group.partition = bank;
+    group.keyspace = "bank";
+    group.name = "bank/0";
+    group.owners = {n1, n2, n3};
+    survey.groups.push_back(group);
   }
   void holds(const Hold& hold, bool settled = true) {
     ReplicaStatus status;
