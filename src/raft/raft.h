@@ -19,7 +19,8 @@ namespace rift::raft {
 // Terms grow by elections and indexes by entries: a message far beyond one's own is damaged, and taking it would end both for good.
 constexpr Term term_max{std::uint64_t{1} << 62};
 constexpr LogIndex index_max{std::uint64_t{1} << 62};
-constexpr std::uint64_t term_step_max = std::uint64_t{1} << 32;
+// A group that is founded again begins 2^40 beyond what it was.
+constexpr std::uint64_t term_step_max = std::uint64_t{1} << 48;
 constexpr std::size_t read_rounds_in_flight_max = 2;  // then reads wait for an echo and share the next round
 constexpr std::size_t reads_pending_max = 64;         // rounds of reads that wait for a quorum
 constexpr Duration commit_notice_interval =

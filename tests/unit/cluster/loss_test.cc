@@ -81,7 +81,8 @@ TEST(PlanLoss, PrefersLaterTermsThenLongerLogsAndSoundStates) {
   Cluster cluster({n1, n2});
   const auto survivor = [&] {
     const auto plan = plan_loss(cluster.survey, {n3});
-    return plan ? plan->loss.survivors[bank] : NodeId();
+    if (!plan || !plan->loss.survivors.contains(bank)) return NodeId();
+    return plan->loss.survivors.at(bank);
   };
   cluster.holds({.node = 1, .last_term = 3, .last = 90}, false);
   cluster.holds({.node = 2, .last_term = 4, .last = 80}, false);

@@ -192,6 +192,7 @@ TEST_F(Loss, AnotherSurvivorBeginsAnew) {
     world.kill(n);
     MUST(world.start(n));
     ASSERT_TRUE(world.pass_until([&] { return leader(bank) != NodeId() && leader(system) != NodeId(); }));
+    world.pass(seconds(2));  // each has heard of the other: what came to the wrong one is passed on
     EXPECT_TRUE(put("once more", n)) << "neither the one nor the other begins again at each start";
   }
   EXPECT_EQ(read("after", 1).value.to_string(), "value of after");
