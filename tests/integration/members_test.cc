@@ -125,7 +125,7 @@ TEST_F(Grown, GoesOnFromOneSurvivorAndIsThreeAgain) {
   const auto explained = rift.run(command);
   EXPECT_EQ(explained.exit, 2) << explained.err;
   EXPECT_THAT(explained.err, testing::HasSubstr("bank/0: 1 of 3 voters are left; it goes on from n1"));
-  EXPECT_THAT(explained.err, testing::HasSubstr("--accept-loss"));
+  EXPECT_THAT(explained.out + explained.err, testing::HasSubstr("--accept-loss"));
   EXPECT_EQ(MUST(members.catalog()).members.size(), 3U) << "only explained";
   auto accepted = command;
   accepted.push_back("--accept-loss");
