@@ -53,6 +53,8 @@ TEST_F(Maps, WhoSystemLetGoRemembersItsLastMap) {
   ASSERT_TRUE(world.pass_until([&] { return has_meta(3, system, "tombstone"); }));
   ASSERT_TRUE(replica(late, 3).has_value()) << "its group has not let it go";
   world.kill(3);
+  world.cut(3, 1);  // nobody tells it again
+  world.cut(3, 2);
   MUST(world.start(3));
   world.pass(seconds(2));
   EXPECT_GE(catalog(3).epoch, map->epoch);
