@@ -69,12 +69,12 @@ void StateChecks::answer(NodeId from, const StateHash& hash) {
 StateChecks::Verdict StateChecks::judge(const raft::Config& config) const {
   if (!inquiry_) return Verdict::open;
   const auto& answers = inquiry_->answers;
-  for (const auto& [node, hash] : answers) {
+  for (const auto& told : answers) {
     const bool is_agreed = raft::is_quorum(config, [&](NodeId voter) {
       const auto answer = answers.find(voter);
-      return answer != answers.end() && answer->second == hash;
+      return answer != answers.end() && answer->second == told.second;
     });
-    if (is_agreed) return hash == inquiry_->own.hash ? Verdict::sound : Verdict::odd;
+    if (is_agreed) return told.second == inquiry_->own.hash ? Verdict::sound : Verdict::odd;
   }
   const bool all_told =
       std::all_of(config.voters.begin(), config.voters.end(), [&](NodeId voter) { return answers.contains(voter); });
