@@ -52,7 +52,8 @@ struct Departure {
   DiskId disk{};
   friend bool operator==(const Departure&, const Departure&) = default;
 };
-// Nothing else erases the marks of `evicted`. Those of another disk stand: its group has not spoken of them.
+// Nothing else erases the marks of `evicted` of a group that goes on; one that is founded again (loss.h) begins without any. Those of another disk
+// stand: its group has not spoken of them.
 Result<Catalog> readmit(const Catalog& catalog, const std::vector<Departure>& departures);
 
 }  // namespace rift::topology

@@ -54,7 +54,6 @@ void shrink(Partition& partition, const AcceptedLoss& loss) {
   const auto is_lost = [&](NodeId node) { return holds(loss.lost, node); };
   if (std::all_of(partition.owners.begin(), partition.owners.end(), is_lost)) return;
   std::erase_if(partition.owners, is_lost);
-  std::erase_if(partition.evicted, is_lost);
   const auto survivor = loss.survivors.find(partition.id);
   if (survivor == loss.survivors.end()) return;
   ++partition.refounded;

@@ -69,6 +69,19 @@ TEST(AcceptLoss, TheLostStayAsLostUntilTheirGroupsHaveLetThemGo) {
   EXPECT_TRUE(add_member(forgotten, newcomer).has_value());
 }
 
+// The log of a group that goes on may still name the disk that came before the lost one: only its own word takes the mark away.
+TEST(AcceptLoss, AMarkOfAReplacedDiskStandsInAGroupThatGoesOn) {
+  Member renewed = *cluster(5).member(NodeId(5));
+  renewed.disk.low = 50;
+  const Catalog before = MUST(replace_member(cluster(5), renewed));
+  ASSERT_EQ(bank(before).evicted, nodes({5}));
+  const Catalog goes_on = MUST(accept_loss(before, {.epoch = before.epoch, .lost = nodes({5}), .survivors = {}}));
+  EXPECT_EQ(bank(goes_on).evicted, nodes({5}));
+  const Catalog anew = MUST(
+      accept_loss(before, {.epoch = before.epoch, .lost = nodes({4, 5}), .survivors = {{bank(before).id, NodeId(3)}}}));
+  EXPECT_TRUE(bank(anew).evicted.empty()) << "another group, which nobody has been in";
+}
+
 TEST(AcceptLoss, LowersTheCopiesWhereThereAreTooFewNodes) {
   const Catalog before = cluster(5);
   const Catalog after =
