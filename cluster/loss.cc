@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "base/node_list.h"
 #include "cluster/members.h"
 
 namespace rift::cluster {
@@ -13,13 +14,6 @@ constexpr auto recovery_limit = std::chrono::seconds(15);  // an election comes 
 
 using Nodes = std::vector<NodeId>;
 
-bool holds(const Nodes& nodes, NodeId node) { return std::find(nodes.begin(), nodes.end(), node) != nodes.end(); }
-
-std::string names(const Nodes& nodes) {
-  std::string text;
-  for (const NodeId node : nodes) text += (text.empty() ? "" : ", ") + to_string(node);
-  return text;
-}
 
 std::uint64_t counter(const ReplicaStatus& replica, const std::string& name) {
   const auto it = replica.counters.find(name);
@@ -58,7 +52,7 @@ void plan_ap(const Group& group, LossPlan& plan) {
   plan.consequences.push_back(
       left == 0 ? fmt::format("{}: nobody is left who holds it: its data is gone; drop its keyspace", group.name)
                 : fmt::format("{}: {} of {} owners are left, and levels count those; what only {} held is lost",
-                              group.name, left, group.owners.size(), names(plan.loss.lost)));
+                              group.name, left, group.owners.size(), names_of(plan.loss.lost)));
 }
 
 Result<void> plan_cp(const Survey& survey, const Group& group, LossPlan& plan) {
@@ -91,7 +85,7 @@ Result<void> plan_cp(const Survey& survey, const Group& group, LossPlan& plan) {
   plan.consequences.push_back(fmt::format(
       "{}: {} of {} voters are left; it goes on from {}, whose log ends at entry {}; what only {} held after that is "
       "lost",
-      group.name, left, voters.size(), to_string(best.node), best.replica->last.value(), names(plan.loss.lost)));
+      group.name, left, voters.size(), to_string(best.node), best.replica->last.value(), names_of(plan.loss.lost)));
   return {};
 }
 

@@ -8,6 +8,8 @@
 
 #include <fmt/format.h>
 
+#include "base/node_list.h"
+
 namespace rift::cluster {
 namespace {
 
@@ -17,10 +19,6 @@ constexpr auto call_limit = std::chrono::seconds(6);  // a change of the map has
 constexpr auto status_limit = std::chrono::seconds(2);
 constexpr auto poll_period = std::chrono::milliseconds(100);  // asked of other processes: none of them can wake us
 constexpr auto transfer_limit = std::chrono::seconds(5);      // a hand-over takes an election's time, or is given up
-
-bool holds(const std::vector<NodeId>& nodes, NodeId node) {
-  return std::find(nodes.begin(), nodes.end(), node) != nodes.end();
-}
 
 // Another node may do better: this one is not there, or has no way to the leader of `_system`.
 bool is_worth_another_node(Code code) { return code == Code::unreachable || code == Code::not_ready; }

@@ -43,7 +43,7 @@ bool Storm::duel() {
   const std::string name = random().chance(0.7) ? options_.cp_keyspace : "_system";
   const auto leader = leader_of_a_whole_cluster(name);
   if (!leader || duel_) return false;
-  ++counts_["election_duel"];
+  note("election_duel");
   auto candidates = cluster_.ids();
   std::erase(candidates, *leader);
   while (candidates.size() > 2)
@@ -79,7 +79,7 @@ void Storm::on_frame_in_duel(NodeId from, NodeId to, const Bytes& frame) {
   const auto ids = cluster_.ids();
   if (duel_->granted_by.size() + 1 < topology::majority(static_cast<std::uint32_t>(ids.size()))) return;
   cut_off_what_it_sends(to);
-  ++counts_["election_duel_won"];
+  note("election_duel_won");
 }
 
 void Storm::end_duel() {
@@ -110,7 +110,7 @@ bool Storm::orphan_a_write() {
   const NodeId id = any_node();
   const auto key = is_usable(id) && may_take_one_down() ? lonely_key(id) : std::nullopt;
   if (!key) return false;
-  ++counts_["orphaned_write"];
+  note("orphaned_write");
   cut_off_what_it_sends(id);
   heal_later(milliseconds(1100), milliseconds(1600));
   prober_.put(options_.ap_keyspace, id, *key, [this, id, life = cluster_.node(id).life()](bool acknowledged) {
@@ -128,7 +128,7 @@ bool Storm::stop_with_debts() {
   const NodeId id = any_node();
   const auto key = is_usable(id) && may_take_one_down() ? lonely_key(id) : std::nullopt;
   if (!key) return false;
-  ++counts_["stop_with_debts"];
+  note("stop_with_debts");
   cut_off_what_it_sends(id);
   heal_later(milliseconds(1100), milliseconds(1600));
   const auto stop = [this, id, life = cluster_.node(id).life()] {
@@ -153,7 +153,7 @@ bool Storm::write_twins() {
   if (!key) return false;
   const auto owners = cluster_.owners(options_.ap_keyspace, *key);
   if (!std::all_of(owners.begin(), owners.end(), [this](NodeId id) { return is_usable(id); })) return false;
-  ++counts_["twin_writes"];
+  note("twin_writes");
   for (const NodeId id : owners) cluster_.node(id).executor().set_wall_offset({});
   for (const NodeId id : owners) prober_.put(options_.ap_keyspace, id, *key, [](bool) {});
   return true;
@@ -172,7 +172,7 @@ bool Storm::lose_copies() {
   const NodeId id = any_node();
   const auto key = lonely_key(id);
   if (!key || !is_usable(id)) return false;
-  ++counts_["lost_copies"];
+  note("lost_copies");
   for (const NodeId owner : cluster_.owners(options_.ap_keyspace, *key)) {
     if (owner == id) continue;
     cluster_.node(owner).disk().stall(milliseconds(300));
@@ -187,7 +187,7 @@ bool Storm::lose_copies() {
 bool Storm::lose_appends() {
   const auto leader = leader_of_a_whole_cluster(options_.cp_keyspace);
   if (!leader) return false;
-  ++counts_["lost_appends"];
+  note("lost_appends");
   auto followers = cluster_.ids();
   std::erase(followers, *leader);
   const std::size_t needed = topology::majority(static_cast<std::uint32_t>(followers.size() + 1)) - 1;
@@ -209,7 +209,7 @@ bool Storm::lose_appends() {
 bool Storm::sleep_through_an_election() {
   const auto leader = leader_of_a_whole_cluster(options_.cp_keyspace);
   if (!leader) return false;
-  ++counts_["slept_through_an_election"];
+  note("slept_through_an_election");
   cluster_.heal();
   for (const NodeId other : cluster_.ids()) {
     if (other != *leader) cluster_.network().cut(other, *leader);

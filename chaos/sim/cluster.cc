@@ -29,8 +29,7 @@ void Cluster::make_node(NodeId id) {
                                                                 .executor = executor,
                                                                 .disk = options_.disk,
                                                                 .cp = options_.cp,
-                                                                .check_invariants = true,
-                                                                .log = options_.log}));
+                                                                .check_invariants = true}));
 }
 
 SimNode& Cluster::add_node(NodeId id) {

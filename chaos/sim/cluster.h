@@ -23,7 +23,6 @@ class Cluster {
     cp::Tuning cp{};
     double clock_rate_error_max = 0.001;
     std::chrono::milliseconds wall_offset_max{20};
-    Log* log = nullptr;
   };
   Cluster(World& world, const Options& options);
   Cluster(const Cluster&) = delete;

@@ -1,5 +1,8 @@
 #include "chaos/sim/row_run.h"
 
+#include <fmt/format.h>
+
+#include "base/assert_note.h"
 #include "chaos/load/load.h"
 #include "chaos/sim/judge.h"
 #include "chaos/sim/row_faults.h"
@@ -45,10 +48,11 @@ RowResult broken_off(std::uint64_t seed, const std::string& why) {
 }  // namespace
 
 RowResult run_row(const fault::MatrixRow& row, const RowOptions& options) {
+  const AssertNote note(fmt::format("row {}, seed {}", row.name(), options.seed));
   World world(options.seed);
+  world.set_narrator(options.narrator);
   Cluster::Options shape;
   shape.nodes = row.nodes + row.spares;
-  shape.log = options.log;
   shape.cp.spread_after = std::chrono::hours(1);  // a row says itself who leads
   Cluster cluster(world, shape);
   load::Recorder recorder;

@@ -6,15 +6,15 @@
 #include <string>
 #include <vector>
 
-#include "base/log.h"
 #include "chaos/check/row.h"
 #include "chaos/fault/rows.h"
+#include "chaos/sim/world.h"
 
 namespace rift::chaos::sim {
 
 struct RowOptions {
   std::uint64_t seed = 1;
-  Log* log = nullptr;  // of the nodes; null: silent
+  World::Narrator narrator = {};
 };
 
 struct RowResult {

@@ -7,16 +7,16 @@
 #include <string>
 #include <vector>
 
-#include "base/log.h"
 #include "base/time.h"
 #include "chaos/check/history.h"
+#include "chaos/sim/world.h"
 
 namespace rift::chaos::sim {
 
 struct RunOptions {
   std::uint64_t seed = 1;
   Duration storm = std::chrono::seconds(6);
-  Log* log = nullptr;  // of the nodes; null: silent
+  World::Narrator narrator = {};
 };
 
 struct RunResult {

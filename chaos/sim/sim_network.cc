@@ -4,6 +4,8 @@
 #include <charconv>
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "base/assert.h"
 #include "base/limits.h"
 
@@ -302,6 +304,10 @@ void SimNetwork::sender_gone(env::ConnectionId id) {
   world_.at(connection.last_event, [this, id] { close(id, Redial::no); });
 }
 
+void SimNetwork::cut(NodeId from, NodeId to) {
+  if (cuts_.insert({from, to}).second) world_.tell(fmt::format("cut: {} to {}", to_string(from), to_string(to)));
+}
+
 void SimNetwork::heal() { restore(std::set(cuts_)); }
 
 void SimNetwork::restore(const std::set<std::pair<NodeId, NodeId>>& links) {
@@ -313,6 +319,7 @@ void SimNetwork::restore(const std::set<std::pair<NodeId, NodeId>>& links) {
   for (const auto& [id, connection] : connections_) {
     if (cuts.contains({std::get<0>(connection.key), connection.to})) affected.push_back(id);
   }
+  for (const auto& [from, to] : cuts) world_.tell(fmt::format("healed: {} to {}", to_string(from), to_string(to)));
   for (const env::ConnectionId id : affected) close(id, Redial::yes);
 }
 

@@ -56,7 +56,7 @@ class SimNetwork {
   void set_faults(const Faults& faults);
 
   // Directed. A cut link holds; heal resets everything that was open or held.
-  void cut(NodeId from, NodeId to) { cuts_.insert({from, to}); }
+  void cut(NodeId from, NodeId to);
   void heal();
   // Gives back these links only.
   void restore(const std::set<std::pair<NodeId, NodeId>>& links);

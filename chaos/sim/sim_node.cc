@@ -1,15 +1,33 @@
 #include "chaos/sim/sim_node.h"
 
+#include <fmt/format.h>
+
 #include "base/assert.h"
 
 namespace rift::chaos::sim {
+namespace {
+
+// What the node logs, told with its name in virtual time.
+class ToldLog final : public Log {
+ public:
+  ToldLog(World& world, NodeId id) : Log(world.is_narrated() ? LogLevel::info : LogLevel::off), world_(world), id_(id) {}
+  void write(LogLevel, std::string_view event, std::string_view text) override {
+    world_.tell(fmt::format("{}  {} {}", to_string(id_), event, text));
+  }
+
+ private:
+  World& world_;
+  NodeId id_;
+};
+
+}  // namespace
 
 SimNode::SimNode(World& world, SimNetwork& network, const Options& options)
     : world_(world),
       network_(network),
       options_(options),
       disk_(world, options.disk, &fuse_),
-      null_log_(make_null_log()) {}
+      log_(std::make_unique<ToldLog>(world, options.id)) {}
 
 Result<void> SimNode::start() {
   ASSERT(node_ == nullptr);
@@ -24,16 +42,18 @@ Result<void> SimNode::start() {
                 .executor = *executor_,
                 .storage = disk_,
                 .network = *port_,
-                .log = options_.log != nullptr ? *options_.log : *null_log_,
+                .log = *log_,
                 .seed = world_.random().next(),
                 .recorder = &world_.recorder(),
                 .fatal = [](const Error&) { ASSERT(false); }}));
   world_.trace("start", options_.id.value());
+  world_.tell(fmt::format("{}  starts", to_string(options_.id)));
   return {};
 }
 
 void SimNode::crash(SimDisk::Crash kind) {
   world_.trace(kind == SimDisk::Crash::kill ? "kill" : "power_loss", options_.id.value());
+  world_.tell(fmt::format("{}  {}", to_string(options_.id), kind == SimDisk::Crash::kill ? "is killed" : "loses power"));
   node_.reset();
   port_.reset();
   executor_.reset();
@@ -43,6 +63,7 @@ void SimNode::crash(SimDisk::Crash kind) {
 void SimNode::wipe() {
   crash(SimDisk::Crash::kill);
   disk_.wipe();
+  world_.tell(fmt::format("{}  has another disk", to_string(options_.id)));
 }
 
 void SimNode::crash_soon(std::uint32_t steps, SimDisk::Crash kind, std::function<void()> down) {

@@ -22,7 +22,6 @@ class SimNode {
     SimDisk::Options disk;
     cp::Tuning cp{};
     bool check_invariants = true;
-    Log* log = nullptr;
   };
   SimNode(World& world, SimNetwork& network, const Options& options);
 
@@ -49,7 +48,7 @@ class SimNode {
   Options options_;
   Fuse fuse_;
   SimDisk disk_;
-  std::unique_ptr<Log> null_log_;
+  std::unique_ptr<Log> log_;
   std::uint64_t life_ = 0;
   // Destroyed in reverse: the node first.
   std::unique_ptr<SimExecutor> executor_;

@@ -18,6 +18,11 @@ void Storm::start(Time end) {
   }
 }
 
+void Storm::note(const std::string& what) {
+  ++counts_[what];
+  cluster_.world().tell("storm: " + what);
+}
+
 void Storm::next() {
   cluster_.world().after(random().between(options_.gap_min, options_.gap_max), [this] {
     if (is_over_ || cluster_.world().now() >= end_) return;
@@ -108,7 +113,7 @@ bool Storm::may_take_one_down() const {
 }
 
 void Storm::split() {
-  ++counts_["split"];
+  note("split");
   std::vector<std::vector<NodeId>> groups(2);
   for (const NodeId id : cluster_.ids()) groups[random().below(2)].push_back(id);
   cluster_.split(groups);
@@ -123,7 +128,7 @@ void Storm::heal_later(Duration least, Duration most) {
 }
 
 void Storm::cut_one_way() {
-  ++counts_["one_way_cut"];
+  note("one_way_cut");
   const NodeId from = any_node();
   const NodeId to = any_node();
   if (from == to) return;
@@ -145,14 +150,14 @@ void Storm::cut_a_shape() {
   const NodeId leader = cluster_.leader_of(options_.cp_keyspace).value_or(any_node());
   const auto cut = fault::cut_of(shape, cluster_.ids(), leader, random());
   if (!cut) return;  // three nodes are no ring
-  ++counts_["shape"];
+  note("shape");
   for (const fault::Link& link : cut->links) cluster_.network().cut(link.from, link.to);
   heal_later();
 }
 
 // A few links become slow, lose packets or are jammed.
 void Storm::slow_links() {
-  ++counts_["slow_links"];
+  note("slow_links");
   for (const NodeId from : cluster_.ids()) {
     for (const NodeId to : cluster_.ids()) {
       if (from == to || random().chance(0.5)) continue;
@@ -193,14 +198,14 @@ void Storm::restart(NodeId id) {
 void Storm::crash(SimDisk::Crash kind) {
   const NodeId id = any_node();
   if (!is_usable(id) || !may_take_one_down()) return;
-  ++counts_[kind == SimDisk::Crash::kill ? "kill" : "power_loss"];
+  note(kind == SimDisk::Crash::kill ? "kill" : "power_loss");
   take_down(id, kind);
 }
 
 void Storm::crash_inside_a_round() {
   const NodeId id = any_node();
   if (!is_usable(id) || !may_take_one_down()) return;
-  ++counts_["crash_inside_a_round"];
+  note("crash_inside_a_round");
   cluster_.node(id).crash_soon(static_cast<std::uint32_t>(random().below(200)), any_crash(), [this, id] {
     down_(id);
     restart_after(id, options_.fault_min, options_.fault_max);
@@ -208,7 +213,7 @@ void Storm::crash_inside_a_round() {
 }
 
 void Storm::lose_all_power() {
-  ++counts_["power_loss_of_all"];
+  note("power_loss_of_all");
   for (const NodeId id : cluster_.ids()) {
     if (!cluster_.node(id).is_up()) continue;
     cluster_.node(id).crash(SimDisk::Crash::power_loss);
@@ -219,12 +224,12 @@ void Storm::lose_all_power() {
 }
 
 void Storm::pause() {
-  ++counts_["pause"];
+  note("pause");
   cluster_.node(any_node()).pause(random().between(options_.fault_min, options_.fault_max));
 }
 
 void Storm::stall_disk() {
-  ++counts_["disk_stall"];
+  note("disk_stall");
   const NodeId id = any_node();
   cluster_.node(id).disk().stall(
       random().between(Duration(std::chrono::milliseconds(20)), Duration(std::chrono::milliseconds(700))));
@@ -235,13 +240,13 @@ void Storm::stall_disk() {
 void Storm::step_wall_clock() {
   const NodeId id = any_node();
   if (!cluster_.node(id).is_up()) return;
-  ++counts_["wall_clock_step"];
+  note("wall_clock_step");
   const auto step = static_cast<std::int64_t>(random().below(800)) - 400;
   cluster_.node(id).executor().step_wall(std::chrono::milliseconds(step));
 }
 
 void Storm::disturb_network() {
-  ++counts_["lossy_network"];
+  note("lossy_network");
   // A second copy may come long after the first has been answered, and others have written since.
   const Duration late =
       random().chance(0.5) ? Duration(std::chrono::milliseconds(6)) : Duration(std::chrono::milliseconds(400));
@@ -256,7 +261,7 @@ void Storm::disturb_network() {
 void Storm::stop_cleanly() {
   const NodeId id = any_node();
   if (!is_usable(id) || !may_take_one_down()) return;
-  ++counts_["clean_stop"];
+  note("clean_stop");
   stop_cleanly(id);
 }
 
@@ -276,7 +281,7 @@ void Storm::stop_cleanly(NodeId id) {
 void Storm::disturb_election() {
   const auto leader = cluster_.leader_of(random().chance(0.5) ? "bank" : "_system");
   if (!leader || !cluster_.node(*leader).is_up()) return;
-  ++counts_["disturbed_election"];
+  note("disturbed_election");
   cluster_.node(*leader).crash(SimDisk::Crash::kill);
   down_(*leader);
   stopping_.erase(*leader);

@@ -84,7 +84,7 @@ class Storm {
   void transfer_leadership();
   void change_keyspaces();
   std::vector<NodeId> members();
-  void note(const std::string& what) { ++counts_[what]; }
+  void note(const std::string& what);
 
   // ambushes.cc
   void on_frame_in_duel(NodeId from, NodeId to, const Bytes& frame);

@@ -1,5 +1,6 @@
 // Storm: what administrators do while it rages. One guest at a time joins the founders, gets a copy of the cp keyspace and a vote, is replaced by
 // another disk, and leaves; leaders are told to move; a keyspace comes and goes. What was begun is ended, if need be after the storm.
+#include "base/node_list.h"
 #include "chaos/sim/storm.h"
 
 namespace rift::chaos::sim {
@@ -77,14 +78,11 @@ void Storm::forget_when_let_go(NodeId guest) {
 
 // No configuration that a founder has names it.
 bool Storm::is_let_go(NodeId guest) {
-  const auto names = [guest](const std::vector<NodeId>& nodes) {
-    return std::find(nodes.begin(), nodes.end(), guest) != nodes.end();
-  };
   return std::all_of(cluster_.nodes().begin(), cluster_.nodes().end(), [&](const auto& entry) {
     if (entry.first.value() > founders_) return true;
     const auto replicas = cluster_.status(entry.first).replicas;
     return !replicas.empty() && std::none_of(replicas.begin(), replicas.end(), [&](const ReplicaStatus& replica) {
-      return replica.mode == Mode::cp && (!replica.settled || names(replica.voters) || names(replica.learners));
+      return replica.mode == Mode::cp && (!replica.settled || holds(replica.voters, guest) || holds(replica.learners, guest));
     });
   });
 }

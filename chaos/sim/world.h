@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string_view>
 #include <utility>
@@ -28,6 +29,14 @@ class World {
   void run_until(Time end);
   void run_for(Duration duration) { run_until(now_ + duration); }
 
+  // What happens, in words, while it happens: for whoever replays a seed to understand it. Silent unless somebody listens; never part of the trace.
+  using Narrator = std::function<void(Time now, std::string_view text)>;
+  void set_narrator(Narrator narrator) { narrator_ = std::move(narrator); }
+  bool is_narrated() const { return narrator_ != nullptr; }
+  void tell(std::string_view text) {
+    if (narrator_) narrator_(now_, text);
+  }
+
   // Folds an event into the trace: what happened, to whom, with which bytes.
   void trace(std::string_view what, std::uint64_t who, std::string_view bytes = {});
   std::uint64_t trace_hash() const { return trace_hash_; }
@@ -35,6 +44,7 @@ class World {
 
  private:
   Rng random_;
+  Narrator narrator_;
   Recorder recorder_;
   Time now_{};
   std::map<std::pair<Time, std::uint64_t>, Task> heap_;

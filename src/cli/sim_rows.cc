@@ -171,7 +171,9 @@ json run_json(const MatrixRow& row, const Ran& ran) {
           {"fault_proof", std::to_string(ran.fault_proof)}};
 }
 
-Exit exit_of(const std::vector<Verdict>& verdicts) {
+}  // namespace
+
+Exit verdict_exit(const std::vector<Verdict>& verdicts) {
   const auto has = [&](Verdict verdict) {
     return std::find(verdicts.begin(), verdicts.end(), verdict) != verdicts.end();
   };
@@ -179,8 +181,6 @@ Exit exit_of(const std::vector<Verdict>& verdicts) {
   if (has(Verdict::error)) return Exit::usage;
   return has(Verdict::inconclusive) || has(Verdict::not_shown) ? Exit::not_done : Exit::done;
 }
-
-}  // namespace
 
 Exit sim_rows(const Context& context, const RowsWish& wish) {
   const auto start = std::chrono::steady_clock::now();
@@ -215,7 +215,7 @@ Exit sim_rows(const Context& context, const RowsWish& wish) {
                         {"wall_s", fmt::format("{:.1f}", wall)}};
     fmt::print("{}\n", value.dump(-1, ' ', false, json::error_handler_t::replace));
   }
-  return exit_of(verdicts);
+  return verdict_exit(verdicts);
 }
 
 }  // namespace rift::cli

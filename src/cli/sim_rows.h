@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "chaos/check/row.h"
 #include "chaos/fault/rows.h"
 #include "cli/verbs.h"
 
@@ -18,6 +19,7 @@ struct RowsWish {
 };
 
 // 4: a run failed; 2: something was not shown or could not be judged.
+Exit verdict_exit(const std::vector<chaos::check::Verdict>& verdicts);
 Exit sim_rows(const Context& context, const RowsWish& wish);
 
 }  // namespace rift::cli

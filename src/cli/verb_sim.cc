@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/mutex.h"
+#include "chaos/sim/row_run.h"
 #include "chaos/sim/runner.h"
 #include "cli/sim_rows.h"
 #include "cli/verbs.h"
@@ -31,6 +32,7 @@ struct SimOptions {
   std::string seeds = "1..20";
   bool twice = false;
   bool trace = false;
+  bool tell = false;
   std::size_t jobs = 0;
   std::string storm = "6s";
   std::string row;
@@ -169,11 +171,33 @@ Exit show(const Context& context, const Tally& tally, double wall_seconds) {
   return tally.failed == 0 && tally.is_repeatable ? Exit::done : Exit::violation;
 }
 
+chaos::sim::World::Narrator narrator() {
+  return [](Time now, std::string_view text) {
+    fmt::print("{:9.3f} s  {}\n", to_seconds(now.time_since_epoch()), text);
+  };
+}
+
+// The story of the first seed, then what it broke.
+Exit tell(const Range& range, Duration storm) {
+  const RunResult result = chaos::sim::run_seed({.seed = range.first, .storm = storm, .narrator = narrator()});
+  for (const std::string& failure : result.failures) fmt::print("failed: {}\n", failure);
+  return result.passed() ? Exit::done : Exit::violation;
+}
+
+// Of the row, with its first seed.
+Exit tell(const chaos::fault::MatrixRow& row, const Range& range) {
+  const auto result = chaos::sim::run_row(row, {.seed = range.first, .narrator = narrator()});
+  for (const std::string& reason : result.run.reasons) fmt::print("{}\n", reason);
+  fmt::print("{}\n", chaos::check::to_string(result.run.verdict));
+  return verdict_exit({result.run.verdict});
+}
+
 Exit rows(const Context& context, const SimOptions& options, const Range& range) {
   RowsWish wish{.rows = {}, .first_seed = range.first, .last_seed = range.last, .jobs = options.job_count()};
   for (const auto& row : chaos::fault::matrix_rows()) {
     if (options.rows || row.id == options.row || row.name() == options.row) wish.rows.push_back(&row);
   }
+  if (!wish.rows.empty() && options.tell) return tell(*wish.rows.front(), range);
   if (!wish.rows.empty()) return sim_rows(context, wish);
   std::string known;
   for (const auto& row : chaos::fault::matrix_rows()) known += (known.empty() ? "" : ", ") + row.name();
@@ -193,6 +217,7 @@ Exit sim(const Context& context, const SimOptions& options) {
     fmt::print("{}\n", hash_text(chaos::sim::run_seed({.seed = range->first, .storm = *storm}).trace_hash));
     return Exit::done;
   }
+  if (options.tell) return tell(*range, *storm);
   const auto start = std::chrono::steady_clock::now();
   Tally tally = Runner(*range, *storm, options, context.format == Format::json).run();
   if (canary(range->first, options) != hash_text(tally.first_hash)) tally.is_repeatable = false;
@@ -214,6 +239,8 @@ void add_sim(CLI::App& app, Context& context) {
       ->check(CLI::Range(std::size_t{1}, jobs_max));
   verb->add_flag("--twice", options->twice,
                  "Run every seed twice and compare the traces (without: only the first seed)");
+  verb->add_flag("--tell", options->tell,
+                 "Tell what happens in the first seed, in virtual time: faults, elections, members, snapshots");
   verb->add_flag("--trace", options->trace, "Print the trace hash of the first seed and nothing else");
   verb->footer(
       "Example:  rift sim --seeds 1..200   |   rift sim --seeds 17 --storm 20s   |   rift sim --row C14   |   rift sim "

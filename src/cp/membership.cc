@@ -2,12 +2,13 @@
 
 #include <algorithm>
 
+#include "base/node_list.h"
+
 namespace rift::cp {
 namespace {
 
 using Nodes = std::vector<NodeId>;
 
-bool holds(const Nodes& nodes, NodeId node) { return std::find(nodes.begin(), nodes.end(), node) != nodes.end(); }
 
 Nodes sorted(Nodes nodes) {
   std::sort(nodes.begin(), nodes.end());

@@ -2,6 +2,7 @@
 // wanted any more learns that it may go (DESIGN 7: birth and death).
 #include <fmt/format.h>
 
+#include "base/node_list.h"
 #include "cp/replica.h"
 
 namespace rift::cp {
@@ -13,12 +14,6 @@ GroupState state_of(const raft::Raft& raft, NodeId self, Duration patience, Time
     state.peers.push_back({.node = peer.node, .match = peer.match, .lives = now - peer.last_contact < patience});
   }
   return state;
-}
-
-std::string names(const std::vector<NodeId>& nodes) {
-  std::string text;
-  for (const NodeId node : nodes) text += (text.empty() ? "" : ",") + to_string(node);
-  return text;
 }
 
 }  // namespace
@@ -33,7 +28,7 @@ void CpReplica::tend_members(Round& round) {
     if (!at) return;  // not now: it is looked at again
     MARK(round.turn.recorder(), "cp.members_changed");
     LOG_INFO(round.turn.log(), "cp.members", "group={} voters={} learners={} index={}", options_.name,
-             names(change->voters), names(change->learners), at->value());
+             names_of(change->voters), names_of(change->learners), at->value());
     return;
   }
   const auto successor = stewardship_.successor(state, now);

@@ -1,6 +1,7 @@
 // Node: start and stop.
 #include <fmt/format.h>
 
+#include "base/node_list.h"
 #include "node/node.h"
 #include "node/replica_factory.h"
 #include "wire/keys.h"
@@ -119,10 +120,8 @@ bool Node::has_nothing_owed() const {
   if (!catalog_) return identity_.cluster.is_zero();
   for (const auto& [name, keyspace] : catalog_->keyspaces) {
     for (const topology::Partition& partition : keyspace.partitions) {
-      const auto names = [this](const std::vector<NodeId>& nodes) {
-        return std::find(nodes.begin(), nodes.end(), options_.self) != nodes.end();
-      };
-      if (names(partition.owners) && !names(partition.evicted) && !loop_.runs(partition.id)) return false;
+      const bool is_owner = holds(partition.owners, options_.self) && !holds(partition.evicted, options_.self);
+      if (is_owner && !loop_.runs(partition.id)) return false;
     }
   }
   return true;

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "base/node_list.h"
 #include "node/amnesia.h"
 #include "node/node.h"
 #include "node/replica_factory.h"
@@ -10,14 +11,6 @@
 #include "wire/records.h"
 
 namespace rift::node {
-namespace {
-
-bool holds(const std::vector<NodeId>& nodes, NodeId node) {
-  return std::find(nodes.begin(), nodes.end(), node) != nodes.end();
-}
-
-}  // namespace
-
 // The watch on `_system` at level ONE (DESIGN 7): its replica's own writes of the catalog key are seen as they become visible. With a snapshot
 // the key moves to another generation of the state: what it holds there counts from the batch that switches.
 void Node::on_applied(const env::WriteBatch& batch, std::size_t first) {

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "base/limits.h"
+#include "base/node_list.h"
 #include "node/node.h"
 #include "wire/messages.h"
 
@@ -49,12 +50,6 @@ Result<const topology::Partition*> partition_of(const topology::Keyspace& keyspa
   const topology::Partition& partition = topology::place(keyspace, request.key);
   if (request.operands) TRY(fall_together(keyspace, partition, *request.operands));
   return &partition;
-}
-
-std::string names_of(const std::vector<NodeId>& nodes) {
-  std::string names;
-  for (const NodeId node : nodes) names += (names.empty() ? "" : ", ") + to_string(node);
-  return names;
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "base/limits.h"
+#include "base/node_list.h"
 #include "topology/owners.h"
 
 namespace rift::topology {
@@ -15,7 +16,6 @@ constexpr std::size_t address_bytes_max = 256;
 using Nodes = std::vector<NodeId>;
 
 Nodes::const_iterator find(const Nodes& nodes, NodeId node) { return std::find(nodes.begin(), nodes.end(), node); }
-bool holds(const Nodes& nodes, NodeId node) { return find(nodes, node) != nodes.end(); }
 void erase(Nodes& nodes, NodeId node) { std::erase(nodes, node); }
 
 Catalog next_of(const Catalog& catalog) {

@@ -4,14 +4,11 @@
 
 #include <fmt/format.h>
 
+#include "base/node_list.h"
 #include "topology/owners.h"
 
 namespace rift::topology {
 namespace {
-
-bool holds(const std::vector<NodeId>& nodes, NodeId node) {
-  return std::find(nodes.begin(), nodes.end(), node) != nodes.end();
-}
 
 Result<void> check_survivor(const Keyspace& keyspace, const Partition& partition, NodeId survivor,
                             const AcceptedLoss& loss) {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <tuple>
 
+#include "base/node_list.h"
+
 namespace rift::topology {
 namespace {
 
@@ -27,10 +29,6 @@ Load load_of(const Catalog& catalog, Mode mode) {
 std::size_t count(const std::map<NodeId, std::size_t>& counts, NodeId node) {
   const auto it = counts.find(node);
   return it == counts.end() ? 0 : it->second;
-}
-
-bool holds(const std::vector<NodeId>& nodes, NodeId node) {
-  return std::find(nodes.begin(), nodes.end(), node) != nodes.end();
 }
 
 }  // namespace
