@@ -66,6 +66,9 @@ function(rift_test name)
   if(NOT T_TIMEOUT)
     set(T_TIMEOUT 120)
   endif()
+  if(RIFT_SANITIZE)  # unoptimised and instrumented; the limit is there to end what hangs
+    math(EXPR T_TIMEOUT "${T_TIMEOUT} * 4")
+  endif()
   list(TRANSFORM T_DEPS PREPEND "rift_")
   add_executable(${name} ${sources})
   # Half of what a test file costs is optimising gtest's templates in it; what has to be fast is in the rooms.

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <charconv>
 #include <chrono>
+#include <cstdio>
 #include <thread>
 
 #include <fmt/core.h>
@@ -174,6 +175,7 @@ Exit show(const Context& context, const Tally& tally, double wall_seconds) {
 chaos::sim::World::Narrator narrator() {
   return [](Time now, std::string_view text) {
     fmt::print("{:9.3f} s  {}\n", to_seconds(now.time_since_epoch()), text);
+    std::fflush(stdout);  // a failed ASSERT shall not take the end of the story with it
   };
 }
 

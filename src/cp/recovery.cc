@@ -23,11 +23,12 @@ auto read_meta(Space space, std::string_view name, Turn& turn, Decode decode)
   return std::optional<Value>(TRY(decode(*stored)));
 }
 
-Result<std::vector<raft::ConfigAt>> read_configs(ConfigPlaces places, const LogFloor& floor, StoredLog& log) {
+// What stands at the applied index, and every later one.
+Result<std::vector<raft::ConfigAt>> read_configs(const ConfigPlaces& places, const Recovered& found, StoredLog& log) {
   std::vector<raft::ConfigAt> configs;
-  for (const LogIndex at : {places.before, places.newest}) {
-    if (at == LogIndex(0) || (!configs.empty() && at <= configs.back().index)) continue;
-    configs.push_back(at <= floor.index ? floor.config : TRY(log.config(at)));
+  const auto behind = std::upper_bound(places.begin(), places.end(), found.applied.index);
+  for (auto at = behind == places.begin() ? behind : std::prev(behind); at != places.end(); ++at) {
+    configs.push_back(*at <= found.floor.index ? found.floor.config : TRY(log.config(*at)));
   }
   return configs;
 }
@@ -94,7 +95,7 @@ Result<void> give_birth(const Birth& birth, Turn& turn) {
   }
   turn.put(env::Table::meta, create_key, wire::encode(config));
   put_entry(space, founding, turn);
-  put_config_places(space, ConfigPlaces{.newest = founding.index, .before = founding.index}, turn);
+  put_config_places(space, {founding.index}, turn);
   put_hard_state(space, raft::HardState{.term = founding.term, .vote = {}}, turn);
   turn.put(env::Table::state_cp, wire::cp_applied_key(space.partition, space.generation),
            wire::encode(wire::AppliedRecord{}));
@@ -140,11 +141,9 @@ Result<Recovered> recover(Space space, Turn& turn) {
     return fail(Code::corruption, "the log is ahead of the stored term");
 
   found.places = TRY(read_config_places(space, turn));
-  if (found.places.newest < found.places.before)
-    return fail(Code::corruption, "the newest configuration's place is missing");
-  if (found.places.newest > found.raft.last_index)
+  if (!found.places.empty() && found.places.back() > found.raft.last_index)
     return fail(Code::corruption, "the configuration lies behind the end of the log");
-  found.raft.configs = TRY(read_configs(found.places, found.floor, log));
+  found.raft.configs = TRY(read_configs(found.places, found, log));
   if (born && found.raft.configs.empty()) return fail(Code::corruption, "the configuration's place is missing");
   return found;
 }

@@ -31,7 +31,7 @@ Result<Applier> apply_rest(Space space, Turn& turn) {
 
 void begin_log(Space space, const LogFloor& floor, Turn& turn) {
   put_floor(space, floor, turn);
-  put_config_places(space, ConfigPlaces{.newest = floor.index, .before = floor.index}, turn);
+  put_config_places(space, {floor.index}, turn);
   put_hard_state(space, raft::HardState{.term = floor.term, .vote = {}}, turn);
 }
 

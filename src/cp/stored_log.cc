@@ -1,5 +1,7 @@
 #include "cp/stored_log.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "base/assert.h"
@@ -24,24 +26,19 @@ Result<raft::ConfigAt> read_config(Space space, LogIndex index, Reader& reader) 
 
 template <class Reader>
 Result<ConfigPlaces> read_places(Space space, Reader& reader) {
-  ConfigPlaces places;
-  const auto newest = TRY(reader.get(env::Table::meta, wire::partition_meta_key(space.partition, "config")));
-  if (newest) places.newest = LogIndex(TRY(wire::decode_u64(*newest)));
-  const auto before = TRY(reader.get(env::Table::meta, wire::partition_meta_key(space.partition, "config_before")));
-  if (before) places.before = LogIndex(TRY(wire::decode_u64(*before)));
-  return places;
+  const auto stored = TRY(reader.get(env::Table::meta, wire::partition_meta_key(space.partition, "config")));
+  if (!stored) return ConfigPlaces();
+  return wire::decode_config_places(*stored);
 }
 
-// Both places behind `index`: another configuration may have stood between them and the floor.
 template <class Reader>
-Result<std::optional<raft::ConfigAt>> find_config(Space space, ConfigPlaces places, const LogFloor& floor,
+Result<std::optional<raft::ConfigAt>> find_config(Space space, const ConfigPlaces& places, const LogFloor& floor,
                                                   LogIndex index, Reader& reader) {
-  for (const LogIndex at : {places.newest, places.before}) {
-    if (at == LogIndex(0) || at > index) continue;
-    if (at > floor.index) return std::optional(TRY(read_config(space, at, reader)));
-    return floor.index <= index ? std::optional(floor.config) : std::nullopt;
-  }
-  return std::optional<raft::ConfigAt>();
+  const auto behind = std::upper_bound(places.begin(), places.end(), index);
+  if (behind == places.begin() || index < floor.index) return std::optional<raft::ConfigAt>();
+  const LogIndex at = *std::prev(behind);
+  if (at <= floor.index) return std::optional(floor.config);
+  return std::optional(TRY(read_config(space, at, reader)));
 }
 
 }  // namespace
@@ -93,7 +90,7 @@ void LogWriter::write(const raft::Effects& effects, Turn& turn) {
   for (const raft::Entry& entry : effects.entries) {
     put_entry(space_, entry, turn);
     if (entry.kind != raft::EntryKind::config) continue;
-    places_ = ConfigPlaces{.newest = entry.index, .before = places_.newest};
+    places_.push_back(entry.index);
     put_places(turn);
   }
   if (effects.hard_state) put_hard_state(space_, *effects.hard_state, turn);
@@ -104,7 +101,7 @@ void LogWriter::install(const raft::SnapshotMeta& meta, Turn& turn) {
   turn.erase_range(env::Table::log, all.first, all.last);
   floor_ = meta;
   put_floor(space_, floor_, turn);
-  places_ = ConfigPlaces{.newest = meta.config.index, .before = meta.config.index};
+  places_ = {meta.config.index};
   put_places(turn);
 }
 
@@ -116,6 +113,11 @@ Result<void> LogWriter::compact(const raft::LogPlace& place, Turn& turn) {
   turn.erase_range(env::Table::log, range.first, range.last);
   floor_ = LogFloor{.index = place.index, .term = place.term, .log_time = place.log_time, .config = std::move(*config)};
   put_floor(space_, floor_, turn);
+  const auto kept = std::find(places_.begin(), places_.end(), floor_.config.index);
+  ASSERT(kept != places_.end());
+  if (kept == places_.begin()) return {};
+  places_.erase(places_.begin(), kept);
+  put_places(turn);
   return {};
 }
 
@@ -130,8 +132,8 @@ void LogWriter::erase(const raft::Truncation& truncation, Turn& turn) {
       turn.erase(env::Table::log, wire::log_key(space_.partition, space_.group, index));
     }
   }
-  if (places_.newest < truncation.from) return;
-  places_ = ConfigPlaces{.newest = places_.before, .before = places_.before};
+  if (places_.empty() || places_.back() < truncation.from) return;
+  places_.erase(std::lower_bound(places_.begin(), places_.end(), truncation.from), places_.end());
   put_places(turn);
 }
 
@@ -145,11 +147,8 @@ void put_hard_state(Space space, const raft::HardState& state, Turn& turn) {
   turn.put(env::Table::meta, wire::partition_meta_key(space.partition, "hard_state"), wire::encode(state));
 }
 
-void put_config_places(Space space, ConfigPlaces places, Turn& turn) {
-  turn.put(env::Table::meta, wire::partition_meta_key(space.partition, "config"),
-           wire::encode_u64(places.newest.value()));
-  turn.put(env::Table::meta, wire::partition_meta_key(space.partition, "config_before"),
-           wire::encode_u64(places.before.value()));
+void put_config_places(Space space, const ConfigPlaces& places, Turn& turn) {
+  turn.put(env::Table::meta, wire::partition_meta_key(space.partition, "config"), wire::encode_config_places(places));
 }
 
 void put_floor(Space space, const LogFloor& floor, Turn& turn) {

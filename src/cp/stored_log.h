@@ -24,12 +24,9 @@ class StoredLog final : public raft::LogReader {
   Turn& turn_;
 };
 
-// Where the log holds the group's configuration: the newest config entry, and the last one before it, which is committed (at most one
-// is uncommitted at a time). 0: none.
-struct ConfigPlaces {
-  LogIndex newest{};
-  LogIndex before{};
-};
+// Where the log holds the group's configurations, ascending: that of the floor first, then every config entry. A follower may know of several
+// that it has not applied: what its leader has committed reaches it before the news that it is.
+using ConfigPlaces = std::vector<LogIndex>;
 
 // The entry before the first that is stored, with the configuration that stands there: what a compaction or a snapshot leaves of everything
 // before. index 0: the log begins at its beginning.
@@ -38,7 +35,7 @@ using LogFloor = raft::SnapshotMeta;
 class LogWriter {
  public:
   LogWriter(Space space, ConfigPlaces places, LogFloor floor)
-      : space_(space), places_(places), floor_(std::move(floor)) {}
+      : space_(space), places_(std::move(places)), floor_(std::move(floor)) {}
 
   // A snapshot's empty log, truncation, entries and hard state, in this order, into the Turn's batch.
   void write(const raft::Effects& effects, Turn& turn);
@@ -46,10 +43,7 @@ class LogWriter {
   // (trap 17). knows_config(place.index).
   Result<void> compact(const raft::LogPlace& place, Turn& turn);
   // Which configuration stands at `index` can be told.
-  bool knows_config(LogIndex index) const {
-    const auto stands = [index](LogIndex place) { return place != LogIndex(0) && place <= index; };
-    return stands(places_.newest) || stands(places_.before);
-  }
+  bool knows_config(LogIndex index) const { return !places_.empty() && places_.front() <= index; }
 
  private:
   void install(const raft::SnapshotMeta& meta, Turn& turn);
@@ -63,7 +57,7 @@ class LogWriter {
 
 void put_entry(Space space, const raft::Entry& entry, Turn& turn);
 void put_hard_state(Space space, const raft::HardState& state, Turn& turn);
-void put_config_places(Space space, ConfigPlaces places, Turn& turn);
+void put_config_places(Space space, const ConfigPlaces& places, Turn& turn);
 void put_floor(Space space, const LogFloor& floor, Turn& turn);
 Result<ConfigPlaces> read_config_places(Space space, Turn& turn);
 // The newest configuration at or below `index`, from the log or, where its entry has gone, from the floor. Nothing: it cannot be told.

@@ -1,5 +1,8 @@
 #include "wire/records.h"
 
+#include <algorithm>
+#include <functional>
+
 #include "base/limits.h"
 #include "wire/checksum.h"
 #include "wire/describe_causal.h"
@@ -18,6 +21,15 @@ struct Number {
 template <class Io, Is<Number> M>
 void describe(Io& io, M& m) {
   io.scalar(1, m.value);
+}
+
+struct ConfigPlaces {
+  std::vector<LogIndex> places;
+};
+
+template <class Io, Is<ConfigPlaces> M>
+void describe(Io& io, M& m) {
+  io.packed(1, m.places);
 }
 
 template <class Io, Is<IdentityRecord> M>
@@ -87,6 +99,16 @@ Result<IdentityRecord> decode_identity(ByteView bytes) {
 Bytes encode_u64(std::uint64_t value) { return proto::store(proto::Number{value}); }
 Result<std::uint64_t> decode_u64(ByteView bytes) {
   return TRY(proto::load<proto::Number>(bytes, nullptr, "number")).value;
+}
+
+Bytes encode_config_places(const std::vector<LogIndex>& places) { return proto::store(proto::ConfigPlaces{places}); }
+
+Result<std::vector<LogIndex>> decode_config_places(ByteView bytes) {
+  auto places = TRY(proto::load<proto::ConfigPlaces>(bytes, nullptr, "config places")).places;
+  if (std::adjacent_find(places.begin(), places.end(), std::greater_equal<>()) != places.end() ||
+      (!places.empty() && places.front() == LogIndex(0)))
+    return fail(Code::corruption, "config places: not ascending");
+  return places;
 }
 
 Bytes encode(const raft::HardState& state) { return proto::store(state); }

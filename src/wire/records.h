@@ -48,6 +48,8 @@ Result<raft::Config> decode_config(ByteView bytes);
 Bytes encode(
     const raft::ConfigAt& config);  // with the index of its entry, which compaction may have removed from the log
 Result<raft::ConfigAt> decode_config_at(ByteView bytes);
+Bytes encode_config_places(const std::vector<LogIndex>& places);  // ascending
+Result<std::vector<LogIndex>> decode_config_places(ByteView bytes);
 Bytes encode(const raft::SnapshotMeta& meta);
 Result<raft::SnapshotMeta> decode_snapshot_meta(ByteView bytes);
 

@@ -106,5 +106,43 @@ TEST_F(Joint, ALeaderThatStopsHandsOverToOneThatStays) {
   EXPECT_TRUE(group.at(leader).recorder().marks().contains("cp.hand_over"));
 }
 
+// A replica that was away hears of a whole change in one append, and dies before it has applied any of it: three configurations stand behind its
+// state (rift sim --seeds 275 of the commit before).
+TEST(JointRestart, KnowsEveryConfigurationThatItHasNotApplied) {
+  kit::ReplicaCluster::Options five;
+  five.nodes = 5;
+  Group group(five);
+  const NodeId leader = group.elect();
+  const auto others = group.others(leader);
+  const NodeId away = others[0];
+  const NodeId leaver = others[1];
+  group.isolate(away);
+  topology::Catalog map = group.catalog();
+  map.epoch = MapEpoch(map.epoch.value() + 1);
+  auto& keyspace = map.keyspaces.at("k");
+  keyspace.copies = 4;
+  std::erase(keyspace.partitions.front().owners, leaver);
+  auto reachable = group.all();
+  std::erase(reachable, away);
+  group.at(leader).observe(std::make_shared<const topology::View>(topology::View{
+      .catalog = std::make_shared<const topology::Catalog>(map), .self = leader, .reachable = reachable}));
+  ASSERT_TRUE(group.run_until([&] {
+    const auto status = group.replica(leader).status();
+    return status.settled && status.voters.size() == 4;
+  }));
+  ASSERT_EQ(group.replica(away).status().voters.size(), 5U);
+  group.heal();
+  const LogIndex last = group.replica(leader).status().last;
+  ASSERT_TRUE(group.run_until([&] { return group.replica(away).status().last >= last; }));
+  group.crash(away, kit::TurnHarness::Crash::kill);
+  MUST(group.restart(away));
+  const auto status = group.replica(away).status();
+  ASSERT_EQ(status.last, last);
+  ASSERT_LT(status.applied, last) << "it has applied nothing of the change";
+  EXPECT_EQ(status.voters.size(), 4U);
+  EXPECT_TRUE(
+      group.run_until([&] { return group.replica(away).applied() == group.replica(leader).applied(); }));
+}
+
 }  // namespace
 }  // namespace rift::cp

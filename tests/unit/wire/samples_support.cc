@@ -283,6 +283,8 @@ std::vector<Record> records() {
              [](const Bytes& data) -> Result<Bytes> { return wire::encode(TRY(wire::decode_config(data))); }},
       of("ConfigAtRecord", encode(raft::ConfigAt{.index = LogIndex(7), .config = {.voters = {NodeId(1)}}}),
          decode_config_at),
+      Record{"ConfigPlacesRecord", encode_config_places({LogIndex(1), LogIndex(9), LogIndex(300)}),
+             [](const Bytes& data) -> Result<Bytes> { return encode_config_places(TRY(decode_config_places(data))); }},
       of("SnapshotMeta", encode(snapshot_meta()), decode_snapshot_meta),
       Record{"LogRecord", encode_log_record(entry(42, "first")),
              [](const Bytes& data) -> Result<Bytes> {
