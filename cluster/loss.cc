@@ -14,7 +14,6 @@ constexpr auto recovery_limit = std::chrono::seconds(15);  // an election comes 
 
 using Nodes = std::vector<NodeId>;
 
-
 std::uint64_t counter(const ReplicaStatus& replica, const std::string& name) {
   const auto it = replica.counters.find(name);
   return it == replica.counters.end() ? 0 : it->second;

@@ -24,12 +24,11 @@ void Cluster::make_node(NodeId id) {
   executor.steady_offset = random.between(Duration(0), Duration(std::chrono::seconds(1000)));
   executor.wall_offset = std::chrono::milliseconds(
       static_cast<std::int64_t>((random.unit() * 2 - 1) * static_cast<double>(options_.wall_offset_max.count())));
-  nodes_.emplace(id, std::make_unique<SimNode>(world_, network_,
-                                               SimNode::Options{.id = id,
-                                                                .executor = executor,
-                                                                .disk = options_.disk,
-                                                                .cp = options_.cp,
-                                                                .check_invariants = true}));
+  nodes_.emplace(
+      id, std::make_unique<SimNode>(
+              world_, network_,
+              SimNode::Options{
+                  .id = id, .executor = executor, .disk = options_.disk, .cp = options_.cp, .check_invariants = true}));
 }
 
 SimNode& Cluster::add_node(NodeId id) {

@@ -87,12 +87,14 @@ std::string disorder(Cluster& cluster, const std::string& name) {
       const auto replicas = cluster.status(owner).replicas;
       const auto replica = std::find_if(replicas.begin(), replicas.end(),
                                         [&](const ReplicaStatus& held) { return held.partition == partition.id; });
-      if (replica == replicas.end()) return fmt::format("{} has no replica of {}", to_string(owner), partition.id.value());
+      if (replica == replicas.end())
+        return fmt::format("{} has no replica of {}", to_string(owner), partition.id.value());
       auto voters = replica->voters;
       std::sort(voters.begin(), voters.end());
       if (replica->settled && voters == wanted) continue;
       return fmt::format("{} knows of the voters {} of partition {}, {}; the map wishes {}", to_string(owner),
-                         names_of(voters), partition.id.value(), replica->settled ? "settled" : "on the move", names_of(wanted));
+                         names_of(voters), partition.id.value(), replica->settled ? "settled" : "on the move",
+                         names_of(wanted));
     }
   }
   return {};

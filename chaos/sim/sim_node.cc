@@ -10,7 +10,8 @@ namespace {
 // What the node logs, told with its name in virtual time.
 class ToldLog final : public Log {
  public:
-  ToldLog(World& world, NodeId id) : Log(world.is_narrated() ? LogLevel::info : LogLevel::off), world_(world), id_(id) {}
+  ToldLog(World& world, NodeId id)
+      : Log(world.is_narrated() ? LogLevel::info : LogLevel::off), world_(world), id_(id) {}
   void write(LogLevel, std::string_view event, std::string_view text) override {
     world_.tell(fmt::format("{}  {} {}", to_string(id_), event, text));
   }
@@ -53,7 +54,8 @@ Result<void> SimNode::start() {
 
 void SimNode::crash(SimDisk::Crash kind) {
   world_.trace(kind == SimDisk::Crash::kill ? "kill" : "power_loss", options_.id.value());
-  world_.tell(fmt::format("{}  {}", to_string(options_.id), kind == SimDisk::Crash::kill ? "is killed" : "loses power"));
+  world_.tell(
+      fmt::format("{}  {}", to_string(options_.id), kind == SimDisk::Crash::kill ? "is killed" : "loses power"));
   node_.reset();
   port_.reset();
   executor_.reset();

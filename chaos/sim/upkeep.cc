@@ -82,7 +82,8 @@ bool Storm::is_let_go(NodeId guest) {
     if (entry.first.value() > founders_) return true;
     const auto replicas = cluster_.status(entry.first).replicas;
     return !replicas.empty() && std::none_of(replicas.begin(), replicas.end(), [&](const ReplicaStatus& replica) {
-      return replica.mode == Mode::cp && (!replica.settled || holds(replica.voters, guest) || holds(replica.learners, guest));
+      return replica.mode == Mode::cp &&
+             (!replica.settled || holds(replica.voters, guest) || holds(replica.learners, guest));
     });
   });
 }

@@ -9,7 +9,6 @@ namespace {
 
 using Nodes = std::vector<NodeId>;
 
-
 Nodes sorted(Nodes nodes) {
   std::sort(nodes.begin(), nodes.end());
   nodes.erase(std::unique(nodes.begin(), nodes.end()), nodes.end());

@@ -140,8 +140,7 @@ TEST(JointRestart, KnowsEveryConfigurationThatItHasNotApplied) {
   ASSERT_EQ(status.last, last);
   ASSERT_LT(status.applied, last) << "it has applied nothing of the change";
   EXPECT_EQ(status.voters.size(), 4U);
-  EXPECT_TRUE(
-      group.run_until([&] { return group.replica(away).applied() == group.replica(leader).applied(); }));
+  EXPECT_TRUE(group.run_until([&] { return group.replica(away).applied() == group.replica(leader).applied(); }));
 }
 
 }  // namespace
