@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/ids.h"
@@ -13,6 +14,6 @@ inline bool holds(const std::vector<NodeId>& nodes, NodeId node) {
   return std::find(nodes.begin(), nodes.end(), node) != nodes.end();
 }
 
-std::string names_of(const std::vector<NodeId>& nodes);  // "n1,n2,n5"
+std::string names_of(const std::vector<NodeId>& nodes, std::string_view between = ", ");  // "n1, n2, n5"
 
 }  // namespace rift

@@ -28,7 +28,7 @@ void CpReplica::tend_members(Round& round) {
     if (!at) return;  // not now: it is looked at again
     MARK(round.turn.recorder(), "cp.members_changed");
     LOG_INFO(round.turn.log(), "cp.members", "group={} voters={} learners={} index={}", options_.name,
-             names_of(change->voters), names_of(change->learners), at->value());
+             names_of(change->voters, ","), names_of(change->learners, ","), at->value());
     return;
   }
   const auto successor = stewardship_.successor(state, now);
