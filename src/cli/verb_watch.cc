@@ -3,15 +3,14 @@
 #include <ctime>
 
 #include <charconv>
-#include <map>
 #include <optional>
 
 #include <fmt/core.h>
 #include <CLI/CLI.hpp>
 
-#include "base/mutex.h"
 #include "cli/target.h"
 #include "cli/verbs.h"
+#include "cli/watch_told.h"
 
 namespace rift::cli {
 namespace {
@@ -52,55 +51,22 @@ Result<caller::WatchWish> wish_of(const WatchOptions& options) {
   return wish;
 }
 
-// What the client's thread has told, and this thread waits for.
-class Told {
- public:
-  Told(Format format, std::uint64_t most) : format_(format), most_(most == 0 ? ~std::uint64_t{0} : most) {}
+// The partitions that the watch is of, by the map as it is now.
+std::vector<PartitionId> partitions_of(const topology::Catalog& map, const caller::WatchWish& wish) {
+  std::vector<PartitionId> partitions;
+  const topology::Keyspace* keyspace = map.find(wish.keyspace);
+  if (keyspace == nullptr || keyspace->partitions.empty()) return partitions;
+  if (wish.single_key) return {topology::place(*keyspace, wish.first.view()).id};
+  for (const topology::Partition& partition : keyspace->partitions) partitions.push_back(partition.id);
+  return partitions;
+}
 
-  void take(const caller::WatchBatch& batch) {
-    Lock lock(mutex_);
-    for (const Event& event : batch.events) {
-      // In the middle of a revision: the others of its events come again, or they would never come.
-      if (shown_ == most_) {
-        if (position_[batch.partition] == event.revision)
-          position_[batch.partition] = Revision(event.revision.value() - 1);
-        return;
-      }
-      show_event(format_, batch.partition, event);
-      ++shown_;
-      position_[batch.partition] = event.revision;
-    }
-    if (batch.events.empty()) show_progress(format_, batch.partition, batch.revision);
-    position_[batch.partition] = batch.revision;
-  }
-  void end(Response response) {
-    Lock lock(mutex_);
-    ended_ = std::move(response);
-  }
-  bool is_over() const {
-    Lock lock(mutex_);
-    return ended_.has_value() || shown_ == most_;
-  }
-  std::optional<Response> ended() const {
-    Lock lock(mutex_);
-    return ended_;
-  }
-  std::string resume_flags() const {
-    Lock lock(mutex_);
-    std::string flags;
-    for (const auto& [partition, revision] : position_)
-      flags += fmt::format(" --resume {}:{}", partition.value(), revision.value());
-    return flags;
-  }
-
- private:
-  const Format format_;
-  const std::uint64_t most_;
-  mutable Mutex mutex_;  // the client's thread tells, the main thread looks
-  std::uint64_t shown_ GUARDED_BY(mutex_) = 0;
-  std::map<PartitionId, Revision> position_ GUARDED_BY(mutex_);
-  std::optional<Response> ended_ GUARDED_BY(mutex_);
-};
+void show_resume(const WatchTold::Resume& resume) {
+  if (!resume.flags.empty()) fmt::print(stderr, "go on after it with{}\n", resume.flags);
+  for (const PartitionId partition : resume.unknown)
+    fmt::print(stderr, "partition {} has not answered yet: what happens there until you go on is not shown\n",
+               partition.value());
+}
 
 // True: a signal asked for the end.
 bool wait_for_signal(const sigset_t& signals) {
@@ -125,7 +91,7 @@ Exit watch(const Context& context, const WatchOptions& options) {
                                  "rift cluster up" + options.target.cluster.flag() + "   |   --endpoints host:port");
     return client.error().code == Code::invalid ? Exit::usage : exit;
   }
-  Told told(context.format, options.count);
+  WatchTold told(context.format, options.count, *wish);
   {
     const auto handle = (*client)->watch(*wish, {.on_batch = [&](const caller::WatchBatch& batch) { told.take(batch); },
                                                  .on_end = [&](Response response) { told.end(std::move(response)); }});
@@ -134,8 +100,7 @@ Exit watch(const Context& context, const WatchOptions& options) {
   }
   const auto ended = told.ended();
   if (!ended) {
-    const std::string flags = told.resume_flags();
-    if (!flags.empty()) fmt::print(stderr, "go on after it with{}\n", flags);
+    show_resume(told.resume(partitions_of(*(*client)->catalog(), *wish)));
     return Exit::done;
   }
   const std::string hint =
