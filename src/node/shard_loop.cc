@@ -238,11 +238,24 @@ std::vector<Request> ShardLoop::take_requests(Hosted& hosted) {
   return requests;
 }
 
+// One that its replica has never seen is forgotten here: handed over after the word that ends it, it would stay for ever.
+void ShardLoop::drop_cancelled(Hosted& hosted, std::vector<RequestId>& cancels) {
+  std::sort(cancels.begin(), cancels.end());
+  std::erase_if(hosted.requests, [&](const Request& request) {
+    if (!std::binary_search(cancels.begin(), cancels.end(), request.id)) return false;
+    inbox_bytes_ -= footprint(request);
+    --inbox_requests_;
+    MARK(env_.recorder, "node.cancelled_in_inbox");
+    return true;
+  });
+}
+
 void ShardLoop::run_replica(PartitionId partition, Hosted& hosted, Turn& turn) {
   hosted.listed = false;
+  auto cancels = std::exchange(hosted.cancels, {});
+  if (!cancels.empty()) drop_cancelled(hosted, cancels);
   auto messages = take_messages(hosted);
   auto requests = take_requests(hosted);
-  const auto cancels = std::exchange(hosted.cancels, {});
   const auto view = std::exchange(hosted.observed, nullptr);
   const bool due = std::exchange(hosted.due, false);
   if (!hosted.messages.empty() || !hosted.requests.empty()) activate(partition, hosted);  // the rest: in the next round

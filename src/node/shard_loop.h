@@ -118,6 +118,7 @@ class ShardLoop {
   void run_replica(PartitionId partition, Hosted& hosted, Turn& turn);
   std::vector<PeerMessage> take_messages(Hosted& hosted);
   std::vector<Request> take_requests(Hosted& hosted);
+  void drop_cancelled(Hosted& hosted, std::vector<RequestId>& cancels);
   void carry_out();
   bool leaves_store_for_later();
   bool store();  // false: the store has failed

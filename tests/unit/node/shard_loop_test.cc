@@ -301,6 +301,21 @@ TEST(ShardLoop, RemovingAReplicaGivesItsPlaceInTheInboxBack) {
   for (std::size_t i = 0; i < limits::shard_inbox_requests_max; ++i) ASSERT_TRUE(world.submit(8, "quiet"));
 }
 
+// The last of a full inbox is rounds away from its replica.
+TEST(ShardLoop, ACancelledRequestIsTakenOutOfTheInboxAndGivesItsPlaceBack) {
+  LoopWorld world;
+  auto& replica = world.host(7);
+  for (std::size_t i = 0; i < limits::shard_inbox_requests_max - 1; ++i) ASSERT_TRUE(world.submit(7, "quiet"));
+  ASSERT_TRUE(world.submit(7, "put", 1'000'000));
+  world.loop.cancel(PartitionId(7), RequestId(1'000'000));
+  world.executor.run();
+  std::size_t taken = 0;
+  for (const std::size_t batch : replica.batches) taken += batch;
+  EXPECT_EQ(taken, limits::shard_inbox_requests_max - 1);
+  EXPECT_EQ(world.loop.inbox_requests(), 0u);
+  for (std::size_t i = 0; i < limits::shard_inbox_requests_max; ++i) ASSERT_TRUE(world.submit(7, "quiet"));
+}
+
 TEST(ShardLoop, AJobRunsBeforeTheReplicasOfItsRound) {
   LoopWorld world;
   auto& replica = world.host(7);

@@ -22,6 +22,13 @@ struct Alone : NodeWorld {
     add(catalog, "carts", Mode::ap, {{n1}});
     found(catalog);
   }
+  std::uint64_t watches() {
+    std::uint64_t open = 0;
+    for (const ReplicaStatus& replica : status().replicas) {
+      if (replica.mode == Mode::cp) open += replica.counters.at("watches");
+    }
+    return open;
+  }
   // All that has been answered since: the events, and the last answer.
   std::size_t events(RequestId id) {
     std::size_t count = 0;
@@ -60,23 +67,35 @@ TEST(NodeWatch, ACancelledOneAndThoseOfASinkThatLeavesAreForgotten) {
   world.settle();
   world.events(first);
   world.events(second);
-  const auto watches = [&] {
-    std::uint64_t open = 0;
-    for (const ReplicaStatus& replica : world.status().replicas) {
-      if (replica.mode == Mode::cp) open += replica.counters.at("watches");
-    }
-    return open;
-  };
-  EXPECT_EQ(watches(), 2U);
+  EXPECT_EQ(world.watches(), 2U);
   world.node().cancel(NodeWorld::sink, {first});
   world.settle();
-  EXPECT_EQ(watches(), 1U);
+  EXPECT_EQ(world.watches(), 1U);
   world.call(in("bank", kit::put("k", "v")));
   EXPECT_EQ(world.events(first), 0U);
   EXPECT_EQ(world.events(second), 1U);
   world.node().detach(NodeWorld::sink);
   world.settle();
-  EXPECT_EQ(watches(), 0U);
+  EXPECT_EQ(world.watches(), 0U);
+}
+
+// Both words wait in the inbox: the replica hears of neither.
+TEST(NodeWatch, OneThatIsCancelledBeforeItsReplicaHasSeenItLeavesNothing) {
+  Alone world;
+  const RequestId first = world.submit(watch_from("bank", 1));
+  world.node().cancel(NodeWorld::sink, {first});
+  world.settle();
+  EXPECT_EQ(world.watches(), 0U);
+  world.submit(watch_from("bank", 1));
+  const RequestId third = world.submit(watch_from("bank", 1));
+  world.node().cancel(NodeWorld::sink, {third});
+  world.settle();
+  EXPECT_EQ(world.watches(), 1U) << "the one that was not named";
+  world.submit(watch_from("bank", 1));
+  world.node().detach(NodeWorld::sink);
+  world.settle();
+  EXPECT_EQ(world.watches(), 0U);
+  EXPECT_EQ(world.seat().recorder.marks().at("node.cancelled_in_inbox"), 3U);
 }
 
 TEST(NodeWatch, ANodeThatStopsEndsThemAndIsNotKeptByThem) {
