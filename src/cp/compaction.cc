@@ -34,13 +34,6 @@ void LogMeter::dropped(LogIndex up_to) {
   for (; !pieces_.empty() && pieces_.front().last <= floor_; pieces_.pop_front()) bytes_ -= pieces_.front().bytes;
 }
 
-void LogMeter::reset(LogIndex floor) {
-  floor_ = floor;
-  applied_ = floor;
-  pieces_.clear();
-  bytes_ = 0;
-}
-
 bool LogMeter::is_due() const { return bytes_ > limits_.bytes_max || entries() > limits_.entries_max; }
 
 LogIndex LogMeter::excess() const {

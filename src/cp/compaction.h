@@ -25,7 +25,6 @@ class LogMeter {
 
   void applied(LogIndex index, std::size_t bytes);  // in order
   void dropped(LogIndex up_to);
-  void reset(LogIndex floor);
 
   bool is_due() const;
   // The last entry that may go: half of the limits stays for followers that are a little behind.
@@ -33,7 +32,6 @@ class LogMeter {
   bool is_patient() const;  // a living peer may still hold entries back
   bool may_hold() const;    // and a snapshot on its way
 
-  LogIndex floor() const { return floor_; }
   std::uint64_t entries() const { return applied_ - floor_; }
   std::size_t bytes() const { return bytes_; }
 

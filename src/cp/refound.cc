@@ -55,6 +55,7 @@ Result<Refounded> refound(PartitionId partition, NodeId survivor, Turn& turn) {
   applied.index = far_beyond(found.raft.last_index);
   applied.term = far_beyond(found.raft.hard_state.term);
   applied.revision = far_beyond(applied.revision);
+  applied.compacted = applied.revision;
   turn.put(env::Table::state_cp, wire::cp_applied_key(partition, space.generation), wire::encode(applied));
   const raft::Config alone{.voters = {survivor}, .outgoing = {}, .learners = {}};
   begin_log(space,

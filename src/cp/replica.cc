@@ -6,6 +6,7 @@
 
 #include "base/assert.h"
 #include "base/overloaded.h"
+#include "raft/quorum.h"
 #include "wire/keys.h"
 
 namespace rift::cp {
@@ -65,6 +66,14 @@ Result<Start> begin_with_nothing(Space space, const CpReplica::Options& options,
   return Start{.found = std::move(nothing), .applier = std::move(applier)};
 }
 
+// Whether there is anybody to refill this replica: the last configuration that can be read has a quorum without it; where none can be read, the map
+// has enough owners.
+bool others_can_decide(Space space, const CpReplica::Options& options, Turn& turn) {
+  const auto known = newest_config(space, turn);
+  if (known && *known) return raft::is_quorum((**known).config, [&](NodeId voter) { return voter != options.self; });
+  return options.view && options.view->catalog && owners_of(options.partition, *options.view->catalog).size() >= 3;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<CpReplica>> CpReplica::create(Options options, Turn& turn) {
@@ -72,9 +81,7 @@ Result<std::unique_ptr<CpReplica>> CpReplica::create(Options options, Turn& turn
   Health health = TRY(read_health(options.partition, turn));
   if (options.name.empty()) options.name = fmt::format("partition {}", options.partition.value());
   auto start = recover_all(space, options, turn);
-  const bool can_be_refilled =
-      options.view && options.view->catalog && owners_of(options.partition, *options.view->catalog).size() >= 3;
-  if (!start && start.error().code == Code::corruption && can_be_refilled) {
+  if (!start && start.error().code == Code::corruption && others_can_decide(space, options, turn)) {
     LOG_ERROR(turn.log(), "cp.forgetful", "group={}: {}; it is silent until it is refilled", options.name,
               start.error().detail);
     health = Health::forgetful;
@@ -220,7 +227,7 @@ void CpReplica::observe(const topology::ViewPtr& view, Turn& turn) {
   run(turn, [&](Round& round) -> Result<void> {
     view_ = view;
     stewardship_.observe(*view, round.context.now);
-    if (!stewardship_.is_unwanted()) let_go_ = false;
+    if (!stewardship_.is_unwanted()) let_go_at_ = {};
     if (!reads_.waits_for_all()) return {};
     if (const auto missing = unreachable_voter()) {
       refuse_reads(reads_.take_all_level(), Code::level_unreachable, to_string(*missing) + " cannot be reached", turn);
@@ -279,7 +286,8 @@ Result<void> CpReplica::carry_out(raft::Effects effects, Round& round) {
   for (const raft::RoleChange& change : effects.changes) follow_change(change, turn);
   for (const raft::ReadReady& ready : effects.reads_ready) confirm(ready, turn);
   for (const raft::Superseded& superseded : effects.superseded) answer_superseded(superseded, turn);
-  for (const NodeId peer : effects.snapshot_wanted) sender_.want({.peer = peer});
+  for (const raft::SnapshotWanted& wanted : effects.snapshot_wanted)
+    sender_.want({.peer = wanted.peer, .at_least = wanted.at_least});
   TRY(apply_committed(round));
   TRY(compact_log(round));
   release_ack_waits(turn);

@@ -299,7 +299,7 @@ class CpReplica final : public Replica {
   std::string last_change_;
   std::deque<RoleEvent> history_;
   Stewardship stewardship_;
-  bool let_go_ = false;
+  LogIndex let_go_at_{};  // the configuration of which a leader said that this replica is no member
   Counters counters_;
 };
 

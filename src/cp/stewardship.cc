@@ -61,10 +61,10 @@ Result<void> CpReplica::on_leave_question(NodeId from, const wire::LeaveQuestion
   return {};
 }
 
-// An answer from before this replica came back into the group is older than the configuration that brought it back.
+// An answer from before this replica came back into the group is older than the configuration that brought it back, whichever arrives first.
 Result<void> CpReplica::on_leave_answer(const wire::LeaveAnswer& answer) {
   if (answer.epoch != stewardship_.epoch() || !stewardship_.is_unwanted()) return {};
-  if (answer.config_index > raft_.config_index()) let_go_ = true;
+  let_go_at_ = std::max(let_go_at_, answer.config_index);
   return {};
 }
 
@@ -72,7 +72,9 @@ bool CpReplica::is_let_go_by_own_log() const {
   return raft_.config() != nullptr && raft_.config_settled() && !raft_.config()->is_member(options_.self);
 }
 
-bool CpReplica::was_let_go() const { return stewardship_.is_unwanted() && (let_go_ || is_let_go_by_own_log()); }
+bool CpReplica::was_let_go() const {
+  return stewardship_.is_unwanted() && (let_go_at_ > raft_.config_index() || is_let_go_by_own_log());
+}
 
 // A leader that has lost its majority may have a successor whose configuration says otherwise.
 std::vector<NodeId> CpReplica::departed(Time now) const {

@@ -157,6 +157,14 @@ void put_floor(Space space, const LogFloor& floor, Turn& turn) {
 
 Result<ConfigPlaces> read_config_places(Space space, Turn& turn) { return read_places(space, turn); }
 
+Result<std::optional<raft::ConfigAt>> newest_config(Space space, Turn& turn) {
+  const ConfigPlaces places = TRY(read_places(space, turn));
+  if (places.empty()) return std::optional<raft::ConfigAt>();
+  const auto stored = TRY(turn.get(env::Table::meta, wire::partition_meta_key(space.partition, "floor")));
+  const LogFloor floor = stored ? TRY(wire::decode_snapshot_meta(*stored)) : LogFloor{};
+  return find_config(space, places, floor, std::max(places.back(), floor.index), turn);
+}
+
 Result<std::optional<raft::ConfigAt>> config_at(Space space, LogIndex index, env::Reader& reader) {
   const ConfigPlaces places = TRY(read_places(space, reader));
   const auto stored = TRY(reader.get(env::Table::meta, wire::partition_meta_key(space.partition, "floor")));

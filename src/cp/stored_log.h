@@ -60,6 +60,8 @@ void put_hard_state(Space space, const raft::HardState& state, Turn& turn);
 void put_config_places(Space space, const ConfigPlaces& places, Turn& turn);
 void put_floor(Space space, const LogFloor& floor, Turn& turn);
 Result<ConfigPlaces> read_config_places(Space space, Turn& turn);
+// The newest one of the log or, where there is none, of the floor. Nothing: none is stored.
+Result<std::optional<raft::ConfigAt>> newest_config(Space space, Turn& turn);
 // The newest configuration at or below `index`, from the log or, where its entry has gone, from the floor. Nothing: it cannot be told.
 Result<std::optional<raft::ConfigAt>> config_at(Space space, LogIndex index, env::Reader& reader);
 

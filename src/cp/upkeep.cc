@@ -60,7 +60,9 @@ Result<void> CpReplica::propose_upkeep(Round& round) {
 // When the earliest key is due; at once, when more are due than went with the last entry.
 Time CpReplica::expiry_wake(Time now) const {
   const Duration earliest = applier_.earliest_expiry();
-  if (!raft_.is_leader() || earliest == Duration::max() || is_upkeep_open()) return Time::max();
+  // Not believed, it proposes nothing, and knows of nothing.
+  if (!raft_.is_leader() || health_ != Health::good || earliest == Duration::max() || is_upkeep_open())
+    return Time::max();
   const Duration left = earliest - log_time(now);
   if (left <= Duration::zero()) return std::max(now, next_upkeep_);
   return left < limits::ttl_max ? now + left : Time::max();

@@ -25,7 +25,7 @@ Response refuse_compacted(RequestId id, Revision wanted, Revision compacted) {
   Response response = refuse(
       id, Code::compacted,
       fmt::format("revision {} is no longer in the history, which begins after {}", wanted.value(), compacted.value()),
-      "read the state anew, then watch from the revision that the read names");
+      "read the state anew, then watch from the revision after the one that the read names");
   response.results.emplace().compacted = compacted;
   return response;
 }

@@ -117,6 +117,12 @@ struct RoleChange {
 
 // Carry out in this order: write (installed: an empty log behind the snapshot; truncation, entries, hard_state; one atomic batch), send_now at any time, when_durable and
 // self_ack after this batch *and every earlier one* are durable, even when this one writes nothing.
+// A peer that cannot be filled from the log. at_least: an older state would bring back configurations in which it had a vote.
+struct SnapshotWanted {
+  NodeId peer{};
+  LogIndex at_least{};
+};
+
 struct Effects {
   std::vector<Outbound> send_now{};
   std::optional<Truncation> truncation{};
@@ -129,7 +135,7 @@ struct Effects {
   std::vector<ReadPosition> reads_failed{};  // leadership lost: retry elsewhere, nothing was served
   std::vector<RoleChange> changes{};         // in order of happening
   std::vector<Superseded> superseded{};
-  std::vector<NodeId> snapshot_wanted{};  // peers that need entries which are no longer stored
+  std::vector<SnapshotWanted> snapshot_wanted{};
   std::optional<SnapshotMeta>
       installed{};  // log and state are this snapshot; what was proposed up to its index has no proof of its fate here
 

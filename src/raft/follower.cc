@@ -16,6 +16,8 @@ Result<void> validate(const Append& message) {
     index = next(index);
     if (entry.index != index || index == LogIndex(0)) return fail(Code::invalid, "an append with a gap");
     if (entry.term < term || entry.term > message.term) return fail(Code::invalid, "an append whose terms fall");
+    if (entry.log_time < Duration::zero() || entry.log_time > log_time_max)
+      return fail(Code::invalid, "an append with an absurd log time");
     if (entry.payload.size() > limits::entry_bytes_max) return fail(Code::invalid, "an append with an oversized entry");
     if (entry.kind == EntryKind::config && !decode_config(entry.payload)) {
       return fail(Code::invalid, "an append with a malformed config");
@@ -78,12 +80,23 @@ Result<void> Raft::on(NodeId from, Append& message, const Context& context) {
     pending_.when_durable.push_back({.to = from, .message = AppendAck{.term = hard_state_.term, .accepted = false}});
     return {};
   }
+  // Without a configuration it begins with a snapshot: want_snapshot().
+  const bool fits =
+      config() != nullptr && (message.prev_index <= commit_ ||
+                              TRY(log_.term(message.prev_index, context.log)) == std::optional(message.prev_term));
+  if (fits) TRY(validate_against_log(message, context));
   TRY(follow(from, message.term, context));
-  if (message.prev_index > commit_) {
-    const auto term = TRY(log_.term(message.prev_index, context.log));
-    if (term != std::optional(message.prev_term)) return reject(from, message, context);
+  return fits ? accept(message, context) : reject(from, message, context);
+}
+
+// What is committed here is in every later leader's log (thesis 3.6.3): a message that disagrees about the last of it was not sent by a leader,
+// and shall not be followed as one.
+Result<void> Raft::validate_against_log(const Append& message, const Context& context) const {
+  const auto claimed = claimed_term(message, commit_);
+  if (claimed && claimed != TRY(log_.term(commit_, context.log))) {
+    return fail(Code::invalid, "an append that contradicts a committed entry");
   }
-  return accept(message, context);
+  return validate_configs(message);
 }
 
 Result<void> Raft::reject(NodeId from, const Append& message, const Context& context) {
@@ -95,14 +108,8 @@ Result<void> Raft::reject(NodeId from, const Append& message, const Context& con
   return {};
 }
 
-// What is committed here is in every later leader's log (thesis 3.6.3): entries up to commit are skipped, never cut (I6). A
-// message that disagrees about the last of them was not sent by a leader.
+// Entries up to commit are skipped, never cut (I6).
 Result<void> Raft::accept(Append& message, const Context& context) {
-  const auto claimed = claimed_term(message, commit_);
-  if (claimed && claimed != TRY(log_.term(commit_, context.log))) {
-    return fail(Code::invalid, "an append that contradicts a committed entry");
-  }
-  TRY(validate_configs(message));
   const LogIndex end(message.prev_index.value() + message.entries.size());
   for (Entry& entry : message.entries) {
     if (entry.index <= commit_) continue;

@@ -67,7 +67,8 @@ void Raft::check_peers(const Leader& leader) const {
   }
   for (const auto& [node, progress] : leader.peers) {
     ASSERT(config()->is_member(node) != leader.leaving.contains(node));
-    if (progress.state() == Progress::State::snapshot) ASSERT(progress.next() < log_.first_index());
+    if (progress.state() == Progress::State::snapshot)
+      ASSERT(progress.next() < log_.first_index() || progress.match() == LogIndex(0));
   }
   if (leader.transfer_to != NodeId(0)) ASSERT(config()->stays_voter(leader.transfer_to));
 }

@@ -1,7 +1,8 @@
 // Raft: one replica of one group, as a state machine without I/O, clock, thread or hidden randomness (DESIGN 5; Ongaro's
 // thesis). It decides; cp carries out. Called only by cp, on the shard's thread: any number of verbs, then one take().
 //
-// A verb's error: Code::invalid means that the message was malformed and dropped, nothing changed; not_leader, overloaded,
+// A verb's error: Code::invalid means that the message was malformed and dropped: nothing changed, but that
+// a later term in it may have been followed; not_leader, overloaded,
 // too_large are refusals with no effect; anything else came from the LogReader and is fatal for the replica.
 #pragma once
 
@@ -18,6 +19,7 @@ namespace rift::raft {
 
 // Terms grow by elections and indexes by entries: a message far beyond one's own is damaged, and taking it would end both for good.
 constexpr Term term_max{std::uint64_t{1} << 62};
+constexpr Duration log_time_max{std::int64_t{1} << 61};  // 73 years; sums of two do not overflow
 constexpr LogIndex index_max{std::uint64_t{1} << 62};
 // A group that is founded again begins 2^40 beyond what it was.
 constexpr std::uint64_t term_step_max = std::uint64_t{1} << 48;
@@ -174,6 +176,7 @@ class Raft {
   Result<void> accept(Append& message, const Context& context);
   Result<void> reject(NodeId from, const Append& message, const Context& context);
   Result<void> truncate(LogIndex from, const Context& context);
+  Result<void> validate_against_log(const Append& message, const Context& context) const;
   Result<void> validate_configs(const Append& message) const;
   void append_entry(Entry entry);
   Result<void> on(NodeId from, const Heartbeat& message, const Context& context);
@@ -185,6 +188,7 @@ class Raft {
   Result<void> send_to_peers(const Context& context);
   Result<bool> send_appends(NodeId to, Progress& progress, const Context& context);  // true: at least one left
   enum class Fill : std::uint8_t { entries, nothing };
+  void want_snapshot(NodeId peer);
   Result<bool> send_append(NodeId to, Progress& progress, Fill fill, const Context& context);
   Result<void> advance_commit(const Context& context);
   Result<void> commit_to(LogIndex index, const Context& context);

@@ -39,13 +39,12 @@ Result<void> Raft::on(NodeId from, const HeartbeatAck& message, const Context& c
   progress.contacted(context.now);
   progress.echoed(message.read_position);
   release_reads();
-  if (message.verified >= log_.floor().index) {
+  if (message.verified != LogIndex(0) && message.verified >= log_.floor().index) {
     progress.probe(
         next(std::min(message.verified, log_.last_index())));  // it has its snapshot; the acknowledgement was lost
   }
   // Said with each beat: whoever sends snapshots may have dropped the first word of it, or have sent one that was overtaken.
-  if (progress.state() == Progress::State::snapshot && config()->is_member(from))
-    pending_.snapshot_wanted.push_back(from);
+  if (progress.state() == Progress::State::snapshot) want_snapshot(from);
   if (progress.suspects_loss(message.verified, context.now, options_.heartbeat_interval)) {
     MARK(context.recorder, "raft.lost_append_probed");
     TRY(send_append(from, progress, Fill::nothing, context));

@@ -93,7 +93,7 @@ Result<bool> Raft::send_append(NodeId to, Progress& progress, Fill fill, const C
   if (progress.next() < log_.first_index()) {
     MARK(context.recorder, "raft.peer_needs_snapshot");
     progress.needs_snapshot();
-    if (config()->is_member(to)) pending_.snapshot_wanted.push_back(to);
+    want_snapshot(to);
     return false;
   }
   const LogIndex prev = previous(progress.next());
@@ -133,9 +133,9 @@ Result<void> Raft::on(NodeId from, const AppendAck& message, const Context& cont
     progress.contacted(context.now);
     const LogIndex before = progress.match();
     progress.accepted(message.match, log_.first_index(), context.now);
-    if (progress.state() == Progress::State::snapshot && message.match > before && config()->is_member(from)) {
+    if (progress.state() == Progress::State::snapshot && message.match > before) {
       MARK(context.recorder, "raft.snapshot_overtaken");  // the log was compacted meanwhile: it needs a newer one
-      pending_.snapshot_wanted.push_back(from);
+      want_snapshot(from);
     }
     return advance_commit(context);
   }
@@ -158,8 +158,24 @@ Result<void> Raft::on_rejected(NodeId from, Progress& progress, const AppendAck&
     MARK(context.recorder, "raft.former_life_forgotten");
     progress.forget();
   }
+  if (message.hint_index == LogIndex(0)) {
+    MARK(context.recorder, "raft.newcomer_needs_snapshot");
+    progress.needs_snapshot();
+    want_snapshot(from);
+    return {};
+  }
   progress.rejected(std::min(message.rejected_prev, next(common)));
   return {};
+}
+
+// Whoever comes to the group after its birth begins with the state as of the entry that added it, or later. Were it to replay the log, it would live
+// through configurations in which an earlier life of it, or of its node, had a vote; several such, and one that is far behind, are a majority
+// of an old configuration, and none of them knows what the group has acknowledged since. A learner is counted in no quorum, so the newest
+// configuration is committed without it.
+void Raft::want_snapshot(NodeId peer) {
+  if (!config()->is_member(peer)) return;
+  pending_.snapshot_wanted.push_back(
+      {.peer = peer, .at_least = config()->is_voter(peer) ? LogIndex(0) : config_index()});
 }
 
 LogIndex Raft::durable_at(const Leader& leader, NodeId voter) const {

@@ -36,6 +36,8 @@ Result<void> Raft::install(NodeId from, Term term, const SnapshotMeta& meta, con
   if (meta.index == LogIndex(0) || meta.term == Term(0) || meta.term > term)
     return fail(Code::invalid, "a snapshot of nothing");
   if (meta.index > index_max || !is_credible(term)) return fail(Code::invalid, "a snapshot of an absurd place");
+  if (meta.log_time < Duration::zero() || meta.log_time > log_time_max)
+    return fail(Code::invalid, "a snapshot of an absurd time");
   if (meta.config.index == LogIndex(0) || meta.config.index > meta.index)
     return fail(Code::invalid, "a snapshot whose config lies behind it");
   if (is_leader()) return fail(Code::invalid, "a leader takes no snapshot");

@@ -25,7 +25,7 @@ class Trial : public ::testing::Test {
     EXPECT_EQ(value.value("stale", ""), "0") << finished.out;
     return value;
   }
-  static double p95(const json& value, const char* figure) { return value[figure]["p95_ms"].get<double>(); }
+  static double p95(const json& value, const char* figure) { return value.at(figure).at("p95_ms").get<double>(); }
   static std::vector<std::string> environment() {
     return std::filesystem::is_directory("/dev/shm") ? std::vector<std::string>{"TMPDIR=/dev/shm"}
                                                      : std::vector<std::string>{};
@@ -38,7 +38,7 @@ class Trial : public ::testing::Test {
 TEST_F(Trial, AKilledLeaderIsReplacedInTimeAndNothingAcknowledgedIsLost) {
   const json value = run("failover", "bench_failover", {"--rounds", "5"});
   EXPECT_LE(p95(value, "outage"), 2500);
-  EXPECT_EQ(value["outage"]["values_ms"].size(), 5U);
+  EXPECT_EQ(value.at("outage").at("values_ms").size(), 5U);
 }
 
 TEST_F(Trial, NodesThatAreStoppedInOrderFailNoRequest) {
@@ -48,8 +48,8 @@ TEST_F(Trial, NodesThatAreStoppedInOrderFailNoRequest) {
 
 TEST_F(Trial, AFollowerThatWasAwayCatchesUpUnderLoad) {
   const json value = run("catch-up", "bench_catch_up", {"--rounds", "1", "--writes", "20000", "--value-size", "1000"});
-  EXPECT_EQ(value["catch_up"]["values_ms"].size(), 1U);
-  EXPECT_EQ(value["snapshots"], "1");
+  EXPECT_EQ(value.at("catch_up").at("values_ms").size(), 1U);
+  EXPECT_EQ(value.at("snapshots"), "1");
 }
 
 TEST_F(Trial, ACatchUpByTheLogAloneShowsNothing) {

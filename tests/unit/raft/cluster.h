@@ -212,7 +212,7 @@ class Cluster {
     observe(NodeId(id), node, *taken);
     for (Outbound& out : taken->send_now) post(NodeId(id), std::move(out));
     taken->send_now.clear();
-    for (const NodeId peer : taken->snapshot_wanted) send_snapshot(NodeId(id), peer);
+    for (const SnapshotWanted& wanted : taken->snapshot_wanted) send_snapshot(NodeId(id), wanted);
     Batch batch{.effects = std::move(*taken), .applied = node.visible.applied};
     write(node.visible, batch);
     node.unsynced.push_back(std::move(batch));
@@ -344,10 +344,13 @@ class Cluster {
     }
     return taken;
   }
-  void send_snapshot(NodeId from, NodeId to) {
+  // A state that is too old is not sent; the wish comes again with each beat.
+  void send_snapshot(NodeId from, const SnapshotWanted& wanted) {
+    const NodeId to = wanted.peer;
     Node& node = nodes_.at(from);
     const auto meta = node.raft->snapshot_meta(readers_.at(from));
     ASSERT_TRUE(meta.has_value()) << meta.error().detail;
+    if (meta->index < wanted.at_least) return;
     const auto travels = [&](const Envelope& it) { return it.snapshot && it.from == from && it.to == to; };
     if (cut_.contains({from, to}) || std::any_of(network.begin(), network.end(), travels)) return;
     network.push_back({.from = from, .to = to, .message = TimeoutNow{.term = node.raft->term()}, .snapshot = *meta});

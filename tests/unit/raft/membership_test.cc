@@ -49,8 +49,8 @@ TEST(RaftMembership, VotersChangeThroughAJointConfigurationThatIsLeftByItself) {
   EXPECT_FALSE(cluster.raft(1).config_settled());
   cluster.settle();
   EXPECT_TRUE(cluster.raft(1).config_settled());
-  EXPECT_EQ(configs_of(cluster, 4), (std::vector<Config>{simple({1, 2, 3}), simple({1, 2, 3}, {4, 5}),
-                                                         joint({1, 4, 5}, {1, 2, 3}), simple({1, 4, 5})}));
+  EXPECT_EQ(configs_of(cluster, 4),
+            (std::vector<Config>{simple({1, 2, 3}, {4, 5}), joint({1, 4, 5}, {1, 2, 3}), simple({1, 4, 5})}));
   cluster.isolate(2);
   cluster.isolate(3);
   MUST(cluster.propose(1, {"a"}));
@@ -82,7 +82,7 @@ TEST(RaftMembership, LearnersChangeInOneStep) {
   cluster.campaign(1);
   MUST(cluster.change(1, simple({1, 2, 3}, {4})));
   cluster.settle();
-  EXPECT_EQ(configs_of(cluster, 4), (std::vector<Config>{simple({1, 2, 3}), simple({1, 2, 3}, {4})}));
+  EXPECT_EQ(configs_of(cluster, 4), (std::vector<Config>{simple({1, 2, 3}, {4})}));
   EXPECT_TRUE(cluster.raft(1).config_settled());
 }
 

@@ -213,6 +213,58 @@ TEST(RaftMembershipTrap, ANodeThatIsAddedAnewCatchesUpFromNothing) {
   EXPECT_EQ(cluster.raft(3).last_index(), cluster.raft(1).last_index());
 }
 
+// Two nodes are let go, lose their logs and come back. Would they replay the log from its begin, they would be two of three voters of its first
+// configuration for a while, and elect each other although the group, which is one node by now, has acknowledged more.
+TEST(RaftMembershipTrap, WhoComesBackHasNoVoteInAConfigurationOfBefore) {
+  Cluster cluster(3, 1, [](Options& options) { options.append_bytes_max = 1; });
+  cluster.campaign(1);
+  MUST(cluster.propose(1, {"a", "b", "c", "d"}));
+  cluster.flush(1);
+  cluster.settle();
+  MUST(cluster.change(1, simple({1})));
+  cluster.advance(5s);
+  ASSERT_EQ(*cluster.raft(1).config(), simple({1}));
+  for (const std::uint32_t id : {2u, 3u}) {
+    cluster.kill(id);
+    const HardState promised = cluster.node(id).durable.hard_state;
+    cluster.node(id).visible = cluster.node(id).durable = Disk{.hard_state = promised};
+    cluster.restart(id);
+  }
+  MUST(cluster.propose(1, {"acknowledged by all there are"}));
+  cluster.flush(1);
+  MUST(cluster.change(1, simple({1}, {2, 3})));
+  cluster.flush(1);
+  for (int steps = 0; !cluster.network.empty(); ++steps) {
+    ASSERT_LT(steps, 1000);
+    cluster.deliver(0);
+    for (const std::uint32_t id : {2u, 3u}) {
+      const Config* config = cluster.raft(id).config();
+      ASSERT_TRUE(config == nullptr || !config->is_voter(NodeId(id)))
+          << "n" << id << " has a vote after " << steps << " messages";
+    }
+  }
+  cluster.advance(1s);
+  EXPECT_EQ(cluster.raft(2).last_index(), cluster.raft(1).last_index());
+  EXPECT_EQ(*cluster.raft(3).config(), simple({1}, {2, 3}));
+}
+
+// A state from before the entry that adds the newcomer is of no use to it, however recent.
+TEST(RaftMembershipTrap, ANewcomerWaitsForAStateThatHoldsTheEntryThatAddedIt) {
+  Cluster cluster(3);
+  cluster.campaign(1);
+  cluster.add_node(4);
+  cluster.isolate(2);
+  cluster.isolate(3);
+  MUST(cluster.change(1, simple({1, 2, 3}, {4})));
+  cluster.advance(300ms);
+  ASSERT_FALSE(cluster.raft(1).config_settled());
+  EXPECT_EQ(cluster.raft(4).config(), nullptr);
+  cluster.heal();
+  cluster.advance(300ms);
+  ASSERT_NE(cluster.raft(4).config(), nullptr);
+  EXPECT_EQ(*cluster.raft(4).config(), simple({1, 2, 3}, {4}));
+}
+
 // A leader that took a late rejection for a new one sends again what is committed already; the configurations in it have been judged once.
 TEST(RaftMembershipTrap, ARepeatThatReachesBelowTheCommitIsTaken) {
   Cluster cluster(3);
