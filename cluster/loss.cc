@@ -24,67 +24,150 @@ auto hold_of(const ReplicaStatus& replica) {
   return std::tuple(replica.role != "quarantined", counter(replica, "last_term"), replica.last, replica.commit);
 }
 
+// A replica whose log and state can be counted.
+bool tells(const ReplicaStatus& replica) {
+  return replica.role != "stopped" && replica.role != "repair" && !replica.voters.empty();
+}
+
+void insert(Nodes& nodes, NodeId node) {
+  const auto at = std::lower_bound(nodes.begin(), nodes.end(), node);
+  if (at == nodes.end() || *at != node) nodes.insert(at, node);
+}
+
+// One group and what its nodes have said, or have not.
+class Hearing {
+ public:
+  Hearing(const Survey& survey, const Group& group, const Nodes& lost) : survey_(survey), group_(group), lost_(lost) {
+    for (const NodeId node : group.owners) insert(nodes_, node);
+    for (const auto& [node, replica] : group.replicas) {
+      for (const NodeId voter : replica.voters) insert(nodes_, voter);
+    }
+  }
+
+  // Named now, or in a recovery before.
+  bool is_lost(NodeId node) const {
+    const topology::Member* member = survey_.catalog.member(node);
+    return holds(lost_, node) || (member != nullptr && member->state == topology::MemberState::lost);
+  }
+  // Who may still come back with more than anybody has told. Who is no member any more is refused everywhere.
+  Nodes silent() const {
+    Nodes result;
+    for (const NodeId node : nodes_) {
+      const auto reply = survey_.nodes.find(node);
+      if (reply != survey_.nodes.end() && !reply->second && !is_lost(node)) result.push_back(node);
+    }
+    return result;
+  }
+  // " (n2, n4 do not answer)"
+  std::string aside() const {
+    const Nodes nodes = silent();
+    if (nodes.empty()) return {};
+    return fmt::format(" ({} {} not answer)", names_of(nodes), nodes.size() == 1 ? "does" : "do");
+  }
+  std::size_t count_lost(const Nodes& nodes) const {
+    return static_cast<std::size_t>(std::count_if(nodes.begin(), nodes.end(), [&](NodeId n) { return is_lost(n); }));
+  }
+  std::size_t count_owners_heard() const {
+    return static_cast<std::size_t>(std::count_if(group_.owners.begin(), group_.owners.end(), [&](NodeId node) {
+      const auto reply = survey_.nodes.find(node);
+      return reply != survey_.nodes.end() && reply->second && !is_lost(node);
+    }));
+  }
+  std::size_t count_voters_heard(const Nodes& voters) const {
+    return static_cast<std::size_t>(std::count_if(voters.begin(), voters.end(), [&](NodeId node) {
+      const auto replica = group_.replicas.find(node);
+      return replica != group_.replicas.end() && tells(replica->second) && !is_lost(node);
+    }));
+  }
+  // It holds the most of those that answered: a group is gone on from only when everybody who is left has.
+  Result<void> check_everybody_heard() const {
+    const Nodes nodes = silent();
+    if (nodes.empty()) return {};
+    return rift::fail(
+        Code::invalid,
+        fmt::format("{}: {} neither {} nor {} named lost and may hold more than those who answer: start {}, or name {}",
+                    group_.name, names_of(nodes), nodes.size() == 1 ? "answers" : "answer",
+                    nodes.size() == 1 ? "is" : "are", nodes.size() == 1 ? "it" : "them",
+                    nodes.size() == 1 ? "it" : "them"));
+  }
+
+ private:
+  const Survey& survey_;
+  const Group& group_;
+  const Nodes& lost_;
+  Nodes nodes_;  // owners, and whom somebody calls a voter
+};
+
 struct Survivor {
   NodeId node;
   const ReplicaStatus* replica = nullptr;
 };
 
-Survivor best_of(const Group& group, const topology::Partition& partition, const Nodes& lost) {
+Survivor best_of(const Group& group, const topology::Partition& partition, const Hearing& hearing) {
   Survivor best;
   for (const auto& [node, replica] : group.replicas) {
-    const bool tells = replica.role != "stopped" && replica.role != "repair" && !replica.voters.empty();
     const bool follows_the_map = counter(replica, "refounded") >= partition.refounded;
-    if (!tells || !follows_the_map || holds(lost, node) || !holds(group.owners, node)) continue;
+    if (!tells(replica) || !follows_the_map || hearing.is_lost(node) || !holds(group.owners, node)) continue;
     if (best.replica == nullptr || hold_of(replica) > hold_of(*best.replica)) best = {node, &replica};
   }
   return best;
 }
 
-std::size_t count_lost(const Nodes& nodes, const Nodes& lost) {
-  return static_cast<std::size_t>(std::count_if(nodes.begin(), nodes.end(), [&](NodeId n) { return holds(lost, n); }));
+void plan_ap(const Survey& survey, const Group& group, LossPlan& plan) {
+  const Hearing hearing(survey, group, plan.loss.lost);
+  if (hearing.count_lost(group.owners) == 0) return;
+  const std::size_t left = hearing.count_owners_heard();
+  if (left == 0 && hearing.silent().empty()) {
+    plan.consequences.push_back(
+        fmt::format("{}: nobody is left who holds it: its data is gone; drop its keyspace", group.name));
+    return;
+  }
+  plan.consequences.push_back(
+      fmt::format("{}: {} of {} owners are left{}, and levels count those; what only {} held is lost", group.name, left,
+                  group.owners.size(), hearing.aside(), names_of(plan.loss.lost)));
 }
 
-void plan_ap(const Group& group, LossPlan& plan) {
-  const std::size_t gone = count_lost(group.owners, plan.loss.lost);
-  if (gone == 0) return;
-  const std::size_t left = group.owners.size() - gone;
-  plan.consequences.push_back(
-      left == 0 ? fmt::format("{}: nobody is left who holds it: its data is gone; drop its keyspace", group.name)
-                : fmt::format("{}: {} of {} owners are left, and levels count those; what only {} held is lost",
-                              group.name, left, group.owners.size(), names_of(plan.loss.lost)));
+std::string what_is_left(const Group& group, const Hearing& hearing, const Nodes& voters) {
+  const std::size_t heard = hearing.count_voters_heard(voters);
+  const std::string left =
+      fmt::format("{}: {} of {} voters are left{}", group.name, heard, voters.size(), hearing.aside());
+  if (heard >= voters.size() / 2 + 1) return left + ", which decide: nothing is lost";
+  return left + ", too few to decide: it waits for the others, and nothing is given up";
 }
 
 Result<void> plan_cp(const Survey& survey, const Group& group, LossPlan& plan) {
   const topology::Partition& partition = *survey.catalog.partition(group.partition);
-  const Survivor best = best_of(group, partition, plan.loss.lost);
+  const Hearing hearing(survey, group, plan.loss.lost);
+  const Survivor best = best_of(group, partition, hearing);
   if (best.replica == nullptr) {
     plan.consequences.push_back(fmt::format(
-        "{}: nobody who answers holds it; unless one comes back its data is gone, and its keyspace can be dropped",
-        group.name));
+        "{}: nobody who answers holds it{}; unless one comes back its data is gone, and its keyspace can be dropped",
+        group.name, hearing.aside()));
     return {};
   }
   if (counter(*best.replica, "refounded") > partition.refounded) {
+    TRY(hearing.check_everybody_heard());
     plan.loss.survivors[group.partition] = best.node;
     plan.consequences.push_back(fmt::format("{}: {} goes on from what it holds already; the map is to follow",
                                             group.name, to_string(best.node)));
     return {};
   }
   const Nodes& voters = best.replica->voters;
-  const std::size_t gone = count_lost(voters, plan.loss.lost);
-  const std::size_t left = voters.size() - gone;
+  const std::size_t gone = hearing.count_lost(voters);
   if (gone == 0) return {};
   if (!best.replica->settled && group.leader != NodeId())
     return rift::fail(Code::not_ready, group.name + " is changing its members; look again in a moment");
-  if (best.replica->settled && left >= voters.size() / 2 + 1) {
-    plan.consequences.push_back(
-        fmt::format("{}: {} of {} voters are left, which decide: nothing is lost", group.name, left, voters.size()));
+  if (best.replica->settled && voters.size() - gone >= voters.size() / 2 + 1) {
+    plan.consequences.push_back(what_is_left(group, hearing, voters));
     return {};
   }
+  TRY(hearing.check_everybody_heard());
   plan.loss.survivors[group.partition] = best.node;
   plan.consequences.push_back(fmt::format(
       "{}: {} of {} voters are left; it goes on from {}, whose log ends at entry {}; what only {} held after that is "
       "lost",
-      group.name, left, voters.size(), to_string(best.node), best.replica->last.value(), names_of(plan.loss.lost)));
+      group.name, hearing.count_voters_heard(voters), voters.size(), to_string(best.node), best.replica->last.value(),
+      names_of(plan.loss.lost)));
   return {};
 }
 
@@ -102,7 +185,7 @@ Result<LossPlan> plan_loss(const Survey& survey, const Nodes& lost) {
   }
   for (const Group& group : survey.groups) {
     if (group.mode == Mode::ap) {
-      plan_ap(group, plan);
+      plan_ap(survey, group, plan);
     } else {
       TRY(plan_cp(survey, group, plan));
     }

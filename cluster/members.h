@@ -76,7 +76,8 @@ class Members {
   Duration limit_;
 };
 
-// Errors: invalid: a stranger, or one that answers; not_ready: a group is changing its members.
+// Errors: invalid: a stranger, one that answers, or one that does neither and may hold more than the survivor of its group; not_ready: a group is
+// changing its members.
 Result<LossPlan> plan_loss(const Survey& survey, const std::vector<NodeId>& lost);
 
 // The groups whose members, as far as somebody says, still include `node`.

@@ -6,6 +6,7 @@
 
 #include "base/node_list.h"
 #include "topology/owners.h"
+#include "topology/verify.h"
 
 namespace rift::topology {
 namespace {
@@ -77,6 +78,19 @@ void fill_up(Catalog& catalog, Keyspace& keyspace) {
   }
 }
 
+// The lost may have gone on from a newer map than the survivor's, unheard. Theirs must never be newer than what follows, and no id that they have
+// given out is given out again.
+Result<void> leave_the_old_maps_behind(Catalog& catalog) {
+  const auto room = [](std::uint32_t next) { return ~std::uint32_t{0} - next > lost_ids_stride; };
+  if (!room(catalog.next_partition.value()) || !room(catalog.next_keyspace.value()))
+    return fail(Code::invalid, "the cluster has no ids of partitions and keyspaces left");
+  if (catalog.epoch.value() > epoch_max - lost_epochs_stride) return fail(Code::invalid, "the map has no epochs left");
+  catalog.epoch = MapEpoch(catalog.epoch.value() + lost_epochs_stride);
+  catalog.next_partition = PartitionId(catalog.next_partition.value() + lost_ids_stride);
+  catalog.next_keyspace = KeyspaceId(catalog.next_keyspace.value() + lost_ids_stride);
+  return {};
+}
+
 }  // namespace
 
 Result<Catalog> accept_loss(const Catalog& catalog, const AcceptedLoss& loss) {
@@ -89,6 +103,7 @@ Result<Catalog> accept_loss(const Catalog& catalog, const AcceptedLoss& loss) {
   for (auto& [name, keyspace] : result.keyspaces) fill_up(result, keyspace);
   if (result == catalog) return catalog;
   result.epoch = MapEpoch(catalog.epoch.value() + 1);
+  if (loss.survivors.contains(system_partition)) TRY(leave_the_old_maps_behind(result));
   return result;
 }
 

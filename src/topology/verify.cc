@@ -8,9 +8,6 @@
 namespace rift::topology {
 namespace {
 
-// An epoch is one change. A map with a higher one would never be followed by another.
-constexpr std::uint64_t epoch_max = std::uint64_t{1} << 48U;
-
 bool is_set(const std::vector<NodeId>& nodes) { return std::set(nodes.begin(), nodes.end()).size() == nodes.size(); }
 
 bool holds_nobody(const std::vector<NodeId>& nodes) {

@@ -198,6 +198,43 @@ TEST_F(Loss, AnotherSurvivorBeginsAnew) {
   EXPECT_EQ(read("after", 1).value.to_string(), "value of after");
 }
 
+// A survivor that was down comes back with a newer map than the one that was gone on from: it is the map of a group that is no more.
+TEST_F(Loss, AMapThatTheSurvivorHadNotHeardOfDoesNotUndoTheRecovery) {
+  ASSERT_TRUE(put("before"));
+  world.pass(seconds(1));
+  for (const std::uint32_t n : {2U, 3U}) world.cut(1, n);
+  for (const std::string name : {"unheard", "of", "here"}) {
+    ASSERT_TRUE(world.pass_until([&] {
+      return create_keyspace({.name = name, .mode = Mode::cp, .copies = 2, .partitions = 1}, 2).has_value() ||
+             catalog(2).find(name) != nullptr;
+    }));
+  }
+  const topology::Catalog theirs = catalog(2);
+  ASSERT_GT(theirs.epoch.value(), catalog(1).epoch.value() + 2);
+  world.pass(seconds(1));
+  world.kill(2);
+  world.kill(3);
+  world.heal();
+  world.pass(seconds(3));
+  auto map = recover({.epoch = {}, .lost = {n3}, .survivors = {{bank, n1}, {system, n1}}});
+  ASSERT_TRUE(map.has_value()) << map.error().detail;
+  ASSERT_TRUE(world.pass_until([&] { return leader(bank) == n1; }));
+  ASSERT_TRUE(put("after"));
+  MUST(world.start(2));
+  ASSERT_TRUE(world.pass_until([&] { return voters(bank) == std::vector<NodeId>{n1, n2}; }));
+  ASSERT_TRUE(world.pass_until([&] { return voters(system) == std::vector<NodeId>{n1, n2}; }));
+  for (const std::uint32_t n : {1U, 2U}) {
+    EXPECT_EQ(catalog(n).partition(bank)->refounded, 1U);
+    EXPECT_EQ(catalog(n).member(n3)->state, topology::MemberState::lost);
+    EXPECT_EQ(catalog(n).find("unheard"), nullptr);
+  }
+  // What it had created under the lost map is gone, and nothing new is taken for it.
+  map = create_keyspace({.name = "new", .mode = Mode::cp, .copies = 2, .partitions = 1});
+  ASSERT_TRUE(map.has_value()) << map.error().detail;
+  EXPECT_GE(world.partition_of(*map, "new"), theirs.next_partition);
+  EXPECT_TRUE(has_meta(2, world.partition_of(theirs, "unheard"), "tombstone"));
+}
+
 // A survivor that was down meanwhile comes back with the old map and the old log.
 TEST_F(Loss, ASurvivorThatWasDownFollowsWhenItComesBack) {
   auto map = change({.kind = MemberChange::Kind::add, .member = self(4)});

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "topology/changes.h"
+#include "topology/verify.h"
 
 namespace rift::topology {
 namespace {
@@ -92,6 +93,53 @@ TEST(AcceptLoss, LowersTheCopiesWhereThereAreTooFewNodes) {
   EXPECT_EQ(bank(after).owners, nodes({3}));
   EXPECT_EQ(system_of(after).owners, nodes({3}));
   EXPECT_EQ(system_of(after).refounded, 1U);
+}
+
+// The lost voters may have gone on from a newer map, which a node that was away brings back: it must be the older one, and what it has created must not
+// have the ids of anything that is created now.
+TEST(AcceptLoss, NoMapOfTheLostIsNewerThanOneAfterIt) {
+  const Catalog before = cluster(5);
+  const AcceptedLoss loss{.epoch = before.epoch,
+                          .lost = nodes({1, 2, 4}),
+                          .survivors = {{bank(before).id, NodeId(3)}, {system_partition, NodeId(3)}}};
+  const Catalog after = MUST(accept_loss(before, loss));
+  Catalog theirs = before;
+  for (int i = 0; i < 1000; ++i) {
+    theirs = MUST(create_keyspace(theirs, {.name = "theirs", .mode = Mode::cp, .copies = 3, .partitions = 64}));
+    theirs = MUST(drop_keyspace(theirs, "theirs"));
+  }
+  EXPECT_LT(theirs.epoch, after.epoch);
+  EXPECT_LE(theirs.next_partition, after.next_partition);
+  EXPECT_LE(theirs.next_keyspace, after.next_keyspace);
+  EXPECT_TRUE(verify(after).has_value());
+  // A group whose map goes on in its own log has nothing to be told from.
+  const Catalog decided = MUST(
+      accept_loss(before, {.epoch = before.epoch, .lost = nodes({4, 5}), .survivors = {{bank(before).id, NodeId(3)}}}));
+  EXPECT_EQ(decided.epoch, MapEpoch(before.epoch.value() + 1));
+  EXPECT_EQ(decided.next_partition, before.next_partition);
+  EXPECT_EQ(decided.next_keyspace, before.next_keyspace);
+}
+
+TEST(AcceptLoss, EndsBeforeEpochsAndIdsDo) {
+  Catalog map = cluster(5);
+  const auto recover = [&] {
+    return accept_loss(map,
+                       {.epoch = map.epoch, .lost = nodes({1, 2, 4}), .survivors = {{system_partition, NodeId(3)}}});
+  };
+  map.epoch = MapEpoch(epoch_max - lost_epochs_stride - 1);
+  const auto last = recover();
+  ASSERT_TRUE(last.has_value()) << last.error().detail;
+  EXPECT_TRUE(verify(*last).has_value());
+  map.epoch = MapEpoch(map.epoch.value() + 1);
+  EXPECT_FALSE(recover().has_value());
+  map.epoch = MapEpoch(9);
+  map.next_partition = PartitionId(~std::uint32_t{0} - lost_ids_stride);
+  EXPECT_FALSE(recover().has_value());
+  map.next_partition = PartitionId(9);
+  map.next_keyspace = KeyspaceId(~std::uint32_t{0} - lost_ids_stride);
+  EXPECT_FALSE(recover().has_value());
+  map.next_keyspace = KeyspaceId(9);
+  EXPECT_TRUE(recover().has_value());
 }
 
 // It cannot be dropped before there is a map again, so it must not keep the map from coming back.
