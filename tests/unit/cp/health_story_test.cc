@@ -117,6 +117,26 @@ TEST_F(Health, AnOddLeaderHandsOverAndIsRebuilt) {
   expect_same_state();
 }
 
+// It leads although it is not believed, and whoever could take over is away: nothing is to be done, and nothing is done, without a pause.
+TEST_F(Health, AQuarantinedLeaderRests) {
+  const NodeId odd = group.follower_of(group.elect());
+  const auto others = group.others(odd);
+  group.at(odd).round([&](Replica&, Turn& turn) { put_health(group.partition(), cp::Health::quarantined, turn); });
+  group.crash(odd, Crash::kill);
+  for (const NodeId other : others) group.crash(other, Crash::kill);
+  MUST(group.restart(odd));
+  MUST(group.restart(others[0]));
+  group.set_filter([&](NodeId from, const Outgoing& message) {
+    const auto decoded = wire::decode_message(message.message);
+    const auto* core = decoded ? std::get_if<raft::Message>(&*decoded) : nullptr;
+    return from == others[0] && core != nullptr && std::holds_alternative<raft::PreVote>(*core);
+  });
+  ASSERT_TRUE(group.run_until([&] { return group.replica(odd).is_leader(); }, 30s));
+  for (int i = 0; i < 3; ++i) group.at(odd).tick();
+  ASSERT_TRUE(group.at(odd).next_wake().has_value());
+  EXPECT_GT(*group.at(odd).next_wake(), group.at(odd).now().steady);
+}
+
 TEST_F(Health, AQuarantinedReplicaServesNothingAndStaysSoAfterARestart) {
   const NodeId leader = group.elect();
   const NodeId odd = group.follower_of(leader);
@@ -382,6 +402,26 @@ TEST_F(Forgetful, OnlyTheAnswerToItsWishIsTaken) {
     const auto message = MUST(wire::decode_message(sent.message));
     EXPECT_FALSE(std::holds_alternative<wire::SnapshotPull>(message));
   }
+}
+
+// The group was founded again from one: the map wishes three owners already, the group's configuration names it alone. Nobody could refill it.
+TEST_F(Forgetful, WhoDecidesAloneIsNotRefilledAndIsNotMarked) {
+  const NodeId alone = group.follower_of(group.elect());
+  group.crash(alone, Crash::kill);
+  const auto places = wire::partition_meta_key(group.partition(), "config");
+  const auto stored_places = MUST(store(alone).get(env::Table::meta, places));
+  const LogIndex at = MUST(wire::decode_config_places(*stored_places)).back();
+  const auto key = wire::log_key(group.partition(), space(alone).group, at);
+  const auto stored = MUST(store(alone).get(env::Table::log, key));
+  auto entry = MUST(wire::decode_log_record(*stored, at));
+  entry.payload = raft::encode(raft::Config{.voters = {alone}, .outgoing = {}, .learners = {}});
+  store(alone).poke(env::Table::log, key, wire::encode_log_record(entry));
+  const auto last = MUST(store(alone).scan(env::Table::log, env::Range{}, 10'000, 1 << 24)).back();
+  store(alone).poke(env::Table::log, last.key, Bytes("\x7f???"));
+  const auto started = group.restart(alone);
+  ASSERT_FALSE(started.has_value());
+  EXPECT_EQ(started.error().code, Code::corruption);
+  EXPECT_FALSE(MUST(store(alone).get(env::Table::meta, wire::partition_meta_key(group.partition(), "repair"))));
 }
 
 TEST_F(Forgetful, ADamagedLogIsFoundAtTheStartAndRefilled) {

@@ -93,5 +93,34 @@ TEST(CpLeaving, AForgetfulReplicaThatNobodyWantsIsLetGo) {
   EXPECT_TRUE(group.replica(gone).was_let_go());
 }
 
+// It may go, as of a configuration that it has not heard of; before it does, an append brings a later one that takes it in again.
+TEST(CpLeaving, ALeaveIsWithdrawnByALaterConfiguration) {
+  Group group;
+  const NodeId leader = group.elect();
+  group.write(put("k", "v"));
+  group.expect_convergence();
+  const NodeId gone = group.follower_of(leader);
+  const auto status = group.replica(gone).status();
+  leave_out(group, gone);
+  const LogIndex then = next(status.last);
+  const wire::LeaveAnswer answer{.epoch = MapEpoch(group.catalog().epoch.value() + 1), .config_index = then};
+  group.at(gone).receive(leader, env::Lane::control, wire::encode_message(answer));
+  ASSERT_TRUE(group.replica(gone).was_let_go());
+  const Term term = group.replica(leader).status().term;
+  raft::Append append{
+      .term = term, .prev_index = status.last, .prev_term = term, .commit = status.commit, .entries = {}};
+  const raft::Config same{.voters = group.all(), .outgoing = {}, .learners = {}};
+  for (const LogIndex index : {then, next(then)}) {
+    append.entries.push_back({.term = term,
+                              .index = index,
+                              .kind = index == then ? raft::EntryKind::noop : raft::EntryKind::config,
+                              .log_time = {},
+                              .payload = index == then ? Bytes() : raft::encode(same)});
+  }
+  group.at(gone).receive(leader, env::Lane::data, wire::encode_message(std::move(append)));
+  ASSERT_EQ(group.replica(gone).status().last, next(then));
+  EXPECT_FALSE(group.replica(gone).was_let_go());
+}
+
 }  // namespace
 }  // namespace rift::cp

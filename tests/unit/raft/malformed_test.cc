@@ -40,7 +40,7 @@ TEST(RaftMalformed, RefusesAnAppendThatIsNoPieceOfALog) {
                     .prev_term = Term(1),
                     .commit = {},
                     .entries = {command(2, 2), command(3, 3)}};
-  std::vector<Append> broken(7, good);
+  std::vector<Append> broken(9, good);
   broken[0].entries[1].index = LogIndex(4);
   broken[1].entries[0].index = LogIndex(1);
   broken[2].entries[1].term = Term(1);
@@ -48,12 +48,29 @@ TEST(RaftMalformed, RefusesAnAppendThatIsNoPieceOfALog) {
   broken[4].prev_term = Term(9);
   broken[5].entries[0].kind = EntryKind::config;
   broken[6].entries[0].payload = Bytes(std::string(limits::entry_bytes_max + 1, 'x'));
+  broken[7].entries[0].log_time = Duration::max();
+  broken[8].entries[1].log_time = Duration(-1);
   for (std::size_t i = 0; i < broken.size(); ++i) {
     EXPECT_EQ(refused(cluster, 1, 2, broken[i]), Code::invalid) << i;
     EXPECT_EQ(cluster.raft(1).last_index(), LogIndex(1)) << i;
     EXPECT_EQ(cluster.raft(1).term(), Term(1)) << i;
   }
   EXPECT_EQ(refused(cluster, 1, 2, good), Code::ok);
+}
+
+// Whoever claims that a committed entry is another is no leader, and is not followed into its term.
+TEST(RaftMalformed, WhoContradictsWhatIsCommittedIsNotFollowed) {
+  Cluster cluster(3);
+  cluster.campaign(1);
+  MUST(cluster.propose(1, {"a"}));
+  cluster.flush(1);
+  cluster.settle();
+  const Term term = cluster.raft(1).term();
+  const LogIndex commit = cluster.raft(1).commit();
+  const Append forged{.term = next(term), .prev_index = commit, .prev_term = next(term), .commit = {}, .entries = {}};
+  EXPECT_EQ(refused(cluster, 1, 2, forged), Code::invalid);
+  EXPECT_TRUE(cluster.raft(1).is_leader());
+  EXPECT_EQ(cluster.raft(1).term(), term);
 }
 
 TEST(RaftMalformed, ASecondLeaderOfATermIsRefused) {
