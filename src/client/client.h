@@ -88,7 +88,8 @@ class Client {
   // What became of `op`, which was about `key`: done, not done (and fenced off for good), or still unknown.
   Answer resolve(const std::string& keyspace, ByteView key, const OpId& op, const CallOptions& options = {});
 
-  // Any thread, this client's own included. `done` is called exactly once, on the client's thread.
+  // Any thread, this client's own included. `done` is called exactly once, on the client's thread. What a callback submits while the client is being
+  // destroyed ends not done (not_ready). A chain that submits from each such answer is answered eight times; the next `done` is destroyed uncalled.
   void submit(caller::Operation operation, Callback done);
   // Waits for a submit(). Not from a callback.
   Answer execute(caller::Operation operation);

@@ -12,6 +12,7 @@ namespace rift::client {
 namespace {
 
 constexpr std::size_t completions_per_flush_max = 32;  // what their callbacks submit leaves while the next are called
+constexpr std::size_t closing_refusals_max = 8;        // one after the other, each submitted from the answer before
 constexpr Duration map_deadline = std::chrono::milliseconds(700);
 constexpr Duration connect_retry = std::chrono::milliseconds(50);
 
@@ -91,13 +92,15 @@ void Runner::submit(caller::Operation operation, Client::Callback done) {
     });
     return;
   }
-  if (is_stopping_) {
-    Answer reply;
-    static_cast<Response&>(reply) = refuse(RequestId(), Code::not_ready, "the client is closing");
-    return done(std::move(reply));
-  }
+  if (is_closed_) return;
   const RequestId id(next_operation_++);
   callbacks_.emplace(id.value(), std::move(done));
+  // Answered in turn like all others, not from in here: a callback that asks again on every answer would never return.
+  if (is_stopping_) {
+    completions_.push_back(
+        {.id = id, .response = refuse(id, Code::not_ready, "the client is closing"), .op = {}, .attempts = 0});
+    return;
+  }
   caller_.submit(id, std::move(operation), steady_now());
 }
 
@@ -200,20 +203,22 @@ void Runner::receive(std::vector<Response> responses) {
 bool Runner::carry_completions() {
   for (caller::Completion& completion : caller_.take_completions()) completions_.push_back(std::move(completion));
   std::size_t carried = 0;
-  for (; !completions_.empty() && carried < completions_per_flush_max; ++carried) {
-    caller::Completion completion = std::move(completions_.front());
-    completions_.pop_front();
-    const auto it = callbacks_.find(completion.id.value());
-    ASSERT(it != callbacks_.end());
-    const Client::Callback done = std::move(it->second);
-    callbacks_.erase(it);
-    Answer reply;
-    static_cast<Response&>(reply) = std::move(completion.response);
-    reply.op = completion.op;
-    reply.attempts = completion.attempts;
-    done(std::move(reply));
-  }
+  for (; !completions_.empty() && carried < completions_per_flush_max; ++carried) carry_one_completion();
   return carried > 0;
+}
+
+void Runner::carry_one_completion() {
+  caller::Completion completion = std::move(completions_.front());
+  completions_.pop_front();
+  const auto it = callbacks_.find(completion.id.value());
+  ASSERT(it != callbacks_.end());
+  const Client::Callback done = std::move(it->second);
+  callbacks_.erase(it);
+  Answer reply;
+  static_cast<Response&>(reply) = std::move(completion.response);
+  reply.op = completion.op;
+  reply.attempts = completion.attempts;
+  done(std::move(reply));
 }
 
 bool Runner::carry_watches(Time now) {
@@ -275,11 +280,17 @@ std::vector<std::string> Runner::known_addresses() const {
 }
 
 void Runner::stop() {
+  is_stopping_ = true;
   caller_.stop(steady_now());
   watches_.stop();
-  while (carry_completions()) {
+  for (caller::Completion& completion : caller_.take_completions()) completions_.push_back(std::move(completion));
+  // A round is everything open, the next what its callbacks have submitted.
+  for (std::size_t round = 0; round < 1 + closing_refusals_max; ++round) {
+    for (std::size_t left = completions_.size(); left > 0; --left) carry_one_completion();
   }
-  is_stopping_ = true;
+  is_closed_ = true;  // and what their destructors may still submit goes the same way
+  completions_.clear();
+  std::exchange(callbacks_, {}).clear();
   peers_.close();
   map_fetch_.cancel();
   timer_.cancel();

@@ -41,6 +41,7 @@ class Runner {
   void pump();
   bool carry_sends(Time now);
   bool carry_completions();
+  void carry_one_completion();
   bool carry_watches(Time now);
   // False: the map has no address for the node, and the answer says so.
   bool send(caller::Send& one, Time now);
@@ -65,6 +66,7 @@ class Runner {
   std::size_t next_address_ = 0;
   std::optional<Time> next_fetch_;  // while connecting
   bool is_stopping_ = false;
+  bool is_closed_ = false;  // stopped: no callback is called any more
 
   mutable Mutex mutex_;  // what other threads look at
   mutable CondVar map_arrived_;

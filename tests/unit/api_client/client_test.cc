@@ -361,5 +361,45 @@ TEST(Client, DestructionEndsOpenOperationsAndIsBounded) {
       << "it does not wait for their deadlines";
 }
 
+TEST(Client, DestructionAnswersWhatCallbacksSubmitMeanwhile) {
+  FakeCluster cluster;
+  auto client = cluster.connect();
+  cluster.front().set_script([](const Request&) -> std::optional<Response> { return std::nullopt; });
+  const caller::Operation put{.keyspace = "bank", .verb = Verb::put, .key = "k", .value = "v"};
+  int ended = 0;
+  int refused = 0;
+  for (int i = 0; i < 100; ++i) {
+    client->submit(put, [&, again = client.get()](const Answer&) {
+      ++ended;
+      again->submit(put, [&](const Answer& answer) {
+        if (answer.code == Code::not_ready && answer.outcome == Outcome::not_done) ++refused;
+      });
+    });
+  }
+  client.reset();
+  EXPECT_EQ(ended, 100);
+  EXPECT_EQ(refused, 100);
+}
+
+TEST(Client, DestructionLetsGoOfWhoeverSubmitsOnEveryAnswer) {
+  FakeCluster cluster;
+  auto client = cluster.connect();
+  cluster.front().set_script([](const Request&) -> std::optional<Response> { return std::nullopt; });
+  std::vector<Code> answers;
+  const auto guard = std::make_shared<int>();
+  std::function<void()> submit = [&, again = client.get()] {
+    again->submit({.keyspace = "bank", .verb = Verb::put, .key = "k", .value = "v"}, [&, guard](const Answer& answer) {
+      answers.push_back(answer.code);
+      submit();
+    });
+  };
+  submit();
+  client.reset();
+  std::vector<Code> expected(9, Code::not_ready);
+  expected.front() = answers.empty() ? Code::ok : answers.front();
+  EXPECT_EQ(answers, expected);
+  EXPECT_EQ(guard.use_count(), 1) << "the last callback is gone, too";
+}
+
 }  // namespace
 }  // namespace rift
