@@ -19,9 +19,10 @@ std::uint64_t counter(const ReplicaStatus& replica, const std::string& name) {
   return it == replica.counters.end() ? 0 : it->second;
 }
 
-// A sound state first, then later terms, then the longer log: what a group would elect.
+// The newest group first, of one group a sound state, then later terms, then the longer log: what it would elect.
 auto hold_of(const ReplicaStatus& replica) {
-  return std::tuple(replica.role != "quarantined", counter(replica, "last_term"), replica.last, replica.commit);
+  return std::tuple(counter(replica, "refounded"), replica.role != "quarantined", counter(replica, "last_term"),
+                    replica.last, replica.commit);
 }
 
 // A replica whose log and state can be counted.
@@ -106,7 +107,9 @@ struct Survivor {
 Survivor best_of(const Group& group, const topology::Partition& partition, const Hearing& hearing) {
   Survivor best;
   for (const auto& [node, replica] : group.replicas) {
-    const bool follows_the_map = counter(replica, "refounded") >= partition.refounded;
+    // Of an older group only what was kept because nobody has heard the new one.
+    const bool follows_the_map =
+        counter(replica, "refounded") >= partition.refounded || counter(replica, "superseded") > 0;
     if (!tells(replica) || !follows_the_map || hearing.is_lost(node) || !holds(group.owners, node)) continue;
     if (best.replica == nullptr || hold_of(replica) > hold_of(*best.replica)) best = {node, &replica};
   }
@@ -150,6 +153,15 @@ Result<void> plan_cp(const Survey& survey, const Group& group, LossPlan& plan) {
     plan.loss.survivors[group.partition] = best.node;
     plan.consequences.push_back(fmt::format("{}: {} goes on from what it holds already; the map is to follow",
                                             group.name, to_string(best.node)));
+    return {};
+  }
+  if (counter(*best.replica, "superseded") > 0) {
+    TRY(hearing.check_everybody_heard());
+    plan.loss.survivors[group.partition] = best.node;
+    plan.consequences.push_back(fmt::format(
+        "{}: it was founded again from {}, and nobody who answers has heard of that; it goes on from what {} kept of "
+        "the group before, whose log ends at entry {}; what was written since is lost",
+        group.name, to_string(partition.survivor), to_string(best.node), best.replica->last.value()));
     return {};
   }
   const Nodes& voters = best.replica->voters;

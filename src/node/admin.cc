@@ -60,6 +60,14 @@ void Node::status(Done<NodeStatus> done) {
     stopped.last_change = replica.why;
     status.replicas.push_back(std::move(stopped));
   }
+  for (auto [partition, replica] : superseded_) {
+    const bool is_sound = replica.role != "repair" && replica.role != "quarantined";
+    if (is_sound) replica.role = "superseded";
+    replica.leader = NodeId();
+    replica.last_change = "its group was founded again elsewhere, and the new one has not been heard";
+    replica.counters["superseded"] = 1;
+    status.replicas.push_back(std::move(replica));
+  }
   const LoopCounters& loop = loop_.counters();
   status.counters["rounds"] = loop.rounds;
   status.counters["syncs"] = loop.syncs;

@@ -59,6 +59,7 @@ void Node::receive(env::ConnectionId connection, env::Lane lane, Bytes frame) {
       // Unknown or buried (DESIGN 7): the map will say which; the sender repeats what matters.
       ++counters_["messages_unknown_partition"];
       hear_of_unknown(*from, part.partition);
+      hear_successor(part.partition, part.generation, part.message);
     }
   }
 }

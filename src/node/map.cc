@@ -152,13 +152,17 @@ void Node::start_replica(const topology::Keyspace& keyspace, const topology::Par
     if (is_replaced && !TRY(is_born(partition.id, turn))) seed.unclean_start = true;
     TRY(ensure_birth(seed, turn));
     generation = TRY(group_generation(partition.id, turn));
-    return open_replica(seed, turn);
+    auto opened = TRY(open_replica(seed, turn));
+    if (keyspace.mode == Mode::ap || !TRY(is_superseded(partition, turn))) return opened;
+    superseded_[partition.id] = opened->status();
+    return nullptr;
   };
   turn.begin(partition.id);  // what a replica writes and sends while it opens is its own, and dies with it
   auto replica = started();
   if (!replica) turn.fail(replica.error().detail);
   turn.end();
   not_started_.erase(partition.id);
+  if (replica && *replica) superseded_.erase(partition.id);
   if (!replica) {
     not_started_[partition.id] = {.name = seed.name, .mode = keyspace.mode, .why = replica.error().detail};
     ++counters_["replicas_not_started"];
@@ -213,6 +217,7 @@ void Node::drop_replica(PartitionId partition, Code code, const std::string& why
 void Node::bury_replica(PartitionId partition, Code code, const std::string& why, Turn& turn) {
   drop_replica(partition, code, why);
   not_started_.erase(partition);
+  superseded_.erase(partition);
   bury(partition, *catalog_, turn);
   if (partition == topology::system_partition) {
     // Its state held the only copy of this map. After a restart an older one would bury what later ones have created.

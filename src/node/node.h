@@ -128,6 +128,8 @@ class Node final : public Front, public Admin, private env::NetworkEvents, priva
   Result<void> follow_refounding(const topology::Partition& partition, Turn& turn);
   Result<void> refound_here(const topology::Partition& partition, std::uint32_t times, Turn& turn);
   Result<void> begin_anew(const topology::Partition& partition, Turn& turn);
+  Result<bool> is_superseded(const topology::Partition& partition, Turn& turn);
+  void hear_successor(PartitionId partition, std::uint64_t generation, const Bytes& message);
 
   // members.cc
   void readmit_departed();
@@ -170,7 +172,9 @@ class Node final : public Front, public Admin, private env::NetworkEvents, priva
     Mode mode = Mode::cp;
     std::string why;
   };
-  std::map<PartitionId, NotStarted> not_started_;         // replicas that belong here and cannot run
+  std::map<PartitionId, NotStarted> not_started_;  // replicas that belong here and cannot run
+  // Of groups that were founded again elsewhere: what is kept of the old one until the new one is heard (recover.cc).
+  std::map<PartitionId, ReplicaStatus> superseded_;
   std::set<std::pair<PartitionId, NodeId>> readmitting_;  // asked for and not yet answered
   std::map<PartitionId, NodeId> leader_hints_;
   Time catalog_fresh_{};           // when `_system` last had a leader here

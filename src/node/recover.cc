@@ -1,10 +1,9 @@
 // Node: groups founded again after an operator has accepted a loss (topology/loss.h). The map says which, how often and from whom; each node does
 // its part when it adopts that map. Only `_system`, when it has lost its own majority, is founded again first, by word of the operator: no map can
 // be written without it.
-#include <algorithm>
-
 #include <fmt/format.h>
 
+#include "base/node_list.h"
 #include "node/node.h"
 
 namespace rift::node {
@@ -71,16 +70,48 @@ void Node::follow_refoundings(Turn& turn) {
   turn.begin(PartitionId());
 }
 
-// The survivor goes on alone, and its leader brings in the others that the map wants. What those hold is of a group that is no more: they begin
-// anew, as learners. So does a survivor that has forgotten: whether it has founded the group already, and what it has promised since, it cannot tell.
+// The survivor goes on alone, and its leader brings in the others that the map wants. What those hold is of a group that is no more, but as long as
+// the new one has not been heard it may be all that there is: the survivor may fail. So they stop, and begin anew, as learners, when a leader of the new
+// group speaks (hear_successor). So does a survivor that has forgotten: whether it has founded the group already, and what it has promised since, it
+// cannot tell. Who owns nothing of it any more can be no survivor, and nobody will speak to it.
 Result<void> Node::follow_refounding(const topology::Partition& partition, Turn& turn) {
+  if (!TRY(is_superseded(partition, turn))) return {};
+  if (partition.survivor == options_.self && !TRY(is_forgetful(partition.id, turn))) {
+    const auto founded = refound_here(partition, partition.refounded, turn);
+    if (!founded) drop_replica(partition.id, Code::no_leader, "the group could not be founded again here");
+    return founded;
+  }
+  if (!holds(partition.owners, options_.self)) return begin_anew(partition, turn);
+  drop_replica(partition.id, Code::no_leader, "the group is founded again elsewhere");
+  return {};
+}
+
+// What this disk holds is of an older group than the map's. Who is born later is born into the new one.
+Result<bool> Node::is_superseded(const topology::Partition& partition, Turn& turn) {
   const std::uint64_t stored = TRY(group_generation(partition.id, turn));
   const bool is_done = stored == group_generation(partition) || times_refounded(stored) > partition.refounded;
-  if (is_done || !TRY(is_born(partition.id, turn))) return {};  // who is born later is born into the new group
-  const bool is_next = times_refounded(stored) + 1 == partition.refounded;
-  if (partition.survivor == options_.self && is_next && !TRY(is_forgetful(partition.id, turn)))
-    return refound_here(partition, partition.refounded, turn);
-  return begin_anew(partition, turn);
+  return !is_done && TRY(is_born(partition.id, turn));
+}
+
+// Only a leader sends these: the new group is there, and what it says is newer than what this disk holds.
+void Node::hear_successor(PartitionId id, std::uint64_t generation, const Bytes& bytes) {
+  if (!superseded_.contains(id)) return;
+  const auto decoded = wire::decode_message(bytes);
+  const auto* raft = decoded ? std::get_if<raft::Message>(&*decoded) : nullptr;
+  if (raft == nullptr ||
+      !(std::holds_alternative<raft::Append>(*raft) || std::holds_alternative<raft::Heartbeat>(*raft)))
+    return;
+  superseded_.erase(id);
+  loop_.run([this, id, generation](Turn& turn) {
+    const topology::Partition* partition = catalog_->partition(id);
+    const auto followed = [&]() -> Result<void> {
+      if (partition == nullptr || generation != group_generation(*partition)) return {};
+      if (!TRY(is_superseded(*partition, turn))) return {};
+      return begin_anew(*partition, turn);
+    }();
+    if (!followed) LOG_ERROR(env_.log, "node.refounding_failed", "{}", followed.error().detail);
+    start_missing_replicas(turn);
+  });
 }
 
 Result<void> Node::begin_anew(const topology::Partition& partition, Turn& turn) {
@@ -88,7 +119,7 @@ Result<void> Node::begin_anew(const topology::Partition& partition, Turn& turn) 
   MARK(env_.recorder, "node.began_anew");
   turn.begin(partition.id);
   bury_replica(partition.id, Code::wrong_node, "the group was founded again without this replica", turn);
-  if (std::find(partition.owners.begin(), partition.owners.end(), options_.self) != partition.owners.end()) {
+  if (holds(partition.owners, options_.self)) {
     TRY(give_birth_as_learner(partition, turn));
     if (forgetful) mark_forgetful(partition.id, turn);
   }

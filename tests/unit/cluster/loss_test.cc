@@ -19,6 +19,7 @@ struct Hold {
   std::uint64_t last = 0;
   std::string role = "candidate";
   std::uint64_t refounded = 0;
+  std::uint64_t superseded = 0;
 };
 
 // Those of its members that `answer` do. `bank` is on all of them, and all of them vote in it.
@@ -49,7 +50,7 @@ struct Cluster {
     status.voters = members;
     status.settled = settled;
     status.last = LogIndex(hold.last);
-    status.counters = {{"last_term", hold.last_term}, {"refounded", hold.refounded}};
+    status.counters = {{"last_term", hold.last_term}, {"refounded", hold.refounded}, {"superseded", hold.superseded}};
     survey.groups.front().replicas[NodeId(hold.node)] = status;
   }
   topology::Partition& partition() { return survey.catalog.keyspaces.at("bank").partitions.front(); }
@@ -181,6 +182,19 @@ TEST(PlanLoss, GoesOnWithARecoveryThatWasInterrupted) {
   const auto later = plan_loss(cluster.survey, {n2, n3});
   ASSERT_TRUE(later.has_value());
   EXPECT_TRUE(later->loss.survivors.empty()) << "it does not follow the map yet";
+}
+
+// The survivor of the first recovery has founded nothing: what another has kept of the old group counts, after everything of the new one.
+TEST(PlanLoss, GoesOnFromWhatWasKeptOfTheOldGroup) {
+  Cluster cluster({n1, n2});
+  cluster.partition().refounded = 1;
+  cluster.holds({.node = 1, .last_term = 3, .last = 90, .role = "superseded", .superseded = 1});
+  cluster.holds({.node = 2, .last_term = 4, .last = 95});
+  const auto plan = plan_loss(cluster.survey, {n3});
+  ASSERT_TRUE(plan.has_value()) << plan.error().detail;
+  EXPECT_EQ(plan->loss.survivors, (std::map<PartitionId, NodeId>{{bank, n1}}));
+  cluster.holds({.node = 2, .last_term = 2, .last = 95, .refounded = 1}, false);
+  EXPECT_EQ(plan_loss(cluster.survey, {n3})->loss.survivors, (std::map<PartitionId, NodeId>{{bank, n2}}));
 }
 
 TEST(PlanLoss, SaysWhatBecomesOfAnApPartition) {

@@ -198,6 +198,45 @@ TEST_F(Loss, AnotherSurvivorBeginsAnew) {
   EXPECT_EQ(read("after", 1).value.to_string(), "value of after");
 }
 
+// Four copies, two lost. The survivor's own copy is damaged, so it founds nothing: the other one is all that there is, and must still be there.
+TEST_F(Loss, AFailingSurvivorCostsNoOtherItsCopy) {
+  const auto grown = change({.kind = MemberChange::Kind::add, .member = self(4)});
+  ASSERT_TRUE(grown.has_value());
+  ASSERT_TRUE(join(4, *grown).has_value());
+  ASSERT_TRUE(alter_keyspace({.name = "bank", .read = {}, .write = {}, .copies = 4}).has_value());
+  ASSERT_TRUE(world.pass_until([&] { return voters(bank).size() == 4 && voters(system).size() == 4; }));
+  ASSERT_TRUE(put("before"));
+  world.pass(seconds(1));
+  world.kill(3);
+  world.kill(4);
+  world.pass(seconds(3));
+  const std::string entry = wire::log_key(bank, Generation(1), replica(bank, 2)->last);
+  ASSERT_TRUE(MUST(world.seat(2).store.get(env::Table::log, entry)).has_value());
+  world.seat(2).store.poke(env::Table::log, entry, Bytes("damaged"));
+  auto map = recover({.epoch = {}, .lost = {n3, n4}, .survivors = {{bank, n2}, {system, n1}}});
+  ASSERT_TRUE(map.has_value()) << map.error().detail;
+  ASSERT_TRUE(world.pass_until([&] { return world.counter("refoundings_failed", 2) > 0; }));
+  world.pass(seconds(10));
+  for (int life = 0; life < 2; ++life) {
+    EXPECT_TRUE(has_meta(1, bank, "create"));
+    EXPECT_FALSE(has_meta(1, bank, "tombstone"));
+    ASSERT_TRUE(replica(bank, 1).has_value());
+    EXPECT_EQ(replica(bank, 1)->role, "superseded");
+    EXPECT_EQ(replica(bank, 1)->counters.at("superseded"), 1U);
+    EXPECT_FALSE(replica(bank, 1)->voters.empty()) << "it can be counted";
+    EXPECT_NE(read("before").code, Code::ok) << "and serves nothing";
+    world.kill(1);
+    MUST(world.start(1));
+    ASSERT_TRUE(world.pass_until([&] { return leader(system) == n1 && replica(bank, 1).has_value(); }));
+  }
+  map = recover({.epoch = {}, .lost = {n3, n4}, .survivors = {{bank, n1}}});
+  ASSERT_TRUE(map.has_value()) << map.error().detail;
+  ASSERT_TRUE(world.pass_until([&] { return voters(bank) == std::vector<NodeId>{n1, n2}; }));
+  EXPECT_EQ(read("before").value.to_string(), "value of before");
+  EXPECT_EQ(read("before").receipt.refounded, 2U);
+  EXPECT_TRUE(has_meta(2, bank, "learner"));
+}
+
 // A survivor that was down comes back with a newer map than the one that was gone on from: it is the map of a group that is no more.
 TEST_F(Loss, AMapThatTheSurvivorHadNotHeardOfDoesNotUndoTheRecovery) {
   ASSERT_TRUE(put("before"));
