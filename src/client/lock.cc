@@ -40,12 +40,14 @@ class HeldLock::Impl {
   Revision fence() const { return state_->fence; }
   bool is_lost() const { return state_->is_lost(); }
 
+  // Nothing: no node need be asked, for the lock is not held. Once.
   std::optional<Answer> release() {
     state_->end();
-    // From on_lost: there is nothing left to release, and no thread joins itself.
-    if (!thread_.joinable() || thread_.get_id() == std::this_thread::get_id()) return std::nullopt;
-    thread_.join();
-    if (is_lost()) return std::nullopt;
+    const bool was_released = std::exchange(is_released_, true);
+    const bool is_in_on_lost = thread_.get_id() == std::this_thread::get_id();  // no thread joins itself
+    if (!is_in_on_lost && thread_.joinable()) thread_.join();
+    if (was_released || state_->is_held_by_another()) return std::nullopt;
+    if (auto freed = state_->freed()) return freed;
     return state_->unlock();
   }
 
@@ -88,6 +90,15 @@ class HeldLock::Impl {
         return lose(std::move(answer));
       }
     }
+    // Of all answers only that of another holder proves that nothing is held.
+    bool is_held_by_another() {
+      Lock lock(mutex);
+      return has_another;
+    }
+    std::optional<Answer> freed() {
+      Lock lock(mutex);
+      return answer_of_free;
+    }
     // A third of the lease at a time, and more often near its end.
     bool sleeps_until_released() {
       const Time until = steady_now() + std::min<Duration>(options.lease / 3, left() / 2);
@@ -111,8 +122,22 @@ class HeldLock::Impl {
       {
         Lock lock(mutex);
         has_lost = true;
+        has_another = why.code == Code::condition_failed;
       }
       if (options.on_lost) options.on_lost(std::move(why));
+      free_what_may_stand();
+    }
+    // A keep-alive whose answer was lost may have renewed it, one that came after the end of the lease has taken it anew: it would stand for a lease
+    // with nobody to let it go. No other holder has this name, so that an unlock takes nothing from anybody. Whoever releases it does that
+    // himself, and the client may be gone by then.
+    void free_what_may_stand() {
+      {
+        Lock lock(mutex);
+        if (is_released || has_another) return;
+      }
+      Answer answer = unlock();
+      Lock lock(mutex);
+      answer_of_free = std::move(answer);
     }
 
     const Revision fence;
@@ -125,10 +150,13 @@ class HeldLock::Impl {
     Time sure_until GUARDED_BY(mutex);
     bool is_released GUARDED_BY(mutex) = false;
     bool has_lost GUARDED_BY(mutex) = false;
+    bool has_another GUARDED_BY(mutex) = false;              // known to be held by someone else
+    std::optional<Answer> answer_of_free GUARDED_BY(mutex);  // to the unlock of what was lost
   };
 
   std::shared_ptr<State> state_;
   std::thread thread_;
+  bool is_released_ = false;
 };
 
 HeldLock::Taken HeldLock::take(Client& client, std::string keyspace, std::string key, LockOptions options) {

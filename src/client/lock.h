@@ -34,7 +34,7 @@ class HeldLock {
   Revision fence() const;
   bool is_lost()
       const;  // also when it is no longer sure: the lease counts from when the last answered request was sent
-  // The answer to the unlock; once.
+  // The answer to the unlock; once. Of a lock that is lost, too, for it may stand all the same: done, it did. condition_failed: it was not held.
   Answer release();
 
  private:

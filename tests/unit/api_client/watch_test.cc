@@ -326,9 +326,9 @@ class UnrenewedLock : public testing::Test {
 
 TEST_F(UnrenewedLock, IsLostWhenItsLeaseHasRunOut) {
   const auto client = cluster_.connect();
-  auto taken = HeldLock::take(*client, "bank", "job", {.holder = "me", .lease = milliseconds(200)});
+  auto taken = HeldLock::take(*client, "bank", "job", {.holder = "me", .lease = milliseconds(600)});
   ASSERT_NE(taken.lock, nullptr);
-  const Time end = now() + milliseconds(200);
+  const Time end = now() + milliseconds(600);
   while (now() < end) {
   }
   EXPECT_TRUE(taken.lock->is_lost());
@@ -344,7 +344,7 @@ TEST_F(UnrenewedLock, MayBeReleasedOrDestroyedWhenItIsLost) {
     std::promise<void> is_held;
     std::promise<Outcome> released;
     auto taken =
-        HeldLock::take(*client, "bank", "job", {.holder = "me", .lease = milliseconds(150), .on_lost = [&](Response) {
+        HeldLock::take(*client, "bank", "job", {.holder = "me", .lease = milliseconds(900), .on_lost = [&](Response) {
                                                   is_held.get_future().wait();
                                                   const Outcome outcome = lock->release().outcome;
                                                   if (destroys) lock.reset();
@@ -366,6 +366,76 @@ TEST_F(UnrenewedLock, IsNotHeldWhenTheAnswerComesAfterTheLease) {
   EXPECT_EQ(taken.answer.outcome, Outcome::not_done);
 }
 
+// A node whose keep-alives are answered by `renewal`; it counts the unlocks, and answers them as the holder's.
+class DoubtfulLock : public testing::Test {
+ protected:
+  DoubtfulLock() {
+    cluster_.front().set_script([this](const Request& request) -> std::optional<Response> {
+      if (request.verb == Verb::unlock) ++unlocks_;
+      if (request.verb == Verb::lock && locks_++ > 0) return renewal_(request);
+      Response response = refuse(request.id, Code::ok, "");
+      response.outcome = Outcome::done;
+      response.version.create_revision = Revision(41);
+      return response;
+    });
+    client_ = cluster_.connect({.endpoints = {}, .deadline = seconds(20)});
+  }
+  std::unique_ptr<HeldLock> take(std::function<void(Response)> on_lost = {}) {
+    auto taken = HeldLock::take(*client_, "bank", "job",
+                                {.holder = "me", .lease = milliseconds(600), .on_lost = std::move(on_lost)});
+    EXPECT_NE(taken.lock, nullptr) << taken.answer.why;
+    return std::move(taken.lock);
+  }
+  FakeCluster cluster_;
+  std::atomic<int> locks_{0};
+  std::atomic<int> unlocks_{0};
+  Script renewal_ = [](const Request&) { return std::nullopt; };
+  std::unique_ptr<Client> client_;
+};
+
+TEST_F(DoubtfulLock, IsUnlockedWhenItsKeepAliveHasNoAnswer) {
+  std::promise<void> lost;
+  const auto lock = take([&](Response) { lost.set_value(); });
+  ASSERT_EQ(lost.get_future().wait_for(seconds(20)), std::future_status::ready);
+  const Answer released = lock->release();
+  EXPECT_EQ(released.outcome, Outcome::done) << "it stood: " << released.why;
+  EXPECT_EQ(unlocks_, 1);
+  EXPECT_NE(lock->release().outcome, Outcome::done) << "once";
+  EXPECT_EQ(unlocks_, 1);
+}
+
+TEST_F(DoubtfulLock, IsUnlockedByWhoeverReleasesItInOnLost) {
+  std::unique_ptr<HeldLock> lock;
+  std::promise<void> is_held;
+  std::promise<Outcome> released;
+  lock = take([&](Response) {
+    is_held.get_future().wait();
+    const Outcome outcome = lock->release().outcome;
+    lock.reset();
+    released.set_value(outcome);
+  });
+  is_held.set_value();
+  EXPECT_EQ(released.get_future().get(), Outcome::done);
+  EXPECT_EQ(unlocks_, 1);
+}
+
+TEST_F(DoubtfulLock, ThatWasTakenAnewIsUnlockedThoughNobodyReleasesIt) {
+  renewal_ = [](const Request& request) {
+    Response response = refuse(request.id, Code::ok, "");
+    response.outcome = Outcome::done;
+    response.version.create_revision = Revision(99);
+    return response;
+  };
+  auto lock = take();
+  const auto end = std::chrono::steady_clock::now() + seconds(20);
+  while (unlocks_ == 0 && std::chrono::steady_clock::now() < end) {
+  }
+  EXPECT_TRUE(lock->is_lost());
+  EXPECT_EQ(unlocks_, 1) << "while its owner still thinks about it";
+  lock.reset();
+  EXPECT_EQ(unlocks_, 1) << "once";
+}
+
 TEST(HeldLock, IsKeptAliveUntilItIsReleasedAndLostWhenAnotherHasIt) {
   FakeCluster cluster;
   std::atomic<int> locks{0};
@@ -382,10 +452,10 @@ TEST(HeldLock, IsKeptAliveUntilItIsReleasedAndLostWhenAnotherHasIt) {
   });
   const auto client = cluster.connect();
   {
-    auto taken = HeldLock::take(*client, "bank", "job", {.holder = "me", .lease = milliseconds(150)});
+    auto taken = HeldLock::take(*client, "bank", "job", {.holder = "me", .lease = milliseconds(900)});
     ASSERT_NE(taken.lock, nullptr);
     EXPECT_EQ(taken.lock->fence(), Revision(41));
-    while (locks < 4) {
+    while (locks < 4 && !taken.lock->is_lost()) {
     }
     EXPECT_FALSE(taken.lock->is_lost());
   }
@@ -394,7 +464,7 @@ TEST(HeldLock, IsKeptAliveUntilItIsReleasedAndLostWhenAnotherHasIt) {
   std::promise<Response> lost;
   auto taken = HeldLock::take(
       *client, "bank", "job",
-      {.holder = "me", .lease = milliseconds(150), .on_lost = [&](Response why) { lost.set_value(std::move(why)); }});
+      {.holder = "me", .lease = milliseconds(900), .on_lost = [&](Response why) { lost.set_value(std::move(why)); }});
   ASSERT_NE(taken.lock, nullptr);
   is_taken = true;
   EXPECT_EQ(lost.get_future().get().code, Code::condition_failed);
