@@ -15,7 +15,7 @@ bool Node::accept(env::ConnectionId connection, env::Lane /*lane*/, ByteView hel
     ++counters_["hellos_malformed"];
     return false;
   }
-  auto verdict = peers_.judge(*decoded, catalog_.get());
+  auto verdict = judge(*decoded);
   if (!verdict.peer) {
     ++counters_["hellos_refused"];
     LOG_WARN(env_.log, "node.peer_refused", "{} says hello, refused: {}", to_string(decoded->node), verdict.why);
@@ -34,7 +34,7 @@ bool Node::accept(env::ConnectionId connection, env::Lane /*lane*/, ByteView hel
 void Node::closed(env::ConnectionId connection) { peers_.unbind(connection); }
 
 void Node::receive(env::ConnectionId connection, env::Lane lane, Bytes frame) {
-  const auto from = peers_.peer_of(connection, catalog_.get());
+  const auto from = peer_of(connection);
   if (!from) {
     ++counters_["frames_unknown_sender"];
     return;

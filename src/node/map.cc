@@ -86,7 +86,8 @@ void Node::adopt(topology::Catalog catalog) {
     LOG_WARN(env_.log, "node.no_member", "the map does not name this node any more");
   detector_.set_members(members);
   peers_.set_identity(identity_, catalog_->epoch);
-  peers_.follow(*catalog_);
+  end_introduction();
+  follow_members();
   view_ = nullptr;
   publish_view();
 }

@@ -7,6 +7,12 @@
 #include "wire/records.h"
 
 namespace rift::node {
+namespace {
+
+constexpr Duration introduction_patience = std::chrono::seconds(5);  // until its caller is answered
+constexpr Duration introduction_limit = std::chrono::seconds(60);
+
+}  // namespace
 
 void Node::alter_keyspace(topology::KeyspaceAlteration wish, Done<topology::Catalog> done) {
   change_catalog(
@@ -21,7 +27,7 @@ void Node::change_members(topology::MemberChange change, Done<topology::Catalog>
 }
 
 // Identity and map in one batch, durable before the answer: from then on this node refuses every other cluster, and hears of newer maps by its own
-// replica of `_system` or from peers that have applied them, not from whoever calls this.
+// replica of `_system` or from peers that have applied them, not from whoever calls this. A newer map says only whom to listen to.
 void Node::join(topology::Catalog catalog, Done<void> done) {
   if (!ready_) return done(fail(Code::not_ready, "this node is starting"));
   const topology::Member* self = catalog.member(options_.self);
@@ -38,6 +44,7 @@ void Node::join(topology::Catalog catalog, Done<void> done) {
     if (!identity_.cluster.is_zero() && identity_.cluster != catalog.cluster)
       return done(
           fail(Code::already_exists, "this node belongs to cluster " + to_string(identity_.cluster) + " already"));
+    if (catalog_ && catalog.epoch > catalog_->epoch) return be_introduced(catalog, done);
     if (!identity_.cluster.is_zero()) return loop_.when_durable([done] { done({}); });  // told again
     identity_.cluster = catalog.cluster;
     env::WriteBatch identity;
@@ -50,6 +57,52 @@ void Node::join(topology::Catalog catalog, Done<void> done) {
       done({});
     });
   });
+}
+
+// Who was away while everybody it knew left or was replaced takes all that are left for strangers, and never hears that they are its cluster now.
+// The members of the brought map are listened to as well, for a while; what they have applied is pulled from them, as ever. Nothing else of that map
+// is believed: it may never have been committed, and what it leaves out would be buried.
+void Node::be_introduced(topology::Catalog catalog, Done<void> done) {
+  const Time now = loop_.now().steady;
+  const MapEpoch epoch = catalog.epoch;
+  MARK(env_.recorder, "node.introduced");
+  LOG_INFO(env_.log, "node.introduced", "epoch={} known={}", epoch.value(), catalog_->epoch.value());
+  if (!introduced_ || introduced_->epoch < epoch) introduced_ = std::move(catalog);
+  introductions_.push_back(std::move(done));
+  follow_members();
+  loop_.call_at(now + introduction_patience, [this] {
+    for (const auto& waiting : std::exchange(introductions_, {}))
+      waiting(fail(Code::timeout, "no member of the map that this node was shown has told it of that map yet"));
+  });
+  loop_.call_at(now + introduction_limit, [this, epoch] {
+    if (!introduced_ || introduced_->epoch != epoch) return;
+    introduced_.reset();
+    follow_members();
+  });
+}
+
+void Node::end_introduction() {
+  if (!introduced_ || introduced_->epoch > catalog_->epoch) return;
+  introduced_.reset();
+  for (auto& done : std::exchange(introductions_, {})) loop_.when_durable([done] { done({}); });
+}
+
+void Node::follow_members() {
+  if (!introduced_) return peers_.follow(*catalog_);
+  topology::Catalog known = *catalog_;
+  for (const auto& [node, member] : introduced_->members) known.members[node] = member;
+  peers_.follow(known);
+}
+
+Peers::Verdict Node::judge(const wire::Hello& hello) {
+  auto verdict = peers_.judge(hello, catalog_.get());
+  if (!verdict.peer && introduced_) verdict = peers_.judge(hello, &*introduced_);
+  return verdict;
+}
+
+std::optional<NodeId> Node::peer_of(env::ConnectionId connection) const {
+  const auto peer = peers_.peer_of(connection, catalog_.get());
+  return peer || !introduced_ ? peer : peers_.peer_of(connection, &*introduced_);
 }
 
 void Node::transfer(PartitionId partition, NodeId to, Done<void> done) {

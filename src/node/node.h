@@ -133,6 +133,11 @@ class Node final : public Front, public Admin, private env::NetworkEvents, priva
 
   // members.cc
   void readmit_departed();
+  void be_introduced(topology::Catalog catalog, Done<void> done);
+  void end_introduction();
+  void follow_members();
+  Peers::Verdict judge(const wire::Hello& hello);
+  std::optional<NodeId> peer_of(env::ConnectionId connection) const;
 
   // admin.cc
   Result<void> write_founding(const topology::Catalog& first, const Bytes& record, Turn& turn);
@@ -166,6 +171,8 @@ class Node final : public Front, public Admin, private env::NetworkEvents, priva
     Time since = Time::max();
   };
   MapLag map_lag_;
+  std::optional<topology::Catalog> introduced_;  // whom to listen to as well (members.cc)
+  std::vector<Done<void>> introductions_;        // not yet answered
   Time next_map_pull_{};
   struct NotStarted {
     std::string name;

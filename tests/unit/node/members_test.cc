@@ -180,6 +180,52 @@ TEST_F(Members, WhoWasDownWhenItWasLetGoAsksAndIsTold) {
   EXPECT_FALSE(replica(bank, 3).has_value());
 }
 
+struct FiveSeats : Members {
+  FiveSeats() : Members(5) {}
+};
+
+// Whoever it knows is gone, and those that are left are strangers to it: it refuses them, and so never hears that they are its cluster now.
+TEST_F(FiveSeats, WhoWasAwayWhileAllItKnewWereReplacedIsBroughtTheMap) {
+  ASSERT_TRUE(put("before"));
+  world.kill(3);
+  for (const std::uint32_t n : {4U, 5U}) {
+    const auto map = change({.kind = MemberChange::Kind::add, .member = self(n)});
+    ASSERT_TRUE(map.has_value()) << map.error().detail;
+    ASSERT_TRUE(join(n, *map).has_value());
+  }
+  ASSERT_TRUE(world.pass_until([&] { return voters(system).size() == 5; }));
+  for (const std::uint32_t n : {1U, 2U}) {
+    ASSERT_TRUE(change({.kind = MemberChange::Kind::remove, .node = NodeId(n)}, 4).has_value());
+    ASSERT_TRUE(world.pass_until([&] { return !replica(bank, n).has_value() && !replica(system, n).has_value(); }));
+    ASSERT_TRUE(change({.kind = MemberChange::Kind::forget, .node = NodeId(n)}, 4).has_value());
+    world.kill(n);
+  }
+  MUST(world.start(3));
+  world.pass(seconds(5));
+  EXPECT_LT(catalog(3).epoch, catalog(4).epoch) << "shut out";
+  topology::Catalog other = catalog(4);
+  other.members.at(n3).disk.low += 1;
+  EXPECT_EQ(join(3, other).error().code, Code::invalid) << "another disk is meant";
+  ASSERT_TRUE(join(3, catalog(4)).has_value());
+  world.lose_power(3);
+  MUST(world.start(3));
+  world.settle();
+  EXPECT_EQ(catalog(3).epoch, catalog(4).epoch) << "it was answered, so it is on disk";
+  ASSERT_TRUE(put("after", 4));
+  const auto follows = [&](PartitionId partition) {
+    const auto mine = replica(partition, 3);
+    const NodeId leads = leader(partition);
+    return mine && leads != NodeId() && mine->role != "stopped" &&
+           mine->applied == replica(partition, leads.value())->applied;
+  };
+  ASSERT_TRUE(world.pass_until([&] { return follows(bank) && follows(system); }));
+  world.kill(5);
+  EXPECT_TRUE(world.pass_until([&] {
+    return world.call(in("bank", kit::with_budget(kit::get("after"), seconds(5))), 3).value.to_string() ==
+           "value of after";
+  })) << "its vote counts again";
+}
+
 TEST_F(Members, TheLeadershipMovesToWhoIsAskedFor) {
   const NodeId from = leader(bank);
   const NodeId to = from == n2 ? n3 : n2;
