@@ -61,7 +61,9 @@ void Observer::look_at(NodeId id, const ReplicaStatus& replica) {
   }
   Seen& seen = seen_[{partition, id}];
   const std::uint64_t life = cluster_.node(id).life();
-  if (seen.life == life && replica.commit < seen.commit) {
+  // Without a configuration it has just come (back) to the group: what was buried is not remembered.
+  const bool is_newborn = replica.voters.empty() && replica.learners.empty();
+  if (seen.life == life && !is_newborn && replica.commit < seen.commit) {
     say("commit", fmt::format("partition {}: the commit index of {} went back from {} to {}", partition.value(),
                               to_string(id), seen.commit.value(), replica.commit.value()));
   }

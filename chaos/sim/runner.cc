@@ -41,6 +41,9 @@ Shape draw_shape(World& world, const RunOptions& options) {
   shape.cluster.nodes = random.chance(0.5) ? 3 : 5;
   // So small that logs are cut and snapshots travel within seconds.
   shape.cluster.cp.compaction.entries_max = random.between(std::uint64_t{20}, std::uint64_t{120});
+  // Some logs stay whole, and travel in so many messages that whoever replays them is seen half way.
+  if (random.chance(0.3)) shape.cluster.cp.compaction.entries_max = 100'000;
+  if (random.chance(0.5)) shape.cluster.cp.append_bytes_max = random.between(std::uint64_t{1}, std::uint64_t{2000});
   shape.cluster.cp.compaction.patience = 1;
   shape.cluster.cp.snapshot.chunk_records_max = random.between(std::uint64_t{4}, std::uint64_t{64});
   shape.cluster.cp.verify_every = 64;

@@ -32,7 +32,7 @@ void Storm::next() {
 }
 
 void Storm::strike() {
-  switch (random().below(30)) {
+  switch (random().below(32)) {
     case 0:
       return split();
     case 1:
@@ -90,6 +90,8 @@ void Storm::strike() {
     case 26:
       return move_guest();
     case 27:
+    case 30:
+    case 31:
       return transfer_leadership();
     case 28:
     case 29:

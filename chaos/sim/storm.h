@@ -77,6 +77,7 @@ class Storm {
   // upkeep.cc: what administrators do, whatever the weather
   void move_guest();
   void welcome_guest();
+  void shrink_and_grow();
   void replace_guest();
   void send_guest_away();
   void forget_when_let_go(NodeId guest);
