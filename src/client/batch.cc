@@ -23,37 +23,58 @@ std::size_t worst_of(const std::vector<Answer>& answers) {
   return worst;
 }
 
-}  // namespace
+Answer refused(const Error& error) {
+  Answer answer;
+  static_cast<Response&>(answer) = refuse({}, error.code, error.detail);
+  answer.outcome = Outcome::not_done;  // nothing was sent
+  return answer;
+}
 
-Answer Client::multi_get(const std::string& keyspace, const std::vector<std::string>& keys,
-                         const CallOptions& options) {
-  const auto map = catalog();
-  const topology::Keyspace* known = map->find(keyspace);
-  std::map<PartitionId, std::vector<std::size_t>> groups;  // places of the keys of each partition
+// The map as it is known, or a fresh one if it lacks the keyspace: another client may have created it since.
+Result<std::shared_ptr<const topology::Catalog>> map_that_knows(client::Runner& runner, const std::string& keyspace,
+                                                                Time until) {
+  auto map = runner.catalog();
+  if (map->find(keyspace) == nullptr) map = TRY(runner.refresh_map(until));
+  if (map->find(keyspace) == nullptr) return fail(Code::unknown_keyspace, "no keyspace is called " + keyspace);
+  return map;
+}
+
+// Of the keys of each partition: which they are of those asked for.
+using Places = std::map<PartitionId, std::vector<std::size_t>>;
+
+Places places_of(const topology::Catalog& map, const std::string& keyspace, const std::vector<std::string>& keys) {
+  const topology::Keyspace* known = map.find(keyspace);
+  Places places;
   for (std::size_t i = 0; i < keys.size(); ++i) {
     const bool is_placed = known != nullptr && !known->partitions.empty();
-    groups[is_placed ? topology::place(*known, keys[i]).id : PartitionId()].push_back(i);
+    places[is_placed ? topology::place(*known, keys[i]).id : PartitionId()].push_back(i);
   }
+  return places;
+}
+
+Answer read_places(Client& client, const std::string& keyspace, const std::vector<std::string>& keys,
+                   const Places& places, Time until, const CallOptions& options) {
   std::vector<caller::Operation> operations;
-  for (const auto& [partition, places] : groups) {
-    auto operation = make(keyspace, Verb::multi_get, keys[places.front()], options);
-    for (const std::size_t place : places) {
+  for (const auto& [partition, of_keys] : places) {
+    auto operation = make(keyspace, Verb::multi_get, keys[of_keys.front()], options);
+    for (const std::size_t place : of_keys) {
       operation.operands.ensure().then_steps.push_back(Step{.verb = Verb::get, .key = Bytes(keys[place]), .value = {}});
     }
+    operation.deadline = std::max<Duration>(until - steady_now(), std::chrono::milliseconds(1));
     operations.push_back(std::move(operation));
   }
   Answer none;
   if (operations.empty()) static_cast<Response&>(none) = refuse({}, Code::invalid, "no keys to read");
   if (operations.empty()) return none;
-  std::vector<Answer> answers = execute_all(std::move(operations));
+  std::vector<Answer> answers = client.execute_all(std::move(operations));
   const std::size_t worst = worst_of(answers);
   if (!answers[worst].is_done()) return std::move(answers[worst]);
   std::vector<Item> items(keys.size());
   std::size_t answer = 0;
-  for (const auto& [partition, places] : groups) {
+  for (const auto& [partition, of_keys] : places) {
     Boxed<Results>& results = answers[answer++].results;
-    for (std::size_t i = 0; results && i < std::min(places.size(), results->items.size()); ++i)
-      items[places[i]] = std::move(results->items[i]);
+    for (std::size_t i = 0; results && i < std::min(of_keys.size(), results->items.size()); ++i)
+      items[of_keys[i]] = std::move(results->items[i]);
   }
   Answer whole = std::move(answers.front());
   whole.results.ensure().items = std::move(items);
@@ -61,10 +82,26 @@ Answer Client::multi_get(const std::string& keyspace, const std::vector<std::str
   return whole;
 }
 
+}  // namespace
+
+Answer Client::multi_get(const std::string& keyspace, const std::vector<std::string>& keys,
+                         const CallOptions& options) {
+  const Time until = steady_now() + (options.deadline > Duration::zero() ? options.deadline : impl_->deadline());
+  const auto map = map_that_knows(*impl_, keyspace, until);
+  if (!map) return refused(map.error());
+  const Places places = places_of(**map, keyspace, keys);
+  Answer answer = read_places(*this, keyspace, keys, places, until, options);
+  // The nodes have other partitions than this map, if the keyspace was dropped and created again: planned once more by theirs.
+  if (answer.is_done() || answer.code != Code::invalid || keys.empty()) return answer;
+  const auto fresh = impl_->refresh_map(until);
+  if (!fresh) return answer;
+  const Places now = places_of(**fresh, keyspace, keys);
+  return now == places ? answer : read_places(*this, keyspace, keys, now, until, options);
+}
+
 Result<caller::Scan> Client::scan(caller::ScanWish wish) const {
-  const auto map = catalog();
+  const auto map = TRY(map_that_knows(*impl_, wish.keyspace, steady_now() + impl_->deadline()));
   const topology::Keyspace* keyspace = map->find(wish.keyspace);
-  if (keyspace == nullptr) return fail(Code::unknown_keyspace, "no keyspace is called " + wish.keyspace);
   if (wish.keys_max == 0 || wish.keys_max > limits::scan_page_keys_max)
     wish.keys_max = static_cast<std::uint32_t>(limits::scan_page_keys_max);
   return caller::Scan(std::move(wish), *keyspace);
@@ -100,14 +137,12 @@ Answer Client::next_page(caller::Scan& scan, const CallOptions& options) {
 }
 
 Answer Client::del_range(const std::string& keyspace, ByteView first, ByteView end, const CallOptions& options) {
-  const auto map = catalog();
-  const topology::Keyspace* known = map->find(keyspace);
   const Time deadline = steady_now() + (options.deadline > Duration::zero() ? options.deadline : impl_->deadline());
+  const auto map = map_that_knows(*impl_, keyspace, deadline);
+  if (!map) return refused(map.error());
+  const topology::Keyspace* known = (*map)->find(keyspace);
   std::uint64_t deleted = 0;
   Answer last;
-  if (known == nullptr)
-    static_cast<Response&>(last) = refuse({}, Code::unknown_keyspace, "no keyspace is called " + keyspace);
-  if (known == nullptr) return last;
   for (const topology::Partition& partition : known->partitions) {
     for (Bytes next(first); true;) {
       auto operation = make(keyspace, Verb::del_range, next.view(), options);

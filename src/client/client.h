@@ -77,6 +77,7 @@ class Client {
   Answer multi_get(const std::string& keyspace, const std::vector<std::string>& keys, const CallOptions& options = {});
   // cp only. The next page of `scan` in results->items; keys are in order over all partitions.
   Answer next_page(caller::Scan& scan, const CallOptions& options = {});
+  // Not from a callback: a keyspace that the map lacks is asked for first.
   Result<caller::Scan> scan(caller::ScanWish wish) const;
   // cp only. Deletes [first, end), an empty end is the keyspace's; each partition by itself. results->deleted counts.
   Answer del_range(const std::string& keyspace, ByteView first, ByteView end, const CallOptions& options = {});

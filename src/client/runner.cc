@@ -150,6 +150,19 @@ std::shared_ptr<const topology::Catalog> Runner::catalog() const {
   return catalog_;
 }
 
+Result<std::shared_ptr<const topology::Catalog>> Runner::refresh_map(Time until) {
+  ASSERT(!loop_.is_inside());
+  Lock lock(mutex_);
+  const std::uint64_t wanted = fetches_begun_ + 1;
+  while (fetched_ < wanted) {
+    const Duration left = until - steady_now();
+    if (left <= Duration::zero()) return tl::unexpected<Error>(last_error_);
+    loop_.mailbox()->post([this] { fetch_map(); });  // nothing, while one is under way
+    map_arrived_.wait_for(mutex_, std::min(left, connect_retry));
+  }
+  return catalog_;
+}
+
 std::uint64_t Runner::resends() const {
   Lock lock(mutex_);
   return resends_;
@@ -241,6 +254,10 @@ std::optional<Time> Runner::wake_at() const {
 void Runner::fetch_map() {
   next_fetch_.reset();
   if (map_fetch_.is_running() || is_stopping_) return;
+  {
+    Lock lock(mutex_);
+    ++fetches_begun_;
+  }
   const std::vector<std::string> addresses = known_addresses();
   map_fetch_.start(peers_.channel(addresses[next_address_++ % addresses.size()]), map_deadline);
 }
@@ -254,6 +271,7 @@ void Runner::map_fetched(Result<topology::Catalog> map) {
   }
   Lock lock(mutex_);
   if (map) {
+    fetched_ = fetches_begun_;
     catalog_ = caller_.catalog();
     map_arrived_.notify_all();
     return;

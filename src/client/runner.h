@@ -34,6 +34,8 @@ class Runner {
   std::uint64_t open_watch(caller::WatchWish wish, WatchCallbacks callbacks);
   void close_watch(std::uint64_t number);
   std::shared_ptr<const topology::Catalog> catalog() const;
+  // A map that was asked for after this call began. Waits; not from a callback.
+  Result<std::shared_ptr<const topology::Catalog>> refresh_map(Time until);
   std::uint64_t resends() const;
   Duration deadline() const { return options_.deadline; }
 
@@ -72,6 +74,8 @@ class Runner {
   mutable CondVar map_arrived_;
   std::shared_ptr<const topology::Catalog> catalog_ GUARDED_BY(mutex_);
   Error last_error_ GUARDED_BY(mutex_){Code::unreachable, "no connection"};
+  std::uint64_t fetches_begun_ GUARDED_BY(mutex_) = 0;
+  std::uint64_t fetched_ GUARDED_BY(mutex_) = 0;  // the last of them that brought a map
   std::uint64_t resends_ GUARDED_BY(mutex_) = 0;
   std::uint32_t next_watch_ GUARDED_BY(mutex_) = 1;
 };

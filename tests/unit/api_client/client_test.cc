@@ -177,6 +177,44 @@ TEST(Client, AKeyspaceCreatedLaterIsFound) {
   EXPECT_NE(client->catalog()->find("later"), nullptr);
 }
 
+TEST(Client, TheCallsOfManyKeysFindAKeyspaceCreatedLater) {
+  for (const std::string call : {"scan", "del_range", "multi_get"}) {
+    FakeCluster cluster;
+    const auto client = cluster.connect();
+    AdminClient admin(cluster.address());
+    ASSERT_TRUE(admin.create_keyspace({.name = "later", .mode = Mode::cp, .partitions = 2}).has_value());
+    if (call == "scan") {
+      EXPECT_TRUE(client->scan({.keyspace = "later"}).has_value());
+    } else if (call == "del_range") {
+      EXPECT_TRUE(client->del_range("later", "a", "").is_done());
+    } else {
+      EXPECT_TRUE(client->multi_get("later", {"a", "b", "c", "d"}).is_done());
+    }
+    EXPECT_NE(client->catalog()->find("later"), nullptr) << call;
+    EXPECT_EQ(cluster.front().seen().size(), call == "scan" ? 0U : 2U) << "one for each partition: " << call;
+    EXPECT_EQ(client->scan({.keyspace = "never"}).error().code, Code::unknown_keyspace);
+    EXPECT_EQ(client->del_range("never", "a", "").code, Code::unknown_keyspace);
+    EXPECT_EQ(client->multi_get("never", {"a"}).code, Code::unknown_keyspace);
+  }
+}
+
+TEST(Client, MultiGetIsPlannedAnewWhenTheKeyspaceHasOtherPartitions) {
+  FakeCluster cluster;
+  const auto client = cluster.connect();
+  AdminClient admin(cluster.address());
+  ASSERT_TRUE(admin.drop_keyspace("bank").has_value());
+  ASSERT_TRUE(admin.create_keyspace({.name = "bank", .mode = Mode::cp, .partitions = 2}).has_value());
+  std::atomic<int> refusals = 0;
+  cluster.front().set_script([&](const Request& request) -> std::optional<Response> {
+    if (request.operands->then_steps.size() < 4) return refuse(request.id, Code::ok, "");
+    ++refusals;
+    return refuse(request.id, Code::invalid, "the keys fall into several partitions");
+  });
+  EXPECT_TRUE(client->multi_get("bank", {"a", "b", "c", "d"}).is_done());
+  EXPECT_EQ(refusals, 1);
+  EXPECT_EQ(cluster.front().seen().size(), 3U);
+}
+
 TEST(Client, FollowsTheLeaderHint) {
   FakeCluster cluster(3);
   const auto refuse_with_hint = [](const Request& request) -> std::optional<Response> {
