@@ -6,12 +6,11 @@
 
 #include "base/hash.h"
 #include "base/limits.h"
+#include "topology/address.h"
 #include "topology/owners.h"
 
 namespace rift::topology {
 namespace {
-
-constexpr std::size_t address_bytes_max = 256;  // a domain name has at most 253
 
 bool is_name(std::string_view name) {
   if (name.empty() || name.size() > limits::keyspace_name_bytes_max || name.front() == '_') return false;

@@ -6,12 +6,11 @@
 
 #include "base/limits.h"
 #include "base/node_list.h"
+#include "topology/address.h"
 #include "topology/owners.h"
 
 namespace rift::topology {
 namespace {
-
-constexpr std::size_t address_bytes_max = 256;
 
 using Nodes = std::vector<NodeId>;
 
