@@ -59,7 +59,7 @@ TEST(Sim, SeedsPassRepeatAndReachTheRareBranches) {
        {"node.round_with_several_requests", "node.forward_repeated", "sim.syncs_shared", "sim.power_loss_took_batches",
         "sim.crash_inside_a_round", "sim.frame_dropped", "sim.frame_repeated", "sim.frame_reordered", "cp.dedup_replay",
         "cp.log_compacted", "cp.snapshot_installed", "cp.members_changed", "cp.expire_proposed",
-        "node.born_as_learner"}) {
+        "node.born_as_learner", "raft.newcomer_needs_snapshot", "raft.joint_left", "raft.removed_leader_goes"}) {
     EXPECT_TRUE(reached.contains(mark)) << mark << " was not reached in " << seeds << " seeds";
   }
   for (const char* fault : {"split",
@@ -84,6 +84,7 @@ TEST(Sim, SeedsPassRepeatAndReachTheRareBranches) {
                             "slept_through_an_election",
                             "shape",
                             "slow_links",
+                            "copies_shrunk_and_grown",
                             "member_added",
                             "member_replaced",
                             "member_removed",
