@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "base/hash.h"
+#include "base/node_list.h"
 #include "chaos/check/foreign.h"
 #include "chaos/check/lost.h"
 #include "chaos/check/staleness.h"
@@ -31,8 +32,7 @@ std::map<NodeId, Copy> copies_of(Cluster& cluster, const std::string& keyspace) 
 std::map<NodeId, Copy> owned_copies(Cluster& cluster, const std::string& keyspace) {
   auto copies = copies_of(cluster, keyspace);
   const auto owners = cluster.owners(keyspace);
-  std::erase_if(
-      copies, [&](const auto& entry) { return std::find(owners.begin(), owners.end(), entry.first) == owners.end(); });
+  std::erase_if(copies, [&](const auto& entry) { return !holds(owners, entry.first); });
   return copies;
 }
 

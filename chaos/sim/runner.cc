@@ -131,6 +131,7 @@ std::string obstacle(Cluster& cluster, SimStore& store, load::Ask ask) {
   while (cluster.world().now() < end) {
     auto answer = std::make_shared<std::optional<load::Answer>>();
     ++ask.sequence;
+    ask.timeout = end - cluster.world().now();
     store.submit(ask, [answer](load::Answer got, Time) { *answer = std::move(got); });
     if (!cluster.wait([&] { return answer->has_value(); }, ask.timeout + progress_grace)) return last;
     if ((**answer).outcome == Outcome::done) return {};
@@ -150,8 +151,7 @@ void demand_progress(Cluster& cluster, SimStore& store, std::vector<std::string>
                           .keyspace = keyspace,
                           .node = id,
                           .kind = load::Kind::read,
-                          .key = "progress",
-                          .timeout = progress_time};
+                          .key = "progress"};
       const std::string why = obstacle(cluster, store, ask);
       if (!why.empty())
         failures.push_back(fmt::format("{}: no progress through {} after the heal: {}", keyspace, to_string(id), why));

@@ -32,7 +32,7 @@ void Storm::next() {
 }
 
 void Storm::strike() {
-  switch (random().below(32)) {
+  switch (random().below(36)) {
     case 0:
       return split();
     case 1:
@@ -88,7 +88,12 @@ void Storm::strike() {
     case 24:
     case 25:
     case 26:
+    case 32:
+    case 33:
       return move_guest();
+    case 34:
+    case 35:
+      return shrink_and_grow();
     case 27:
     case 30:
     case 31:

@@ -1,4 +1,4 @@
-// Storm: what administrators do while it rages. The cp keyspace loses copies and gets them back. One guest at a time joins the founders, gets a copy of the cp keyspace and a vote, is replaced by
+// Storm: what administrators do while it rages. One guest at a time joins the founders, gets a copy of the cp keyspace and a vote, is replaced by
 // another disk, and leaves; leaders are told to move; a keyspace comes and goes. What was begun is ended, if need be after the storm.
 #include "base/node_list.h"
 #include "chaos/sim/storm.h"
@@ -25,7 +25,6 @@ std::vector<NodeId> Storm::members() {
 
 void Storm::move_guest() {
   if (is_guest_moving_) return;
-  if (!guest_ && random().chance(0.3)) return shrink_and_grow();
   if (!guest_) return welcome_guest();
   if (random().chance(0.5)) return replace_guest();
   send_guest_away();
@@ -47,6 +46,7 @@ void Storm::welcome_guest() {
 
 // Some founders lose their copies and are given them again: what they come back with is nothing that they held before.
 void Storm::shrink_and_grow() {
+  if (is_guest_moving_ || guest_) return;
   const auto copies = static_cast<std::uint32_t>(random().between(std::uint64_t{1}, std::uint64_t{founders_ - 1}));
   is_guest_moving_ = true;
   administrator_.set_copies(options_.cp_keyspace, copies, [this] {

@@ -12,7 +12,6 @@ namespace {
 
 constexpr Duration ask_interval = std::chrono::milliseconds(500);
 constexpr int repairs_max = 3;  // in one life: a disk that damages records faster than they can be refilled is no disk
-constexpr std::size_t voters_that_can_heal = 3;  // of fewer, the others are no majority
 
 // A generation that nobody has written: a state of nothing.
 constexpr Generation no_generation{generation_max};
@@ -141,11 +140,7 @@ std::vector<NodeId> CpReplica::helpers() const {
 }
 
 // The others can decide without this replica: the barrier of repair.h needs them to.
-bool CpReplica::can_be_refilled() const {
-  const raft::Config* config = raft_.config();
-  if (config == nullptr) return helpers().size() + 1 >= voters_that_can_heal;
-  return raft::is_quorum(*config, [this](NodeId node) { return node != options_.self; });
-}
+bool CpReplica::can_be_refilled() const { return others_can_decide(raft_.config(), helpers(), options_.self); }
 
 std::vector<NodeId> owners_of(PartitionId id, const topology::Catalog& catalog) {
   for (const auto& [name, keyspace] : catalog.keyspaces) {

@@ -3,8 +3,7 @@
 // the partition running.
 //
 // What begins is another group: with an empty log of its own behind a floor that names this node as the only voter, so that whoever joins gets a
-// snapshot. A log that went on would be replayed by newcomers from its beginning, where old configurations make voters of them; three such would
-// elect one of themselves and decide without the survivor. Index, term and revision begin far beyond any that the lost members can have reached:
+// snapshot, and nothing of the old group's log can be taken for its own. Index, term and revision begin far beyond any that the lost members can have reached:
 // no version, fencing number or read position of theirs means anything else now, and a compare-and-set on one of their versions fails. The history of
 // before counts as compacted: no revision lies between the two, and a watch that cannot know what was lost is refused by name.
 #pragma once

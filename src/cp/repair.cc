@@ -1,9 +1,12 @@
 #include "cp/repair.h"
 
+#include "raft/quorum.h"
 #include "wire/keys.h"
 
 namespace rift::cp {
 namespace {
+
+constexpr std::size_t helpers_min = 2;  // of two owners, one alone is no majority
 
 std::string key_of(PartitionId partition) { return wire::partition_meta_key(partition, "repair"); }
 
@@ -26,6 +29,11 @@ void put_health(PartitionId partition, Health health, Turn& turn) {
 
 void put_forgetful(PartitionId partition, env::WriteBatch& batch) {
   batch.put(env::Table::meta, key_of(partition), wire::encode_u64(static_cast<std::uint64_t>(Health::forgetful)));
+}
+
+bool others_can_decide(const raft::Config* known, const std::vector<NodeId>& helpers, NodeId self) {
+  if (known == nullptr) return helpers.size() >= helpers_min;
+  return raft::is_quorum(*known, [self](NodeId node) { return node != self; });
 }
 
 }  // namespace rift::cp

@@ -32,4 +32,7 @@ void put_health(PartitionId partition, Health health, Turn& turn);
 // For a node whose store has lost durable batches.
 void put_forgetful(PartitionId partition, env::WriteBatch& batch);
 
+// Whether the others are a quorum without `self`, by the newest configuration that is known; by none, whether `helpers`, who else owns a copy, can be one.
+bool others_can_decide(const raft::Config* known, const std::vector<NodeId>& helpers, NodeId self);
+
 }  // namespace rift::cp

@@ -6,7 +6,6 @@
 
 #include "base/assert.h"
 #include "base/overloaded.h"
-#include "raft/quorum.h"
 #include "wire/keys.h"
 
 namespace rift::cp {
@@ -66,12 +65,12 @@ Result<Start> begin_with_nothing(Space space, const CpReplica::Options& options,
   return Start{.found = std::move(nothing), .applier = std::move(applier)};
 }
 
-// Whether there is anybody to refill this replica: the last configuration that can be read has a quorum without it; where none can be read, the map
-// has enough owners.
-bool others_can_decide(Space space, const CpReplica::Options& options, Turn& turn) {
+bool is_refillable(Space space, const CpReplica::Options& options, Turn& turn) {
   const auto known = newest_config(space, turn);
-  if (known && *known) return raft::is_quorum((**known).config, [&](NodeId voter) { return voter != options.self; });
-  return options.view && options.view->catalog && owners_of(options.partition, *options.view->catalog).size() >= 3;
+  std::vector<NodeId> helpers;
+  if (options.view && options.view->catalog) helpers = owners_of(options.partition, *options.view->catalog);
+  std::erase(helpers, options.self);
+  return others_can_decide(known && *known ? &(**known).config : nullptr, helpers, options.self);
 }
 
 }  // namespace
@@ -81,7 +80,7 @@ Result<std::unique_ptr<CpReplica>> CpReplica::create(Options options, Turn& turn
   Health health = TRY(read_health(options.partition, turn));
   if (options.name.empty()) options.name = fmt::format("partition {}", options.partition.value());
   auto start = recover_all(space, options, turn);
-  if (!start && start.error().code == Code::corruption && others_can_decide(space, options, turn)) {
+  if (!start && start.error().code == Code::corruption && is_refillable(space, options, turn)) {
     LOG_ERROR(turn.log(), "cp.forgetful", "group={}: {}; it is silent until it is refilled", options.name,
               start.error().detail);
     health = Health::forgetful;

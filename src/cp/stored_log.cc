@@ -41,6 +41,14 @@ Result<std::optional<raft::ConfigAt>> find_config(Space space, const ConfigPlace
   return std::optional(TRY(read_config(space, at, reader)));
 }
 
+template <class Reader>
+Result<std::optional<raft::ConfigAt>> stored_config(Space space, LogIndex index, Reader& reader) {
+  const ConfigPlaces places = TRY(read_places(space, reader));
+  const auto stored = TRY(reader.get(env::Table::meta, wire::partition_meta_key(space.partition, "floor")));
+  const LogFloor floor = stored ? TRY(wire::decode_snapshot_meta(*stored)) : LogFloor{};
+  return find_config(space, places, floor, index, reader);
+}
+
 }  // namespace
 
 Result<std::vector<raft::Entry>> StoredLog::page(LogIndex from, std::size_t bytes_max) {
@@ -158,18 +166,11 @@ void put_floor(Space space, const LogFloor& floor, Turn& turn) {
 Result<ConfigPlaces> read_config_places(Space space, Turn& turn) { return read_places(space, turn); }
 
 Result<std::optional<raft::ConfigAt>> newest_config(Space space, Turn& turn) {
-  const ConfigPlaces places = TRY(read_places(space, turn));
-  if (places.empty()) return std::optional<raft::ConfigAt>();
-  const auto stored = TRY(turn.get(env::Table::meta, wire::partition_meta_key(space.partition, "floor")));
-  const LogFloor floor = stored ? TRY(wire::decode_snapshot_meta(*stored)) : LogFloor{};
-  return find_config(space, places, floor, std::max(places.back(), floor.index), turn);
+  return stored_config(space, LogIndex(~std::uint64_t{0}), turn);
 }
 
 Result<std::optional<raft::ConfigAt>> config_at(Space space, LogIndex index, env::Reader& reader) {
-  const ConfigPlaces places = TRY(read_places(space, reader));
-  const auto stored = TRY(reader.get(env::Table::meta, wire::partition_meta_key(space.partition, "floor")));
-  const LogFloor floor = stored ? TRY(wire::decode_snapshot_meta(*stored)) : LogFloor{};
-  return find_config(space, places, floor, index, reader);
+  return stored_config(space, index, reader);
 }
 
 }  // namespace rift::cp

@@ -1,5 +1,5 @@
-// The sizes by which cp groups fill messages, shorten their logs, send snapshots and compare their states. Each replica's own: the others need not agree. Handed
-// from node's options to every CpReplica; the simulator and tests make them small, so that what is rare in production is not.
+// The sizes by which cp groups fill messages, shorten their logs, send snapshots and compare their states. Each replica's own: the others need
+// not agree. Handed from node's options to every CpReplica; the simulator and tests make them small, so that what is rare in production is not.
 #pragma once
 
 #include "base/limits.h"

@@ -115,14 +115,14 @@ struct RoleChange {
   friend bool operator==(const RoleChange&, const RoleChange&) = default;
 };
 
-// Carry out in this order: write (installed: an empty log behind the snapshot; truncation, entries, hard_state; one atomic batch), send_now at any time, when_durable and
-// self_ack after this batch *and every earlier one* are durable, even when this one writes nothing.
 // A peer that cannot be filled from the log. at_least: an older state would bring back configurations in which it had a vote.
 struct SnapshotWanted {
   NodeId peer{};
   LogIndex at_least{};
 };
 
+// Carry out in this order: write (installed: an empty log behind the snapshot; truncation, entries, hard_state; one atomic batch), send_now at any
+// time, when_durable and self_ack after this batch *and every earlier one* are durable, even when this one writes nothing.
 struct Effects {
   std::vector<Outbound> send_now{};
   std::optional<Truncation> truncation{};

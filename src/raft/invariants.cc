@@ -67,8 +67,9 @@ void Raft::check_peers(const Leader& leader) const {
   }
   for (const auto& [node, progress] : leader.peers) {
     ASSERT(config()->is_member(node) != leader.leaving.contains(node));
+    // It needs what is no longer stored, or everything: nobody is sent the group's first entry.
     if (progress.state() == Progress::State::snapshot)
-      ASSERT(progress.next() < log_.first_index() || progress.match() == LogIndex(0));
+      ASSERT(progress.next() < log_.first_index() || progress.next() == LogIndex(1));
   }
   if (leader.transfer_to != NodeId(0)) ASSERT(config()->stays_voter(leader.transfer_to));
 }

@@ -1,9 +1,8 @@
 // Raft: one replica of one group, as a state machine without I/O, clock, thread or hidden randomness (DESIGN 5; Ongaro's
 // thesis). It decides; cp carries out. Called only by cp, on the shard's thread: any number of verbs, then one take().
 //
-// A verb's error: Code::invalid means that the message was malformed and dropped: nothing changed, but that
-// a later term in it may have been followed; not_leader, overloaded,
-// too_large are refusals with no effect; anything else came from the LogReader and is fatal for the replica.
+// A verb's error: Code::invalid means that the message was malformed and dropped: nothing changed, but that a later term
+// in it may have been followed; not_leader, overloaded, too_large are refusals with no effect; anything else came from the LogReader and is fatal for the replica.
 #pragma once
 
 #include <map>

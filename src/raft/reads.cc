@@ -39,6 +39,7 @@ Result<void> Raft::on(NodeId from, const HeartbeatAck& message, const Context& c
   progress.contacted(context.now);
   progress.echoed(message.read_position);
   release_reads();
+  // Nothing is verified by who has nothing yet, wherever this log begins.
   if (message.verified != LogIndex(0) && message.verified >= log_.floor().index) {
     progress.probe(
         next(std::min(message.verified, log_.last_index())));  // it has its snapshot; the acknowledgement was lost

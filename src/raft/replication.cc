@@ -158,13 +158,11 @@ Result<void> Raft::on_rejected(NodeId from, Progress& progress, const AppendAck&
     MARK(context.recorder, "raft.former_life_forgotten");
     progress.forget();
   }
-  if (message.hint_index == LogIndex(0)) {
-    MARK(context.recorder, "raft.newcomer_needs_snapshot");
-    progress.needs_snapshot();
-    want_snapshot(from);
-    return {};
-  }
   progress.rejected(std::min(message.rejected_prev, next(common)));
+  if (message.hint_index != LogIndex(0)) return {};
+  MARK(context.recorder, "raft.newcomer_needs_snapshot");
+  progress.needs_snapshot();
+  want_snapshot(from);
   return {};
 }
 

@@ -107,7 +107,7 @@ TEST_F(Joint, ALeaderThatStopsHandsOverToOneThatStays) {
 }
 
 // A replica that was away hears of a whole change in one append, and dies before it has applied any of it: three configurations stand behind its
-// state (rift sim --seeds 275 of the commit before).
+// state (found by a storm).
 TEST(JointRestart, KnowsEveryConfigurationThatItHasNotApplied) {
   kit::ReplicaCluster::Options five;
   five.nodes = 5;

@@ -248,6 +248,42 @@ TEST(RaftMembershipTrap, WhoComesBackHasNoVoteInAConfigurationOfBefore) {
   EXPECT_EQ(*cluster.raft(3).config(), simple({1}, {2, 3}));
 }
 
+// It has said that it has nothing; then an acknowledgement of its former life arrives, of less than this log still holds.
+TEST(RaftMembershipTrap, ALateWordOfAFormerLifeDoesNotChangeWhatANewcomerNeeds) {
+  Cluster cluster(3);
+  cluster.campaign(1);
+  MUST(cluster.propose(1, {"a", "b", "c", "d"}));
+  cluster.flush(1);
+  cluster.settle();
+  MUST(cluster.change(1, simple({1, 2})));
+  cluster.advance(5s);
+  cluster.kill(3);
+  cluster.node(3).visible = cluster.node(3).durable = Disk{};
+  cluster.restart(3);
+  cluster.compact(1);
+  const LogIndex gone = cluster.raft(1).floor().index;
+  cluster.cut(1, 3);  // no snapshot reaches it
+  MUST(cluster.change(1, simple({1, 2}, {3})));
+  cluster.settle();
+  const Term term = cluster.raft(1).term();
+  const LogIndex last = cluster.raft(1).last_index();
+  cluster.step({.from = NodeId(3),
+                .to = NodeId(1),
+                .message = AppendAck{.term = term, .accepted = false, .rejected_prev = previous(last)}});
+  cluster.step({.from = NodeId(3),
+                .to = NodeId(1),
+                .message = AppendAck{.term = term, .accepted = false, .rejected_prev = last}});
+  cluster.step({.from = NodeId(3),
+                .to = NodeId(1),
+                .message = AppendAck{.term = term, .accepted = true, .match = previous(previous(gone))}});
+  for (const PeerStatus& peer : cluster.raft(1).peers()) {
+    EXPECT_TRUE(peer.node != NodeId(3) || peer.state == Progress::State::snapshot);
+  }
+  cluster.heal();
+  cluster.advance(1s);
+  EXPECT_EQ(cluster.raft(3).last_index(), cluster.raft(1).last_index());
+}
+
 // A state from before the entry that adds the newcomer is of no use to it, however recent.
 TEST(RaftMembershipTrap, ANewcomerWaitsForAStateThatHoldsTheEntryThatAddedIt) {
   Cluster cluster(3);
