@@ -4,6 +4,7 @@
 
 #include "base/hash.h"
 #include "base/limits.h"
+#include "cp/space.h"
 #include "wire/keys.h"
 #include "wire/records.h"
 
@@ -12,15 +13,6 @@ namespace {
 
 constexpr std::size_t log_page_keys = 4096;
 constexpr std::uint64_t said_max = 3;  // one broken rule is enough to see; the same a thousand times is not
-
-// Which generation of the partition's state the node uses; nothing while the record cannot be read.
-std::optional<Generation> generation_of(SimDisk& disk, PartitionId partition) {
-  const auto record = disk.get(env::Table::meta, wire::partition_meta_key(partition, "generation"));
-  if (!record || !*record) return Generation(1);
-  const auto number = wire::decode_u64(**record);
-  if (!number) return std::nullopt;
-  return Generation(static_cast<std::uint32_t>(*number));
-}
 
 }  // namespace
 
@@ -72,7 +64,6 @@ void Observer::look_at(NodeId id, const ReplicaStatus& replica) {
   if (hash == replica.counters.end() || replica.applied == LogIndex()) return;
   const auto [state, is_new] = states_.emplace(std::pair(partition, replica.applied), std::pair(hash->second, id));
   if (is_new) return;
-  ++states_compared_;
   if (state->second.first != hash->second) {
     say("state", fmt::format("partition {}: {} and {} differ in their state after entry {}", partition.value(),
                              to_string(state->second.second), to_string(id), replica.applied.value()));
@@ -91,12 +82,13 @@ void Observer::compare_logs() {
 void Observer::compare_log(NodeId id, const ReplicaStatus& replica) {
   const PartitionId partition = replica.partition;
   SimDisk& disk = cluster_.node(id).disk();
-  const auto generation = generation_of(disk, partition);
-  if (!generation) return;
+  const auto space = cp::find_space(partition, disk);
+  if (!space) return;
   LogIndex& done = compared_[{partition, id, cluster_.node(id).life()}];
   const LogIndex last = std::min(replica.commit, replica.last);
-  if (last <= done) return;
-  const auto entries = disk.scan(env::Table::log, wire::log_range(partition, *generation, next(done), next(last)),
+  if (last < done) done = LogIndex();  // buried meanwhile, and back
+  if (last == done) return;
+  const auto entries = disk.scan(env::Table::log, wire::log_range(partition, space->group, next(done), next(last)),
                                  log_page_keys, limits::frame_bytes_max);
   if (!entries) return;
   for (const env::KeyValue& record : *entries) {
@@ -109,7 +101,7 @@ void Observer::compare_log(NodeId id, const ReplicaStatus& replica) {
     const auto [it, is_new] = committed_.emplace(std::pair(partition, *index), mine);
     done = *index;
     if (is_new) continue;
-    ++entries_compared_;
+    if (space->generation > Generation(1)) MARK(&world_.recorder(), "sim.entry_behind_a_snapshot_compared");
     if (it->second.term == mine.term && it->second.hash == mine.hash) continue;
     say("log matching",
         fmt::format("partition {}: entry {} was committed in term {}, and {} has it committed in term {}",

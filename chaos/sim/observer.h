@@ -31,8 +31,6 @@ class Observer {
 
   const std::vector<std::string>& broken() const { return broken_; }
   Term highest_term(PartitionId partition) const;
-  std::uint64_t states_compared() const { return states_compared_; }
-  std::uint64_t entries_compared() const { return entries_compared_; }
 
  private:
   struct Seen {  // of one replica in one life of its node
@@ -60,8 +58,6 @@ class Observer {
   std::map<std::tuple<PartitionId, NodeId, std::uint64_t>, LogIndex> compared_;  // by life of the node
   std::map<std::string, std::uint64_t> said_;
   std::vector<std::string> broken_;
-  std::uint64_t states_compared_ = 0;
-  std::uint64_t entries_compared_ = 0;
 };
 
 }  // namespace rift::chaos::sim

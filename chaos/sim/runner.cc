@@ -46,6 +46,11 @@ Shape draw_shape(World& world, const RunOptions& options) {
   if (random.chance(0.5)) shape.cluster.cp.append_bytes_max = random.between(std::uint64_t{1}, std::uint64_t{2000});
   shape.cluster.cp.compaction.patience = 1;
   shape.cluster.cp.snapshot.chunk_records_max = random.between(std::uint64_t{4}, std::uint64_t{64});
+  // So small that a watch from the beginning is behind for a while.
+  if (random.chance(0.5)) {
+    shape.cluster.cp.watch = {.page_bytes = random.between(std::uint64_t{1}, std::uint64_t{2000}),
+                              .pages_per_round = random.between(std::uint64_t{1}, std::uint64_t{4})};
+  }
   shape.cluster.cp.verify_every = 64;
   shape.cluster.cp.spread_after = random.between(Duration(std::chrono::seconds(2)), Duration(std::chrono::seconds(10)));
   shape.ap_copies = random.chance(0.5) ? 3 : shape.cluster.nodes;

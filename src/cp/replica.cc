@@ -115,6 +115,7 @@ CpReplica::CpReplica(Options options, Space space, raft::Raft raft, Applier appl
       sender_(options_.snapshot),
       receiver_(options_.snapshot),
       checks_(options_.verify_every),
+      watches_(options_.watch),
       view_(options_.view),
       no_leader_since_(now),
       leader_heard_(now),

@@ -48,6 +48,7 @@ class CpReplica final : public Replica {
     HistoryLimits history{};
     CompactionLimits compaction{};
     SnapshotLimits snapshot{};
+    WatchLimits watch{};
     std::uint64_t verify_every = 1024;  // entries between two comparisons of the state
     Duration spread_after = spread_after_default;
     std::uint32_t refounded = 0;  // times that the group was founded again with accepted loss

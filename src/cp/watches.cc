@@ -92,8 +92,8 @@ Result<void> Watches::follow(Space space, const wire::AppliedRecord& applied, Tu
   const auto is_live = [&](const Watcher& watcher) { return watcher.next >= live_; };
   if (std::none_of(watchers_.begin(), watchers_.end(), is_live)) live_ = std::max(live_, next(applied.revision));
   std::size_t pages = 0;
-  while (live_ <= applied.revision && pages++ < watch_bytes_per_round_max / watch_catch_up_bytes) {
-    HistoryPage page = TRY(read_history(space, live_, applied.revision, watch_catch_up_bytes, turn));
+  while (live_ <= applied.revision && pages++ < limits_.pages_per_round) {
+    HistoryPage page = TRY(read_history(space, live_, applied.revision, limits_.page_bytes, turn));
     for (Watcher& watcher : watchers_) {
       if (is_live(watcher)) tell(watcher, page, turn.now().steady);
     }
@@ -105,11 +105,11 @@ Result<void> Watches::follow(Space space, const wire::AppliedRecord& applied, Tu
 Result<void> Watches::catch_up(Space space, Turn& turn) {
   const Time now = turn.now().steady;
   std::size_t pages = 0;
-  for (std::size_t i = 0; i < watchers_.size() && pages < watch_bytes_per_round_max / watch_catch_up_bytes; ++i) {
+  for (std::size_t i = 0; i < watchers_.size() && pages < limits_.pages_per_round; ++i) {
     Watcher& watcher = watchers_[(turn_of_ + i) % watchers_.size()];
     if (watcher.next >= live_ || watcher.catch_up_due > now) continue;
     ++pages;
-    HistoryPage page = TRY(read_history(space, watcher.next, before(live_), watch_catch_up_bytes, turn));
+    HistoryPage page = TRY(read_history(space, watcher.next, before(live_), limits_.page_bytes, turn));
     tell(watcher, page, now);
     watcher.catch_up_due = now + watch_catch_up_interval;
   }

@@ -19,11 +19,16 @@ constexpr std::size_t watches_per_partition_max = 16 * limits::kibi;
 constexpr Duration watch_progress_interval = std::chrono::seconds(2);
 // Who is behind reads one page in so long: a watch from the beginning may not keep the shard, nor its connection, from all else.
 constexpr Duration watch_catch_up_interval = std::chrono::milliseconds(5);
-constexpr std::size_t watch_catch_up_bytes = 256 * limits::kibi;
-constexpr std::size_t watch_bytes_per_round_max = 1 * limits::mebi;  // of catching up; and as much of what is new
+
+struct WatchLimits {
+  std::size_t page_bytes = 256 * limits::kibi;
+  std::size_t pages_per_round = 4;  // of catching up; and as many of what is new
+};
 
 class Watches {
  public:
+  explicit Watches(WatchLimits limits) : limits_(limits) {}
+
   // A watch of `request.key`, or of the range that it begins; revision 0: from what is applied now. The first answer names the revision up to
   // which there is nothing to tell; `compacted` refuses.
   void open(const Request& request, const wire::AppliedRecord& applied, Time now);
@@ -58,6 +63,7 @@ class Watches {
   void plan(const wire::AppliedRecord& applied, Time now);
   void end(const Watcher& watcher, Response refusal);
 
+  WatchLimits limits_;
   std::vector<Watcher> watchers_;
   std::vector<Reply> answers_;
   Revision live_;  // who has been told everything below is live: what is new is read once for all of them

@@ -52,6 +52,7 @@ Result<std::unique_ptr<Replica>> open_cp(const ReplicaSeed& seed, Turn& turn) {
   options.compaction = seed.cp.compaction;
   options.raft.append_bytes_max = seed.cp.append_bytes_max;
   options.snapshot = seed.cp.snapshot;
+  options.watch = seed.cp.watch;
   options.verify_every = seed.cp.verify_every;
   options.spread_after = seed.cp.spread_after;
   options.refounded = times_refounded(TRY(group_generation(seed.partition.id, turn)));

@@ -130,7 +130,7 @@ class WatchBench {
   kit::MapStore store_;
   Rng random_{1};
   std::unique_ptr<Log> log_ = make_null_log();
-  Watches watches_;
+  Watches watches_{WatchLimits{}};
   Head applied_;
   Revision compacted_;
   Time now_{1000s};
