@@ -14,7 +14,10 @@ constexpr std::uint64_t counter_count = 2;
 constexpr std::uint64_t list_count = 2;
 constexpr Duration patience = std::chrono::seconds(6);
 
-std::string account(std::size_t number) { return fmt::format("account{}", number); }
+// Of one partition: a Txn touches no other.
+constexpr std::string_view accounts_begin = "{bank}account";
+
+std::string account(std::size_t number) { return fmt::format("{}{}", accounts_begin, number); }
 
 std::int64_t number_in(const Bytes& value) {
   std::int64_t number = 0;
@@ -59,9 +62,9 @@ caller::Operation ObjectLoad::accounts() const {
 caller::Operation ObjectLoad::look_at_accounts() {
   switch (random().below(3)) {
     case 0: {
-      caller::Operation made = operation(Verb::scan, "account");
-      made.operands.ensure().range_end = Bytes("account~");
-      return made;
+      const auto keyspace = cluster_.keyspace(options_.keyspace);
+      if (!keyspace) return accounts();
+      return range_of(Verb::scan, std::string(accounts_begin), topology::place(*keyspace, account(0)).id);
     }
     case 1: {
       caller::Operation made = accounts();
@@ -102,6 +105,7 @@ Result<void> ObjectLoad::open() {
     SimClient::Options client{.sink = SinkId(first_sink + id.value()), .pinned = id, .caller = {}};
     client.caller.retry = true;
     client.caller.deduplicate = true;
+    client.caller.read_own = true;
     actor->client = std::make_unique<SimClient>(cluster_.world(), cluster_.nodes(), client);
     actors_.push_back(std::move(actor));
   }
@@ -132,7 +136,7 @@ void ObjectLoad::act_again(Actor& actor) {
 }
 
 void ObjectLoad::act(Actor& actor) {
-  switch (random().below(9)) {
+  switch (random().below(11)) {
     case 0:
     case 1:
       return add(actor);
@@ -145,6 +149,10 @@ void ObjectLoad::act(Actor& actor) {
       return read_bank(actor);
     case 6:
       return put_for_a_while(actor);
+    case 7:
+      return read_own(actor);
+    case 8:
+      return erase_range(actor);
     default:
       return actor.holding ? unlock(actor) : lock(actor);
   }
@@ -226,10 +234,67 @@ void ObjectLoad::put_for_a_while(Actor& actor) {
   });
 }
 
+// Its own replica, whatever its role, is to know at least what it wrote itself (read tokens, DESIGN 5).
+void ObjectLoad::read_own(Actor& actor) {
+  const std::string key = fmt::format("own.{}", to_string(actor.node));
+  caller::Operation made = operation(Verb::put, key);
+  const auto number = static_cast<std::int64_t>(++actor.tags);
+  made.value = Bytes(std::to_string(number));
+  ask(actor, std::move(made), [this, &actor, key, number](const Response& put, const check::Attempted&) {
+    if (put.outcome != Outcome::done) return;
+    const std::uint64_t version = put.version.version;
+    caller::Operation read = operation(Verb::get, key);
+    read.level = Level::one;
+    ask(actor, std::move(read), [this, key, number, version](const Response& seen, const check::Attempted&) {
+      if (seen.outcome != Outcome::done || (seen.found && seen.version.version >= version)) return;
+      stale_.push_back(fmt::format("{} was written as {} by a client that then read {}", key, number,
+                                   seen.found ? seen.value.to_string() : "nothing"));
+    });
+  });
+}
+
+// Keys of its own, in one partition, and then all of them away.
+void ObjectLoad::erase_range(Actor& actor) {
+  const std::string prefix = fmt::format("{{heap{}.{}}}", to_string(actor.node), ++actor.tags);
+  caller::Operation made = operation(Verb::txn, prefix + "0");
+  for (std::int64_t i = 0; i < 3; ++i)
+    made.operands.ensure().then_steps.push_back(put_step(prefix + std::to_string(i), i));
+  const auto keyspace = cluster_.keyspace(options_.keyspace);
+  if (!keyspace) return;
+  const PartitionId partition = topology::place(*keyspace, prefix + "0").id;
+  ask(actor, std::move(made), [this, &actor, prefix, partition](const Response& put, const check::Attempted&) {
+    if (put.outcome != Outcome::done) return;
+    ask(actor, range_of(Verb::del_range, prefix, partition),
+        [this, &actor, prefix, partition](const Response& erased, const check::Attempted&) {
+          if (erased.outcome != Outcome::done) return;
+          ask(actor, range_of(Verb::scan, prefix, partition),
+              [this, prefix](const Response& left, const check::Attempted&) {
+                if (left.outcome == Outcome::done && left.results && !left.results->items.empty())
+                  stale_.push_back(fmt::format("{} was there after its range had been deleted",
+                                               left.results->items.front().key.to_string()));
+              });
+        });
+  });
+}
+
+caller::Operation ObjectLoad::range_of(Verb verb, const std::string& prefix, PartitionId partition) const {
+  caller::Operation made = operation(verb, prefix);
+  made.operands.ensure().range_end = Bytes(prefix + '~');
+  made.partition = partition;
+  return made;
+}
+
 void ObjectLoad::judge_brief_keys(Actor& actor, std::vector<std::string>& failures) {
   if (!early_.empty())
     failures.push_back(fmt::format("{}: {} was gone before its time", options_.keyspace, early_.front()));
+  const auto keyspace = cluster_.keyspace(options_.keyspace);
+  if (!keyspace) return failures.push_back(options_.keyspace + ": nobody knows the keyspace at the end");
+  for (const topology::Partition& partition : keyspace->partitions) judge_brief_keys(actor, partition.id, failures);
+}
+
+void ObjectLoad::judge_brief_keys(Actor& actor, PartitionId partition, std::vector<std::string>& failures) {
   caller::Operation scan = operation(Verb::scan, "brief");
+  scan.partition = partition;
   scan.operands.ensure().range_end = Bytes("brief~");
   scan.operands.ensure().keys_only = true;
   std::optional<Response> left;
@@ -300,6 +365,7 @@ void ObjectLoad::judge(std::vector<std::string>& failures) {
   take(check::check_lists(appendings_, list_reads_, lists));
   take(check::check_bank(bank_reads_, opening_balance * static_cast<std::int64_t>(account_count)));
   take(check::check_locks(holdings_));
+  take(stale_);
   judge_brief_keys(actor, failures);
 }
 

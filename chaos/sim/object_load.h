@@ -1,4 +1,4 @@
-// Clients of a cp keyspace that use more than registers, in virtual time: counters, lists, accounts, locks and keys that live briefly (chaos/check/objects.h), one client
+// Clients of a cp keyspace that use more than registers, in virtual time: counters, lists, accounts, locks, ranges and keys that live briefly (chaos/check/objects.h), one client
 // per node, each with a caller that tries again and op ids, so that everything is to happen exactly once. Remembers what it was told.
 #pragma once
 
@@ -51,6 +51,8 @@ class ObjectLoad {
   void transfer(Actor& actor);
   void read_bank(Actor& actor);
   void put_for_a_while(Actor& actor);
+  void read_own(Actor& actor);
+  void erase_range(Actor& actor);
   void lock(Actor& actor);
   void unlock(Actor& actor);
   void ask(Actor& actor, caller::Operation operation, Answer answer);
@@ -59,7 +61,9 @@ class ObjectLoad {
   caller::Operation operation(Verb verb, const std::string& key) const;
   caller::Operation accounts() const;    // a Txn that reads them all
   caller::Operation look_at_accounts();  // that, a multi-get or a scan
+  caller::Operation range_of(Verb verb, const std::string& prefix, PartitionId partition) const;
   void judge_brief_keys(Actor& actor, std::vector<std::string>& failures);
+  void judge_brief_keys(Actor& actor, PartitionId partition, std::vector<std::string>& failures);
   Rng& random() { return cluster_.world().random(); }
 
   Cluster& cluster_;
@@ -74,6 +78,7 @@ class ObjectLoad {
   std::vector<check::BankRead> bank_reads_;
   std::vector<check::Holding> holdings_;
   std::vector<std::string> early_;  // keys that were gone before their time
+  std::vector<std::string> stale_;  // what a client did not see of its own doings
 };
 
 }  // namespace rift::chaos::sim

@@ -51,6 +51,9 @@ Shape draw_shape(World& world, const RunOptions& options) {
     shape.cluster.cp.watch = {.page_bytes = random.between(std::uint64_t{1}, std::uint64_t{2000}),
                               .pages_per_round = random.between(std::uint64_t{1}, std::uint64_t{4})};
   }
+  // And history so short that a watch that was cut off may find its place gone.
+  if (random.chance(0.3))
+    shape.cluster.cp.history.revisions_max = random.between(std::uint64_t{16}, std::uint64_t{256});
   shape.cluster.cp.verify_every = 64;
   shape.cluster.cp.spread_after = random.between(Duration(std::chrono::seconds(2)), Duration(std::chrono::seconds(10)));
   shape.ap_copies = random.chance(0.5) ? 3 : shape.cluster.nodes;
@@ -74,7 +77,7 @@ Shape draw_shape(World& world, const RunOptions& options) {
 Result<void> set_up(Cluster& cluster, const Shape& shape) {
   TRY(cluster.found());
   TRY(cluster.create_keyspace({.name = "bank", .mode = Mode::cp, .copies = shape.cluster.nodes}));
-  TRY(cluster.create_keyspace({.name = "things", .mode = Mode::cp, .copies = shape.cluster.nodes}));
+  TRY(cluster.create_keyspace({.name = "things", .mode = Mode::cp, .copies = shape.cluster.nodes, .partitions = 3}));
   TRY(cluster.create_keyspace({.name = "carts", .mode = Mode::ap, .copies = shape.ap_copies, .partitions = 4}));
   return {};
 }
@@ -174,6 +177,7 @@ bool have_caught_up(const std::vector<std::unique_ptr<SimWatcher>>& watching, co
     head = std::max(head, answer.version.modify_revision);
   }
   return std::all_of(watching.begin(), watching.end(), [&](const auto& watcher) {
+    if (watcher->ended()) return true;
     const auto position = watcher->position();
     return std::all_of(heads.begin(), heads.end(), [&](const auto& head) {
       const auto at = position.find(head.first);

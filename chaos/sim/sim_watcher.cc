@@ -51,6 +51,7 @@ void SimWatcher::pump() {
   for (const caller::WatchCancel& one : watch_.take_cancels()) cancel(one);
   for (caller::Send& one : watch_.take_sends()) send(std::move(one));
   if (watch_.take_map_wish()) fetch_map();
+  if (watch_.ended()) MARK(&world_.recorder(), "sim.watch_ended");
   arm();
 }
 
@@ -147,13 +148,28 @@ void SimWatcher::fetch_map() {
   }
 }
 
+namespace {
+
+// Only what history has no more may end a watch: the revision after the last that it was told.
+void judge_compacted(const SimWatcher& watcher, std::vector<std::string>& failures) {
+  const Revision compacted = watcher.ended()->results ? watcher.ended()->results->compacted : Revision();
+  const auto position = watcher.position();
+  const bool is_behind =
+      std::any_of(position.begin(), position.end(), [&](const auto& at) { return at.second < compacted; });
+  if (is_behind || (position.empty() && compacted > Revision())) return;
+  failures.push_back(fmt::format("a watch ended as compacted up to {}, and had been told more", compacted.value()));
+}
+
+}  // namespace
+
 void judge_watchers(const std::vector<std::unique_ptr<SimWatcher>>& watchers, const topology::Keyspace& keyspace,
                     const std::vector<Answered>& answers, std::vector<std::string>& failures) {
   for (const auto& watcher : watchers) {
     failures.insert(failures.end(), watcher->failures().begin(), watcher->failures().end());
-    if (watcher->ended())
-      failures.push_back(
-          fmt::format("a watch ended: {}: {}", to_string(watcher->ended()->code), watcher->ended()->why));
+    const auto& end = watcher->ended();
+    if (end && end->code != Code::compacted)
+      failures.push_back(fmt::format("a watch ended: {}: {}", to_string(end->code), end->why));
+    if (end) judge_compacted(*watcher, failures);
     for (const auto& [partition, events] : watcher->events()) {
       const auto others = watchers.front()->events().find(partition);
       if (others == watchers.front()->events().end()) continue;
@@ -167,6 +183,11 @@ void judge_watchers(const std::vector<std::unique_ptr<SimWatcher>>& watchers, co
     if (answer.keyspace != keyspace.name || !answer.is_write()) continue;
     const auto told = watchers.front()->events().find(topology::place(keyspace, answer.key).id);
     const Revision revision = answer.version.modify_revision;
+    if (watchers.front()->ended()) {
+      const auto& position = watchers.front()->position();
+      const auto at = position.find(topology::place(keyspace, answer.key).id);
+      if (at == position.end() || at->second < revision) continue;
+    }
     const bool is_told = told != watchers.front()->events().end() &&
                          std::any_of(told->second.begin(), told->second.end(), [&](const Event& event) {
                            return event.revision == revision && event.key.view() == answer.key;

@@ -18,6 +18,12 @@ struct CompactionLimits {
   std::size_t hold_bytes_max = 256 * limits::mebi;
 };
 
+// Of the changes that watches can be told; what is older goes, by an entry of the log.
+struct HistoryLimits {
+  std::uint64_t revisions_max = 100'000;
+  std::uint64_t bytes_max = 64 * limits::mebi;
+};
+
 class LogMeter {
  public:
   // The log begins behind `floor`; the sizes of its entries up to `applied` are not known (a restart).

@@ -28,11 +28,6 @@
 namespace rift::cp {
 
 // How much history a leader lets its group keep. What is decided is in the log: replicas need not agree on this.
-struct HistoryLimits {
-  std::uint64_t revisions_max = 100'000;
-  std::uint64_t bytes_max = 64 * limits::mebi;
-};
-
 std::vector<NodeId> owners_of(PartitionId id, const topology::Catalog& catalog);
 // The state machine as `space` holds it.
 Result<Applier> load_applier(Space space, const DedupTable::Limits& limits, Turn& turn);

@@ -1,4 +1,4 @@
-// The sizes by which cp groups fill messages, shorten their logs, send snapshots, tell watches and compare their states. Each replica's own: the others need
+// The sizes by which cp groups fill messages, shorten their logs and histories, send snapshots, tell watches and compare their states. Each replica's own: the others need
 // not agree. Handed from node's options to every CpReplica; the simulator and tests make them small, so that what is rare in production is not.
 #pragma once
 
@@ -12,6 +12,7 @@ namespace rift::cp {
 
 struct Tuning {
   CompactionLimits compaction{};
+  HistoryLimits history{};
   SnapshotLimits snapshot{};
   WatchLimits watch{};
   std::size_t append_bytes_max = limits::entry_bytes_soft;  // of a message; a larger entry travels alone

@@ -50,6 +50,7 @@ Result<std::unique_ptr<Replica>> open_cp(const ReplicaSeed& seed, Turn& turn) {
   options.view = seed.view;
   options.check_invariants = seed.check_invariants;
   options.compaction = seed.cp.compaction;
+  options.history = seed.cp.history;
   options.raft.append_bytes_max = seed.cp.append_bytes_max;
   options.snapshot = seed.cp.snapshot;
   options.watch = seed.cp.watch;
