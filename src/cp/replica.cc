@@ -212,6 +212,7 @@ void CpReplica::tick(Turn& turn) {
     if (health_ != Health::forgetful) TRY(raft_.tick(round.context));
     repeat_questions(round);
     relieve_stalled_disk(round);
+    relieve_pressure(round);
     erase_leftovers(round.turn);
     seek_help(round);
     TRY(judge_state(round));

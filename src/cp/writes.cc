@@ -28,7 +28,7 @@ std::string why_not(const Applied& result) {
                              : "the condition did not hold";
 }
 
-// What makes room, or tells the truth about the past, is taken even when the disk is full.
+// What makes room, or tells the truth about the past, is taken under every pressure (DESIGN 1: deletes go on).
 bool is_small(const Request& request) {
   return request.verb == Verb::del || request.verb == Verb::del_range || request.verb == Verb::unlock ||
          request.verb == Verb::compact || request.verb == Verb::resolve;
@@ -45,13 +45,13 @@ Result<void> CpReplica::submit_writes(std::vector<Request> writes, Round& round)
     return {};
   }
   writes = admit(std::move(writes), round.turn);
-  if (writes.empty()) return {};
-  if (gate_.size() > 0 || is_commit_busy()) {
+  const bool must_wait = gate_.size() > 0 || is_commit_busy();
+  if (!writes.empty() && must_wait) {
     hold_or_refuse(std::move(writes), round);
-  } else {
+  } else if (!writes.empty()) {
     TRY(propose(std::move(writes), round));
   }
-  if (round.turn.pressure() != env::Pressure::none) relieve_pressure(round);
+  relieve_pressure(round);  // after what was taken, for a leader that hands over takes nothing
   return {};
 }
 
@@ -99,14 +99,14 @@ std::vector<Request> CpReplica::admit(std::vector<Request> writes, Turn& turn) {
                      fmt::format("{} cannot be reached, and ALL needs every voter", to_string(*missing)),
                      "try MAJORITY");
     }
+    if (is_small(request)) return false;
     switch (turn.pressure()) {
       case env::Pressure::none:
         return false;
       case env::Pressure::stalled:
         return refused(Code::overloaded, fmt::format("the store of {} cannot keep up", to_string(options_.self)),
-                       "try again later");
+                       "try again later; deletes are still taken");
       case env::Pressure::disk_full:
-        if (is_small(request)) return false;
         return refused(Code::disk_full, fmt::format("the disk of {} is full", to_string(options_.self)),
                        "deletes are still taken");
     }
@@ -241,11 +241,13 @@ void CpReplica::release_ack_waits(Turn& turn) {
   });
 }
 
-// A leader whose store cannot take writes lets another one lead (DESIGN 1); not again and again, for the others may be no better.
+// A leader whose store cannot take writes lets another one lead (DESIGN 1), whether or not it is asked anything. The others may be no better, and
+// nobody knows: the leadership goes once around (best_successor), so that it finds the one that is, and then rests.
 void CpReplica::relieve_pressure(Round& round) {
-  if (round.context.now < next_relief_) return;
-  next_relief_ = round.context.now + relief_interval;
-  give_way(raft::Reason::store_pressure, round);
+  const Time now = round.context.now;
+  if (round.turn.pressure() == env::Pressure::none || !raft_.is_leader() || raft_.handing_over() || now < next_relief_)
+    return;
+  if (give_way(raft::Reason::store_pressure, round)) next_relief_ = now + relief_interval;
 }
 
 // A leader's heartbeats overtake its disk: with a disk that hangs it would lead for ever, and apply nothing (trap 31, DESIGN 5). Judged by
@@ -261,11 +263,14 @@ void CpReplica::relieve_stalled_disk(Round& round) {
   if (give_way(raft::Reason::disk_stalled, round)) next_relief_ = now + relief_interval;
 }
 
-// The voter with the most of the log on its disk, of those that have answered lately and will stay one.
+// The voter with the most of the log on its disk, of those that have answered lately and will stay one. Of several the next after this one, in a
+// circle: were it always the first, two that cannot lead would pass the leadership to and fro, and never to the third.
 std::optional<NodeId> CpReplica::best_successor(Time now) const {
   std::optional<NodeId> best;
   LogIndex most;
-  for (const auto& peer : raft_.peers()) {
+  auto peers = raft_.peers();
+  std::stable_partition(peers.begin(), peers.end(), [&](const auto& peer) { return peer.node > options_.self; });
+  for (const auto& peer : peers) {
     const bool lives = now - peer.last_contact < options_.raft.election_timeout_min;
     if (!raft_.config()->stays_voter(peer.node) || !lives || (best && peer.match <= most)) continue;
     best = peer.node;

@@ -246,15 +246,91 @@ TEST(CpWrites, AFullDiskTakesDeletesOnlyAndHandsOver) {
   EXPECT_TRUE(group.run_until([&] { return group.with_role("leader").value_or(leader) != leader; }, 1s));
 }
 
-TEST(CpWrites, AStalledStoreRefusesWrites) {
-  Group group;
+// DESIGN 1: puts are refused, reads and deletes go on.
+TEST(CpWrites, AStalledStoreRefusesPutsAndTakesDeletes) {
+  Group group({.nodes = 1});  // nobody else could lead
   const NodeId leader = group.elect();
+  EXPECT_EQ(group.must_call(leader, put("k", "v")).outcome, Outcome::done);
   group.at(leader).store().set_pressure(env::Pressure::stalled);
-  const auto response = group.must_call(leader, put("k", "v"));
+  const auto response = group.must_call(leader, put("k", "w"));
   EXPECT_EQ(response.code, Code::overloaded);
   EXPECT_EQ(response.outcome, Outcome::not_done);
-  EXPECT_EQ(group.read(leader, "other"), "<absent>");
+  EXPECT_EQ(group.read(leader, "k"), "v");
+  EXPECT_EQ(group.must_call(leader, del("k")).outcome, Outcome::done);
+  EXPECT_EQ(group.read(leader, "k"), "<absent>");
 }
+
+class Pressed : public ::testing::TestWithParam<env::Pressure> {
+ protected:
+  void press(NodeId node, env::Pressure pressure) { group.at(node).store().set_pressure(pressure); }
+  bool leads_another_than(NodeId old) {
+    const auto leader = group.with_role("leader");
+    return leader && *leader != old;
+  }
+  // How often somebody else led than the moment before.
+  int count_moves(Duration time) {
+    int moves = 0;
+    std::optional<NodeId> last = group.with_role("leader");
+    for (Duration spent{}; spent < time; spent += 1ms) {
+      group.run_for(1ms);
+      const auto leader = group.with_role("leader");
+      if (leader && last && *leader != *last) ++moves;
+      if (leader) last = leader;
+    }
+    return moves;
+  }
+  // Without the preferred leader, which gets its chance again and again.
+  static CpReplica::Options calm() {
+    CpReplica::Options options;
+    options.spread_after = 10min;
+    return options;
+  }
+  Group group{{}, calm()};
+};
+
+// What it refuses is all that it is asked: it hands over nevertheless, and the one that refused hears the truth.
+TEST_P(Pressed, ALeaderThatRefusesEveryWriteHandsOver) {
+  const NodeId leader = group.elect();
+  press(leader, GetParam());
+  const auto refused = group.must_call(leader, put("k", "v"));
+  EXPECT_EQ(refused.code, GetParam() == env::Pressure::stalled ? Code::overloaded : Code::disk_full);
+  EXPECT_EQ(refused.outcome, Outcome::not_done);
+  EXPECT_TRUE(group.replica(leader).status().pending > 0 || !group.replica(leader).is_leader())
+      << "the write itself has made it hand over";
+  ASSERT_TRUE(group.run_until([&] { return leads_another_than(leader); }, 400ms));
+  EXPECT_EQ(group.write(put("k", "v")).outcome, Outcome::done);
+  const auto history = group.replica(leader).status().history;
+  EXPECT_TRUE(
+      std::any_of(history.begin(), history.end(), [](const auto& it) { return it.reason == "store_pressure"; }));
+}
+
+// The group's clients have gone to sleep, or refuse to ask it again: when they come, another leads already.
+TEST_P(Pressed, ALeaderThatIsAskedNothingHandsOver) {
+  const NodeId leader = group.elect();
+  press(leader, GetParam());
+  ASSERT_TRUE(group.run_until([&] { return leads_another_than(leader); }, 400ms));
+  EXPECT_EQ(group.write(put("k", "v")).outcome, Outcome::done);
+}
+
+TEST_P(Pressed, TheLeadershipFindsTheOneThatIsNot) {
+  for (const NodeId well : group.all()) {
+    for (const NodeId node : group.all()) press(node, node == well ? env::Pressure::none : GetParam());
+    EXPECT_TRUE(group.run_until([&] { return group.with_role("leader") == well; }, 2s)) << to_string(well);
+    EXPECT_LE(count_moves(30s), 0) << "it rests there";
+    EXPECT_EQ(group.write(put("k", "v")).outcome, Outcome::done);
+  }
+}
+
+// Once around in ten seconds, and not for ever: deletes are still taken meanwhile.
+TEST_P(Pressed, WhereNobodyIsBetterTheLeadershipRests) {
+  group.elect();
+  for (const NodeId node : group.all()) press(node, GetParam());
+  EXPECT_LE(count_moves(9s), 3);
+  EXPECT_LE(count_moves(30s), 10);
+  EXPECT_EQ(group.write(del("k")).outcome, Outcome::done);
+}
+
+INSTANTIATE_TEST_SUITE_P(CpWrites, Pressed, ::testing::Values(env::Pressure::stalled, env::Pressure::disk_full));
 
 TEST(CpWrites, TooMuchUncommittedIsRefusedAsNotDone) {
   CpReplica::Options base;
