@@ -58,6 +58,38 @@ void leave_out(Group& group, NodeId node) {
   group.at(node).observe(kit::view_of(catalog, node, group.all()));
 }
 
+// A map in which the disk of `node` has been replaced: what answers under its name is empty, and the group is to let the old one go.
+void replace_disk(Group& group, NodeId node, NodeId at) {
+  topology::Catalog catalog = group.catalog();
+  catalog.epoch = MapEpoch(catalog.epoch.value() + 1);
+  catalog.keyspaces.at("k").partitions.front().evicted = {node};
+  group.at(at).observe(kit::view_of(catalog, at, group.all()));
+}
+
+// Whoever is written into the map as let go is born again there, with no memory of its votes: while it still counts, that would be a second vote. A
+// leader on its way out changes no members, and so says nothing of them either.
+TEST(CpLeaving, OnlyWhoTheGroupHasLetGoIsSaidToHaveLeft) {
+  Group group;
+  const NodeId leader = group.elect();
+  const NodeId replaced = group.follower_of(leader);
+  group.write(put("k", "v"));
+  group.expect_convergence();
+  leave(group, leader);
+  replace_disk(group, replaced, leader);
+  CpReplica& replica = group.replica(leader);
+  ASSERT_TRUE(replica.is_leader());
+  EXPECT_TRUE(replica.departed(group.at(leader).now().steady).empty());
+
+  const auto next_leader = [&] { return group.with_role("leader").value_or(leader) != leader; };
+  group.isolate(replaced);
+  ASSERT_TRUE(group.run_until(next_leader, 5s));
+  const NodeId successor = *group.with_role("leader");
+  replace_disk(group, replaced, successor);
+  const auto departed = [&] { return group.replica(successor).departed(group.at(successor).now().steady); };
+  ASSERT_TRUE(group.run_until([&] { return departed() == std::vector{replaced}; }, 5s));
+  EXPECT_EQ(group.replica(successor).status().voters.size(), 2U);
+}
+
 // It leads on until a substitute has caught up, perhaps for minutes: a wake-up in the past would be one after the other until then.
 TEST(CpLeaving, ALeaderThatTheMapLeavesOutRests) {
   Group group;
