@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "base/node_list.h"
 #include "cp/replica.h"
 #include "raft/quorum.h"
 #include "wire/keys.h"
@@ -29,12 +30,12 @@ void CpReplica::compare_state(const raft::Entry& entry, Round& round) {
   MARK(round.turn.recorder(), "cp.state_differs");
   LOG_ERROR(round.turn.log(), "cp.state_differs", "group={} index={} own={:x} said={:x}", options_.name,
             said->index.value(), *own, said->hash);
-  inquire(said->index, round);
+  checks_.begin({.index = said->index, .hash = *own}, options_.self, round.context.now);
+  next_ask_ = round.context.now;
 }
 
-void CpReplica::inquire(LogIndex index, Round& round) {
-  checks_.begin(index, options_.self);
-  next_ask_ = round.context.now;
+std::optional<std::uint64_t> CpReplica::hash_at(LogIndex index) const {
+  return index == applier_.index() ? applier_.applied().hash : checks_.at(index);
 }
 
 // A leader tells the others what its state was; whoever disagrees finds it when it applies the entry.
@@ -54,7 +55,7 @@ Result<void> CpReplica::propose_internal(const wire::Command& command, Round& ro
 }
 
 void CpReplica::on_state_hash(NodeId from, const wire::StateReport& report, Round& round) {
-  const auto own = checks_.at(report.index);
+  const auto own = hash_at(report.index);
   if (!report.is_answer && health_ == Health::good) {
     send_to(
         from, env::Lane::data,
@@ -62,7 +63,8 @@ void CpReplica::on_state_hash(NodeId from, const wire::StateReport& report, Roun
         round.turn);
   }
   if (!own || !report.known) return;
-  if (*own != report.hash) checks_.begin(report.index, options_.self);  // one of the two is odd
+  if (*own != report.hash)  // one of the two is odd
+    checks_.begin({.index = report.index, .hash = *own}, options_.self, round.context.now);
   checks_.answer(from, {.index = report.index, .hash = report.hash});
 }
 
@@ -70,6 +72,7 @@ Result<void> CpReplica::judge_state(Round& round) {
   if (!checks_.is_open() || health_ != Health::good || raft_.config() == nullptr) return {};
   switch (checks_.judge(*raft_.config())) {
     case StateChecks::Verdict::open:
+      if (checks_.become_disputed(round.context.now)) enter_dispute(round.turn);
       ask_for_hashes(round);
       return {};
     case StateChecks::Verdict::sound:
@@ -86,9 +89,34 @@ Result<void> CpReplica::judge_state(Round& round) {
   return {};
 }
 
+// Whoever could settle it is away, or cannot tell. One of two copies is wrong and nobody knows which: neither is served.
+void CpReplica::enter_dispute(Turn& turn) {
+  const std::string why = why_disputed();
+  LOG_ERROR(turn.log(), "cp.state_disputed", "group={} index={}: {}", options_.name, checks_.asked().index.value(),
+            why);
+  MARK(turn.recorder(), "cp.state_disputed");
+  if (sender_.is_sending()) end_sending(false);
+  refuse_reads(reads_.take_all(), Code::not_ready, why, turn);
+  reads_left_ = false;
+  refuse_all(gate_.take_all(), Code::not_ready, why, "", turn);
+  end_watches(Code::not_ready, why, turn);
+}
+
+// "the state of bank/0 is disputed: n1 differs from n2, and no majority is known to have either; it waits for n3"
+std::string CpReplica::why_disputed() const {
+  const auto odd = names_of(checks_.odd_ones(), ", ");
+  const auto silent = names_of(checks_.silent_ones(*raft_.config()), ", ");
+  return fmt::format("the state of {} is disputed: {} differs from {}, and no majority is known to have either{}",
+                     options_.name, to_string(options_.self), odd.empty() ? "another" : odd,
+                     silent.empty() ? "" : "; it waits for " + silent);
+}
+
+// Of a dispute nothing new comes by the log: it is asked for what everybody can tell, however late it has come: the state as it is now.
 void CpReplica::ask_for_hashes(Round& round) {
   if (round.context.now < next_ask_) return;
   next_ask_ = round.context.now + ask_interval;
+  if (checks_.is_disputed())
+    checks_.begin({.index = applier_.index(), .hash = applier_.applied().hash}, options_.self, round.context.now);
   const wire::StateReport question{
       .index = checks_.asked().index, .hash = checks_.asked().hash, .known = true, .is_answer = false};
   for (const NodeId voter : raft_.config()->all_voters()) {

@@ -171,7 +171,7 @@ Result<void> CpReplica::restart_questions(Round& round) {
 Result<void> CpReplica::on_question(NodeId from, const wire::ReadPosition& question, Round& round) {
   const auto same = [&](const RemoteQuestion& open) { return open.from == from && open.token == question.token; };
   if (std::any_of(questions_.begin(), questions_.end(), same)) return {};  // repeated, and on its way
-  if (raft_.is_leader() && questions_.size() < remote_questions_max) {
+  if (raft_.is_leader() && !checks_.is_disputed() && questions_.size() < remote_questions_max) {
     const auto position = raft_.read(round.context);
     if (position) {
       questions_.push_back(RemoteQuestion{.position = *position, .from = from, .token = question.token});

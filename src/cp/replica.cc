@@ -144,6 +144,10 @@ void CpReplica::submit(std::span<Request> requests, Turn& turn) {
     for (const Request& request : requests) turn.reply(refuse(request.id, Code::not_ready, why_distrusted()));
     return;
   }
+  if (checks_.is_disputed()) {
+    for (const Request& request : requests) turn.reply(refusal(request.id, Code::not_ready, why_disputed()));
+    return;
+  }
   std::vector<Request> writes;
   std::vector<Request> reads;
   for (Request& request : requests) (is_write(request.verb) ? writes : reads).push_back(std::move(request));

@@ -144,12 +144,15 @@ class CpReplica final : public Replica {
 
   // health.cc
   void compare_state(const raft::Entry& entry, Round& round);
-  void inquire(LogIndex index, Round& round);
+  std::optional<std::uint64_t> hash_at(LogIndex index) const;
   Result<bool> tell_state(Round& round);  // true: the core has more to say
   Result<void> propose_internal(const wire::Command& command, Round& round);
   void on_state_hash(NodeId from, const wire::StateReport& report, Round& round);
   Result<void> judge_state(Round& round);
   void ask_for_hashes(Round& round);
+  void enter_dispute(Turn& turn);
+  std::string why_disputed() const;
+  bool is_believed() const { return health_ == Health::good && !checks_.is_open(); }  // others may be given it
   void enter_quarantine(Round& round);
   void distrust(Health health, Turn& turn);
   std::string why_distrusted() const;

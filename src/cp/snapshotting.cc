@@ -73,7 +73,8 @@ Result<void> CpReplica::drive_snapshots(Round& round) {
     end_sending(false);
   }
   if (health_ != Health::good) return {};  // others shall not have what is not believed here
-  if (!sender_.is_sending() && !sender_.waiting().empty() && now >= next_start_) TRY(start_sending(round));
+  if (is_believed() && !sender_.is_sending() && !sender_.waiting().empty() && now >= next_start_)
+    TRY(start_sending(round));
   if (const auto offer = sender_.offer_due(raft_.term(), now)) {
     send_to(sender_.to(), env::Lane::data, *offer, round.turn);
   }
@@ -254,7 +255,7 @@ void CpReplica::erase_leftovers(Turn& turn) {
 
 Time CpReplica::snapshot_wake(Time now) const {
   Time wake = std::min(sender_.next_wake(), receiver_.next_wake());
-  if (raft_.is_leader() && health_ == Health::good && !sender_.is_sending() && !sender_.waiting().empty())
+  if (raft_.is_leader() && is_believed() && !sender_.is_sending() && !sender_.waiting().empty())
     wake = std::min(wake, std::max(next_start_, now));
   if (has_leftovers_ && !receiver_.is_receiving()) wake = std::min(wake, now);
   return wake;

@@ -55,14 +55,20 @@ void StateChecks::forget() {
   inquiry_.reset();
 }
 
-void StateChecks::begin(LogIndex index, NodeId self) {
-  const auto own = at(index);
-  if (!own || (inquiry_ && inquiry_->own.index >= index)) return;
-  inquiry_ = Inquiry{.own = {.index = index, .hash = *own}, .answers = {{self, *own}}};
+void StateChecks::begin(const StateHash& own, NodeId self, Time now) {
+  if (inquiry_ && inquiry_->own.index >= own.index) return;
+  const Time since = inquiry_ ? inquiry_->since : now;
+  inquiry_ = Inquiry{.own = own, .answers = {{self, own.hash}}, .since = since, .is_disputed = is_disputed()};
 }
 
 void StateChecks::answer(NodeId from, const StateHash& hash) {
   if (inquiry_ && inquiry_->own.index == hash.index) inquiry_->answers[from] = hash.hash;
+}
+
+bool StateChecks::become_disputed(Time now) {
+  if (!inquiry_ || inquiry_->is_disputed || now - inquiry_->since < dispute_patience) return false;
+  inquiry_->is_disputed = true;
+  return true;
 }
 
 // In a joint configuration a state is that of the majority of both halves; while they disagree nothing is said until one half has left.
@@ -76,9 +82,17 @@ StateChecks::Verdict StateChecks::judge(const raft::Config& config) const {
     });
     if (is_agreed) return told.second == inquiry_->own.hash ? Verdict::sound : Verdict::odd;
   }
-  const bool all_told =
-      std::all_of(config.voters.begin(), config.voters.end(), [&](NodeId voter) { return answers.contains(voter); });
-  return all_told && !config.is_joint() ? Verdict::no_majority : Verdict::open;
+  if (config.is_joint()) return Verdict::open;
+  // Those who have not answered may all have one hash: one that was told, or another.
+  const auto may_be_most = [&](std::optional<std::uint64_t> hash) {
+    return raft::is_quorum(config, [&](NodeId voter) {
+      const auto answer = answers.find(voter);
+      return answer == answers.end() || answer->second == hash;
+    });
+  };
+  const bool is_decidable = may_be_most(std::nullopt) || std::any_of(answers.begin(), answers.end(),
+                                                                     [&](auto& it) { return may_be_most(it.second); });
+  return is_decidable ? Verdict::open : Verdict::no_majority;
 }
 
 std::vector<NodeId> StateChecks::odd_ones() const {
@@ -87,6 +101,12 @@ std::vector<NodeId> StateChecks::odd_ones() const {
     if (hash != inquiry_->own.hash) odd.push_back(node);
   }
   return odd;
+}
+
+std::vector<NodeId> StateChecks::silent_ones(const raft::Config& config) const {
+  std::vector<NodeId> silent = config.all_voters();
+  std::erase_if(silent, [&](NodeId voter) { return inquiry_->answers.contains(voter); });
+  return silent;
 }
 
 }  // namespace rift::cp

@@ -2,6 +2,7 @@
 // what the leader wrote into the log (review 23). It judges; it sends nothing and heals nothing. Owned by CpReplica, on the shard's thread.
 #pragma once
 
+#include <chrono>
 #include <deque>
 #include <map>
 #include <optional>
@@ -13,6 +14,9 @@
 #include "wire/records.h"
 
 namespace rift::cp {
+
+// Open for longer, an inquiry is a dispute: the replica serves no more until it is settled.
+constexpr Duration dispute_patience = std::chrono::seconds(3);
 
 struct StateHash {
   LogIndex index{};
@@ -31,7 +35,7 @@ class StateChecks {
     open,         // not enough answers
     sound,        // a majority has this replica's hash
     odd,          // a majority has another
-    no_majority,  // every voter has answered, and no hash is that of most
+    no_majority,  // whatever those say that have not answered yet, no hash is that of most
   };
 
   explicit StateChecks(std::uint64_t every) : every_(every) {}
@@ -42,19 +46,24 @@ class StateChecks {
   std::optional<std::uint64_t> at(LogIndex index) const;
   void forget();  // another state
 
-  // An inquiry at an index that this replica knows: what it has itself is its answer.
-  void begin(LogIndex index, NodeId self);
+  // What this replica has itself is its answer. A later index takes the place of an earlier one, in the same inquiry.
+  void begin(const StateHash& own, NodeId self, Time now);
   bool is_open() const { return inquiry_.has_value(); }
   const StateHash& asked() const { return inquiry_->own; }
   void answer(NodeId from, const StateHash& hash);
+  bool become_disputed(Time now);  // true: now, and not before
+  bool is_disputed() const { return inquiry_ && inquiry_->is_disputed; }
   Verdict judge(const raft::Config& config) const;
   std::vector<NodeId> odd_ones() const;  // those whose answer was not this replica's own
+  std::vector<NodeId> silent_ones(const raft::Config& config) const;
   void end() { inquiry_.reset(); }
 
  private:
   struct Inquiry {
     StateHash own{};
     std::map<NodeId, std::uint64_t> answers{};
+    Time since{};
+    bool is_disputed = false;
   };
 
   std::uint64_t every_;

@@ -97,6 +97,7 @@ ReplicaStatus CpReplica::status() const {
   status.role = stopped_                         ? "stopped"
                 : health_ == Health::quarantined ? "quarantined"
                 : health_ == Health::forgetful   ? "repair"
+                : checks_.is_disputed()          ? "disputed"
                 : learns                         ? "learner"
                                                  : std::string(raft::to_string(raft_.role()));
   status.leader = raft_.leader();
@@ -106,7 +107,7 @@ ReplicaStatus CpReplica::status() const {
   status.last = raft_.last_index();
   status.pending = proposals_.waiting() + reads_.waiting() + ack_waits_.size() + gate_.size() +
                    (raft_.handing_over() ? 1 : 0);  // who stops waits for it
-  status.last_change = last_change_;
+  status.last_change = checks_.is_disputed() && raft_.config() != nullptr ? why_disputed() : last_change_;
   if (const raft::Config* config = raft_.config()) {
     status.voters = config->all_voters();
     status.learners = config->learners;

@@ -28,7 +28,7 @@ std::optional<Revision> CpReplica::history_floor_wanted() const {
 Result<void> CpReplica::propose_upkeep(Round& round) {
   if (!raft_.is_leader() || is_upkeep_open()) return {};
   next_upkeep_ = round.context.now + upkeep_patience;
-  if (raft_.handing_over() || round.turn.pressure() == env::Pressure::stalled) return {};
+  if (raft_.handing_over() || checks_.is_disputed() || round.turn.pressure() == env::Pressure::stalled) return {};
   const Duration time = log_time(round.context.now);
   std::vector<wire::Command> commands;
   if (TRY(applier_.is_expiry_due(time, round.turn))) {

@@ -174,6 +174,83 @@ TEST_F(Health, WithoutAMajorityTheGroupStops) {
   }
 }
 
+// Two copies differ, and the third voter, which could say which is right, is away.
+class Disputed : public Health {
+ protected:
+  Disputed() : leader(group.elect()), odd(group.others(leader)[0]), judge(group.others(leader)[1]) {
+    change_hash(odd);
+    leader = group.elect();
+    if (leader == odd) std::swap(leader, judge);  // whoever leads: it and the odd one are left
+  }
+  void begin() {
+    const NodeId leads = group.elect();
+    for (int i = 0; i < 16; ++i) group.call(leads, put("k1", "v" + std::to_string(i)), 2s);
+  }
+  bool is_disputed(NodeId node) { return group.replica(node).status().role == "disputed"; }
+  NodeId leader;
+  NodeId odd;
+  NodeId judge;
+};
+
+TEST_F(Disputed, NeitherCopyIsServedUntilTheThirdVoterHasSpoken) {
+  group.crash(judge, Crash::kill);
+  begin();
+  EXPECT_EQ(group.write(put("k2", "soon")).outcome, Outcome::done)
+      << "for a moment it goes on: the third may only be slow";
+  Request watch = kit::with_budget(get(""), 60s);
+  watch.verb = Verb::watch;
+  watch.operands.ensure().revision = Revision(1);
+  const RequestId watching = group.submit(odd, watch);
+  ASSERT_TRUE(group.run_until([&] { return is_disputed(leader) && is_disputed(odd); }, 5s));
+  EXPECT_EQ(group.at(odd).replies_last(watching), 1U) << "it has ended";
+  group.run_for(1s);
+  for (const NodeId node : {leader, odd}) {
+    for (const Request& request : {put("k1", "w"), get("k1"), kit::with_level(get("k1"), Level::one)}) {
+      const auto refused = group.must_call(node, request);
+      EXPECT_EQ(refused.code, Code::not_ready);
+      EXPECT_EQ(refused.outcome, Outcome::not_done);
+      EXPECT_NE(refused.why.find("the state of k/0 is disputed"), std::string::npos) << refused.why;
+      EXPECT_NE(refused.why.find("waits for " + to_string(judge)), std::string::npos) << refused.why;
+    }
+    EXPECT_EQ(group.replica(node).status().last_change, group.must_call(node, get("k1")).why);
+  }
+  group.run_for(60s);
+  EXPECT_TRUE(is_disputed(leader) && is_disputed(odd));
+  MUST(group.restart(judge));
+  ASSERT_TRUE(group.run_until([&] { return is_healed(odd); }, 10s));
+  EXPECT_EQ(group.write(put("k1", "again")).outcome, Outcome::done);
+  expect_same_state();
+}
+
+// It has been through the index in question, and started anew since: of then it knows nothing, but of now it does.
+TEST_F(Disputed, IsSettledByAVoterThatHasForgottenTheHashOfThen) {
+  group.set_filter([this](NodeId from, const Outgoing& message) {
+    const auto decoded = wire::decode_message(message.message);
+    return from == judge && decoded && std::holds_alternative<wire::StateReport>(*decoded);
+  });
+  begin();
+  ASSERT_TRUE(group.run_until([&] { return is_disputed(leader) && is_disputed(odd); }, 5s));
+  group.crash(judge, Crash::kill);
+  MUST(group.restart(judge));
+  group.set_filter(nullptr);
+  ASSERT_TRUE(group.run_until([&] { return is_healed(odd); }, 10s));
+  expect_same_state();
+}
+
+// A copy of one of the two would speak for it as if it were a third.
+TEST_F(Disputed, TheStateIsGivenToNobody) {
+  group.crash(judge, Crash::kill);
+  const auto last = MUST(store(judge).scan(env::Table::log, env::Range{}, 10'000, 1 << 24)).back();
+  store(judge).poke(env::Table::log, last.key, Bytes("\x7f???"));
+  begin();
+  ASSERT_TRUE(group.run_until([&] { return is_disputed(leader) && is_disputed(odd); }, 5s));
+  MUST(group.restart(judge));
+  group.run_for(20s);
+  EXPECT_EQ(group.replica(judge).status().role, "repair");
+  EXPECT_TRUE(is_disputed(leader) && is_disputed(odd));
+  EXPECT_EQ(counter(leader, "snapshots_sent") + counter(odd, "snapshots_sent"), 0U);
+}
+
 TEST_F(Health, AValueThatCannotBeReadIsRefilled) {
   const NodeId damaged = group.follower_of(group.elect());
   damage_value(damaged, "k7");

@@ -14,7 +14,7 @@ const std::vector<NodeId> three = kit::nodes_of({1, 2, 3});
 StateChecks asking(std::uint64_t own) {
   StateChecks checks(10);
   EXPECT_TRUE(checks.applied(LogIndex(10), own));
-  checks.begin(LogIndex(10), NodeId(1));
+  checks.begin({LogIndex(10), own}, NodeId(1), Time());
   return checks;
 }
 
@@ -44,6 +44,33 @@ TEST(StateChecks, AMajorityJudges) {
   EXPECT_EQ(sound.odd_ones(), kit::nodes_of({2}));
   checks.answer(NodeId(3), {LogIndex(10), 9});
   EXPECT_EQ(checks.judge(of(three)), Verdict::no_majority);
+}
+
+// Of those that are silent nobody knows what they would say; but where even all of them could not help any more, the group stops.
+TEST(StateChecks, NoMajorityIsPossibleAnyMore) {
+  StateChecks checks = asking(7);
+  const auto five = kit::nodes_of({1, 2, 3, 4, 5});
+  checks.answer(NodeId(2), {LogIndex(10), 8});
+  checks.answer(NodeId(3), {LogIndex(10), 9});
+  EXPECT_EQ(checks.judge(of(five)), Verdict::open) << "two with 7, and it is the state of three";
+  EXPECT_EQ(checks.silent_ones(of(five)), kit::nodes_of({4, 5}));
+  checks.answer(NodeId(4), {LogIndex(10), 10});
+  EXPECT_EQ(checks.judge(of(five)), Verdict::no_majority);
+}
+
+TEST(StateChecks, WhatIsNotSettledInTimeIsADispute) {
+  StateChecks checks = asking(7);
+  checks.answer(NodeId(2), {LogIndex(10), 8});
+  EXPECT_FALSE(checks.become_disputed(Time() + dispute_patience / 2));
+  checks.begin({LogIndex(20), 17}, NodeId(1), Time() + dispute_patience / 2);  // the same inquiry goes on
+  EXPECT_TRUE(checks.become_disputed(Time() + dispute_patience));
+  EXPECT_FALSE(checks.become_disputed(Time() + dispute_patience)) << "it is one already";
+  checks.begin({LogIndex(30), 27}, NodeId(1), Time() + dispute_patience);
+  EXPECT_TRUE(checks.is_disputed());
+  checks.end();
+  EXPECT_FALSE(checks.is_disputed());
+  checks.begin({LogIndex(30), 27}, NodeId(1), Time() + dispute_patience);
+  EXPECT_FALSE(checks.become_disputed(Time() + dispute_patience)) << "another inquiry";
 }
 
 // Half is no majority: with an even number of voters neither side may condemn the other.
