@@ -35,13 +35,15 @@ class SimDisk final : public env::Engine {
   void stall(Duration extra) { stall_ = extra; }
   // From now on a finished sync is a lie: what it covers is on the medium only this much later (fsync off, or a drive that ignores it).
   void lie(Duration write_back) { write_back_ = write_back; }
+  // What the node is told from now on (full, or behind with its work); it takes whatever is applied nevertheless.
+  void press(env::Pressure pressure) { pressure_ = pressure; }
 
   Result<std::optional<Bytes>> get(env::Table table, ByteView key) override;
   Result<std::vector<env::KeyValue>> scan(env::Table table, const env::Range& range, std::size_t keys_max,
                                           std::size_t bytes_max) override;
   Result<void> apply(const env::WriteBatch& batch) override;
   void sync(Task done) override;
-  env::Pressure pressure() override { return env::Pressure::none; }
+  env::Pressure pressure() override { return pressure_; }
   std::unique_ptr<env::Snapshot> pin() override;
 
   std::uint64_t batches_lost() const { return batches_lost_; }
@@ -64,6 +66,7 @@ class SimDisk final : public env::Engine {
   Fuse* fuse_;
   env::Executor* executor_ = nullptr;
   Duration stall_{};
+  env::Pressure pressure_ = env::Pressure::none;
   Duration write_back_{};  // 0: honest
   Tables live_;
   Tables durable_;

@@ -32,7 +32,7 @@ void Storm::next() {
 }
 
 void Storm::strike() {
-  switch (random().below(36)) {
+  switch (random().below(38)) {
     case 0:
       return split();
     case 1:
@@ -101,6 +101,9 @@ void Storm::strike() {
     case 28:
     case 29:
       return change_keyspaces();
+    case 36:
+    case 37:
+      return press_stores();
     default:
       return;
   }
@@ -244,6 +247,26 @@ void Storm::stall_disk() {
                          [this, id] { cluster_.node(id).disk().stall(Duration(0)); });
 }
 
+// Disks that are full, or stores that cannot keep up: of one node (a leader, as often as not), sometimes of a majority.
+void Storm::press_stores() {
+  note("pressure");
+  const auto pressure = random().chance(0.5) ? env::Pressure::stalled : env::Pressure::disk_full;
+  std::vector<NodeId> pressed{any_node()};
+  if (random().chance(0.5)) pressed[0] = cluster_.leader_of(options_.cp_keyspace).value_or(pressed[0]);
+  if (random().chance(0.3)) {
+    note("pressure_of_a_majority");
+    pressed = cluster_.ids();
+    const std::size_t most = topology::majority(static_cast<std::uint32_t>(pressed.size()));
+    while (pressed.size() > most)
+      pressed.erase(pressed.begin() + static_cast<std::ptrdiff_t>(random().below(pressed.size())));
+  }
+  const Duration lasts = random().between(Duration(std::chrono::milliseconds(500)), Duration(std::chrono::seconds(3)));
+  for (const NodeId id : pressed) {
+    cluster_.node(id).disk().press(pressure);
+    cluster_.world().after(lasts, [this, id] { cluster_.node(id).disk().press(env::Pressure::none); });
+  }
+}
+
 void Storm::step_wall_clock() {
   const NodeId id = any_node();
   if (!cluster_.node(id).is_up()) return;
@@ -325,6 +348,7 @@ void Storm::calm() {
   for (const NodeId id : cluster_.ids()) {
     SimNode& node = cluster_.node(id);
     node.disk().stall(Duration(0));
+    node.disk().press(env::Pressure::none);
     if (!node.fuse().is_burnt()) node.fuse().renew();
     if (stopping_.contains(id) && node.is_up()) {  // it is on its way out: take it down and start it again
       node.crash(SimDisk::Crash::kill);

@@ -69,6 +69,7 @@ class Storm {
   void lose_all_power();
   void pause();
   void stall_disk();
+  void press_stores();
   void step_wall_clock();
   void disturb_network();
   void stop_cleanly();

@@ -247,7 +247,9 @@ void CpReplica::relieve_pressure(Round& round) {
   const Time now = round.context.now;
   if (round.turn.pressure() == env::Pressure::none || !raft_.is_leader() || raft_.handing_over() || now < next_relief_)
     return;
-  if (give_way(raft::Reason::store_pressure, round)) next_relief_ = now + relief_interval;
+  if (!give_way(raft::Reason::store_pressure, round)) return;
+  MARK(round.turn.recorder(), "cp.pressure_relieved");
+  next_relief_ = now + relief_interval;
 }
 
 // A leader's heartbeats overtake its disk: with a disk that hangs it would lead for ever, and apply nothing (trap 31, DESIGN 5). Judged by

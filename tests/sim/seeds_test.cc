@@ -71,6 +71,8 @@ TEST(Sim, SeedsPassRepeatAndReachTheRareBranches) {
                             "crash_inside_a_round",
                             "pause",
                             "disk_stall",
+                            "pressure",
+                            "pressure_of_a_majority",
                             "wall_clock_step",
                             "lossy_network",
                             "clean_stop",
