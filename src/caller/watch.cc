@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
+
 #include "base/limits.h"
 
 namespace rift::caller {
@@ -43,7 +45,39 @@ bool is_final(Code code) {
   return false;
 }
 
+bool has(const topology::Keyspace& keyspace, PartitionId id) {
+  return std::any_of(keyspace.partitions.begin(), keyspace.partitions.end(),
+                     [id](const topology::Partition& partition) { return partition.id == id; });
+}
+
+// A position that names a partition which is not there is of a keyspace that is gone: nothing that happened since would be told.
+std::optional<PartitionId> stranger_of(const WatchWish& wish, const topology::Keyspace& keyspace) {
+  for (const auto& [partition, revision] : wish.resume) {
+    if (!has(keyspace, partition)) return partition;
+  }
+  return std::nullopt;
+}
+
+Response refuse_stranger(PartitionId stranger, const topology::Keyspace& keyspace) {
+  std::string known;
+  for (const topology::Partition& partition : keyspace.partitions)
+    known += fmt::format("{}{}", known.empty() ? "" : ", ", partition.id.value());
+  return refuse(
+      {}, Code::invalid,
+      fmt::format("the position names partition {}, and {} has {}: it is of another keyspace, or this one was "
+                  "dropped and created again since",
+                  stranger.value(), keyspace.name, known),
+      "read the state anew, then watch from there");
+}
+
 }  // namespace
+
+std::optional<Revision> known_of(const WatchWish& wish, PartitionId partition) {
+  const auto named = wish.resume.find(partition);
+  if (named != wish.resume.end()) return named->second;
+  if (wish.from != Revision()) return Revision(wish.from.value() - 1);
+  return wish.resume.empty() ? std::nullopt : std::optional(Revision());
+}
 
 Watch::Watch(WatchOptions options, WatchWish wish, Rng rng)
     : options_(options),
@@ -62,9 +96,12 @@ void Watch::observe(const std::shared_ptr<const topology::Catalog>& catalog, Tim
   const bool is_older = catalog_ && catalog_->cluster == catalog->cluster && catalog->epoch < catalog_->epoch;
   if (!is_older) catalog_ = catalog;
   const topology::Keyspace* found = keyspace();
-  if (found == nullptr) {
-    if (has_looked_again_ || !streams_.empty())
-      return end(refuse({}, Code::unknown_keyspace, "no keyspace is called " + wish_.keyspace));
+  const auto stranger = found != nullptr && streams_.empty() ? stranger_of(wish_, *found) : std::nullopt;
+  if (found == nullptr || stranger) {
+    if (has_looked_again_ || !streams_.empty()) {
+      return end(stranger ? refuse_stranger(*stranger, *found)
+                          : refuse({}, Code::unknown_keyspace, "no keyspace is called " + wish_.keyspace));
+    }
     has_looked_again_ = true;  // this map may be older than the keyspace
     map_wish_ = true;
     map_due_ = now + map_retry;
@@ -72,20 +109,17 @@ void Watch::observe(const std::shared_ptr<const topology::Catalog>& catalog, Tim
   }
   map_due_.reset();
   // A keyspace of the same name that was made anew has other partitions.
-  const auto names = [&](PartitionId id) {
-    return std::any_of(found->partitions.begin(), found->partitions.end(),
-                       [id](const topology::Partition& partition) { return partition.id == id; });
-  };
   for (const auto& [partition, stream] : streams_) {
-    if (!names(partition)) return end(refuse({}, Code::unknown_keyspace, "the keyspace was dropped and created again"));
+    if (!has(*found, partition)) {
+      return end(refuse({}, Code::unknown_keyspace, "the keyspace was dropped and created again",
+                        "read the state anew, then watch from there"));
+    }
   }
   for (const topology::Partition& partition : found->partitions) {
     if (streams_.contains(partition.id)) continue;
     if (wish_.single_key && topology::place(*found, wish_.first.view()).id != partition.id) continue;
     Stream& stream = streams_[partition.id];
-    const auto known = wish_.resume.find(partition.id);
-    if (known != wish_.resume.end()) stream.told = known->second;
-    if (known == wish_.resume.end() && wish_.from != Revision()) stream.told = Revision(wish_.from.value() - 1);
+    stream.told = known_of(wish_, partition.id);
     open(partition.id, stream, now);
   }
 }

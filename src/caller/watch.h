@@ -24,10 +24,17 @@ struct WatchWish {
   Bytes first{};
   Bytes end{};              // of the range; empty: to the end of the keyspace
   bool single_key = false;  // `first` alone
-  // Where to begin: `from` in a partition that `resume` does not name. 0: from now on.
+  // Where to begin. With neither: from now on.
+  // - `resume`: after the last revision known of each partition, as WatchBatch names it. One that the keyspace does not have ends the watch,
+  //   `invalid`: the position is of another keyspace, and what is missing since is not known.
+  // - `from`: in each partition that `resume` does not name. Without it such a partition is told from its first revision on: nothing was ever
+  //   heard of it, so that nothing of it may be left out.
   Revision from{};
-  std::map<PartitionId, Revision> resume{};  // the last revision known of each, as WatchBatch names it
+  std::map<PartitionId, Revision> resume{};
 };
+
+// The last revision that such a watch takes for known in this partition; nothing: it begins now.
+std::optional<Revision> known_of(const WatchWish& wish, PartitionId partition);
 
 // What has come of one partition. Those of one partition are in order, between partitions there is none.
 struct WatchBatch {

@@ -63,9 +63,11 @@ std::vector<PartitionId> partitions_of(const topology::Catalog& map, const calle
 
 void show_resume(const WatchTold::Resume& resume) {
   if (!resume.flags.empty()) fmt::print(stderr, "go on after it with{}\n", resume.flags);
-  for (const PartitionId partition : resume.unknown)
-    fmt::print(stderr, "partition {} has not answered yet: what happens there until you go on is not shown\n",
-               partition.value());
+  for (const PartitionId partition : resume.unknown) {
+    fmt::print(stderr, "partition {} has not answered yet: {}\n", partition.value(),
+               resume.flags.empty() ? "what happens there until you go on is not shown"
+                                    : "whoever goes on is shown all that has ever happened there");
+  }
 }
 
 // True: a signal asked for the end.
@@ -124,9 +126,10 @@ void add_watch(CLI::App& app, Context& context) {
   CLI::Option* prefix = command->add_flag("--prefix", options->is_prefix, "Every key that begins with it");
   options->has_end =
       command->add_option("--range", options->end, "Every key from it up to here, exclusive")->excludes(prefix);
-  CLI::Option* from = command->add_option("--from", options->from, "From this revision on (default: from now)");
-  command->add_option("--resume", options->resume, "After this PARTITION:REVISION; as printed when a watch ends")
-      ->excludes(from);
+  command->add_option("--from", options->from,
+                      "From this revision on (default: from now; beside --resume: from 1, in partitions not named)");
+  command->add_option("--resume", options->resume,
+                      "After this PARTITION:REVISION, as printed when a watch ends; one the keyspace lacks is refused");
   command->add_option("--count", options->count, "End after so many changes");
   add_target(*command, options->target);
   add_format(*command, context);

@@ -5,7 +5,7 @@
 namespace rift::cli {
 
 WatchTold::WatchTold(Format format, std::uint64_t most, const caller::WatchWish& wish)
-    : format_(format), most_(most == 0 ? ~std::uint64_t{0} : most), from_(wish.from), position_(wish.resume) {}
+    : format_(format), most_(most == 0 ? ~std::uint64_t{0} : most), wish_(wish), position_(wish.resume) {}
 
 void WatchTold::take(const caller::WatchBatch& batch) {
   Lock lock(mutex_);
@@ -48,10 +48,10 @@ WatchTold::Resume WatchTold::resume(const std::vector<PartitionId>& partitions) 
   Resume resume;
   for (const PartitionId partition : partitions) {
     if (position.contains(partition)) continue;
-    if (from_ == Revision()) {
-      resume.unknown.push_back(partition);
+    if (const auto known = caller::known_of(wish_, partition)) {
+      position[partition] = *known;
     } else {
-      position[partition] = Revision(from_.value() - 1);
+      resume.unknown.push_back(partition);
     }
   }
   for (const auto& [partition, revision] : position)

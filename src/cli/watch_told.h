@@ -34,7 +34,7 @@ class WatchTold {
  private:
   const Format format_;
   const std::uint64_t most_;
-  const Revision from_;
+  const caller::WatchWish wish_;
   mutable Mutex mutex_;  // the client's thread tells, the main thread looks
   std::uint64_t shown_ GUARDED_BY(mutex_) = 0;
   std::map<PartitionId, Revision> position_ GUARDED_BY(mutex_);  // the last revision shown, or known before

@@ -166,6 +166,45 @@ TEST(CallerWatch, AKeyspaceThatIsMissingIsLookedForOnceMoreThenItEnds) {
   EXPECT_EQ(bench.watch.ended()->code, Code::unknown_keyspace);
 }
 
+TEST(CallerWatch, APartitionThatThePositionDoesNotNameIsToldFromItsBeginning) {
+  const auto map = with_parts(2);
+  const auto& parts = map->find("wide")->partitions;
+  const auto begins = [&](WatchWish wish) {
+    Watch watch({}, std::move(wish), Rng(4));
+    watch.observe(map, Time{});
+    std::map<PartitionId, Revision> from;
+    for (const Send& send : watch.take_sends()) from[send.request.partition] = send.request.operands->revision;
+    return from;
+  };
+  const std::map<PartitionId, Revision> position = {{parts[0].id, Revision(8)}};
+  using Begins = std::map<PartitionId, Revision>;
+  EXPECT_EQ(begins({.keyspace = "wide", .resume = position}),
+            (Begins{{parts[0].id, Revision(9)}, {parts[1].id, Revision(1)}}));
+  EXPECT_EQ(begins({.keyspace = "wide", .from = Revision(5), .resume = position}),
+            (Begins{{parts[0].id, Revision(9)}, {parts[1].id, Revision(5)}}));
+  EXPECT_EQ(begins({.keyspace = "wide"}), (Begins{{parts[0].id, Revision(0)}, {parts[1].id, Revision(0)}}));
+}
+
+TEST(CallerWatch, APositionOfAnotherKeyspaceIsRefusedByNameAfterALookAtTheNewestMap) {
+  const auto map = with_parts(2);
+  const auto& parts = map->find("wide")->partitions;
+  const WatchWish wish{.keyspace = "wide", .resume = {{PartitionId(99), Revision(5)}}};
+  Watch watch({}, wish, Rng(4));
+  watch.observe(map, Time{});
+  EXPECT_FALSE(watch.ended().has_value()) << "the map may be older than the position";
+  EXPECT_TRUE(watch.take_map_wish());
+  EXPECT_TRUE(watch.take_sends().empty());
+  watch.observe(map, Time{});
+  ASSERT_TRUE(watch.ended().has_value());
+  EXPECT_EQ(watch.ended()->code, Code::invalid);
+  const std::string& why = watch.ended()->why;
+  EXPECT_NE(why.find("names partition 99"), std::string::npos) << why;
+  const std::string both = std::to_string(parts[0].id.value()) + ", " + std::to_string(parts[1].id.value());
+  EXPECT_NE(why.find("wide has " + both), std::string::npos) << why;
+  EXPECT_NE(watch.ended()->hint.find("read the state anew"), std::string::npos);
+  EXPECT_TRUE(watch.take_sends().empty());
+}
+
 TEST(CallerWatch, ARangeIsWatchedInEachPartitionAndResumedByAVector) {
   Watch watch({}, {.keyspace = "wide", .from = Revision(1)}, Rng(3));
   const Time now = Time{} + std::chrono::hours(1);

@@ -53,6 +53,16 @@ TEST_F(WatchToldTest, AQuietPartitionOfAWatchFromNowOnIsNamedUntilItHasAnswered)
   EXPECT_TRUE(told.resume(both).unknown.empty());
 }
 
+TEST_F(WatchToldTest, APartitionThatTheWishDidNotNameBesideOthersIsToldFromItsBeginning) {
+  caller::WatchWish wish{.keyspace = "bank"};
+  wish.resume = {{PartitionId(17), Revision(42)}};
+  WatchTold told(Format::text, 0, wish);
+  EXPECT_EQ(told.resume(both).flags, " --resume 17:42 --resume 18:0");
+  EXPECT_TRUE(told.resume(both).unknown.empty());
+  wish.from = Revision(5);
+  EXPECT_EQ(WatchTold(Format::text, 0, wish).resume(both).flags, " --resume 17:42 --resume 18:4");
+}
+
 TEST_F(WatchToldTest, WhatComesAfterTheLastThatIsShownMovesNoPlace) {
   caller::WatchWish wish{.keyspace = "bank"};
   wish.resume = {{PartitionId(18), Revision(9)}};
