@@ -112,6 +112,9 @@ void take_lock(v1::LockOperation& message, Request& request) {
   request.verb = Verb::lock;
   request.value = Bytes(std::move(*message.mutable_holder()));
   request.operands.ensure().ttl = message.ttl_ms() == 0 ? limits::lock_ttl_default : to_ttl(message.ttl_ms());
+  if (message.fence() == 0) return;
+  request.condition.kind = Condition::Kind::created;
+  request.condition.version = message.fence();
 }
 
 Result<void> take_verb(v1::Operation& operation, Request& request) {

@@ -191,6 +191,8 @@ void fill_verb(const Request& request, v1::Operation& operation) {
     case Verb::lock:
       operation.mutable_lock()->set_holder(request.value.data(), request.value.size());
       operation.mutable_lock()->set_ttl_ms(ttl_ms(request));
+      if (request.condition.kind == Condition::Kind::created)
+        operation.mutable_lock()->set_fence(request.condition.version);
       return;
     case Verb::unlock:
       operation.mutable_unlock()->set_holder(request.value.data(), request.value.size());

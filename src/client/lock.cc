@@ -46,7 +46,7 @@ class HeldLock::Impl {
     const bool was_released = std::exchange(is_released_, true);
     const bool is_in_on_lost = thread_.get_id() == std::this_thread::get_id();  // no thread joins itself
     if (!is_in_on_lost && thread_.joinable()) thread_.join();
-    if (was_released || state_->is_held_by_another()) return std::nullopt;
+    if (was_released || state_->is_gone()) return std::nullopt;
     if (auto freed = state_->freed()) return freed;
     return state_->unlock();
   }
@@ -80,6 +80,9 @@ class HeldLock::Impl {
         if (is_lost()) return lose(refuse({}, Code::timeout, "the lease has run out"));
         const Time asked = steady_now();
         caller::Operation operation = operation_of(Verb::lock, keyspace, key, options);
+        // Only kept: a copy of this that comes after the unlock must not take it for nobody.
+        operation.condition.kind = Condition::Kind::created;
+        operation.condition.version = fence.value();
         operation.deadline = std::max<Duration>(left(), retry_interval);
         Answer answer = client.execute(std::move(operation));
         const bool is_mine = answer.is_done() && answer.version.create_revision == fence;
@@ -90,10 +93,10 @@ class HeldLock::Impl {
         return lose(std::move(answer));
       }
     }
-    // Of all answers only that of another holder proves that nothing is held.
-    bool is_held_by_another() {
+    // Of all answers only this one proves that nothing is held: another holds it, or nobody does.
+    bool is_gone() {
       Lock lock(mutex);
-      return has_another;
+      return has_gone;
     }
     std::optional<Answer> freed() {
       Lock lock(mutex);
@@ -122,18 +125,18 @@ class HeldLock::Impl {
       {
         Lock lock(mutex);
         has_lost = true;
-        has_another = why.code == Code::condition_failed;
+        has_gone = why.code == Code::condition_failed;
       }
       if (options.on_lost) options.on_lost(std::move(why));
       free_what_may_stand();
     }
-    // A keep-alive whose answer was lost may have renewed it, one that came after the end of the lease has taken it anew: it would stand for a lease
-    // with nobody to let it go. No other holder has this name, so that an unlock takes nothing from anybody. Whoever releases it does that
-    // himself, and the client may be gone by then.
+    // A keep-alive whose answer was lost may have renewed it: it would stand for a lease with nobody to let it go. (A node of an earlier version may
+    // have taken it anew.) No other holder has this name, so that an unlock takes nothing from anybody. Whoever releases it does that himself,
+    // and the client may be gone by then.
     void free_what_may_stand() {
       {
         Lock lock(mutex);
-        if (is_released || has_another) return;
+        if (is_released || has_gone) return;
       }
       Answer answer = unlock();
       Lock lock(mutex);
@@ -150,7 +153,7 @@ class HeldLock::Impl {
     Time sure_until GUARDED_BY(mutex);
     bool is_released GUARDED_BY(mutex) = false;
     bool has_lost GUARDED_BY(mutex) = false;
-    bool has_another GUARDED_BY(mutex) = false;              // known to be held by someone else
+    bool has_gone GUARDED_BY(mutex) = false;                 // known not to be held under this fence
     std::optional<Answer> answer_of_free GUARDED_BY(mutex);  // to the unlock of what was lost
   };
 

@@ -65,7 +65,8 @@ bool is_executable(const wire::Command& command) {
              (!command.operands || command.operands->range_end.size() <= limits::key_bytes_max);
     case Verb::lock:
       return is_key(command.key) && !command.value.empty() && command.operands &&
-             command.operands->ttl > Duration::zero();
+             command.operands->ttl > Duration::zero() &&
+             (command.condition.kind == Condition::Kind::none || command.condition.kind == Condition::Kind::created);
     case Verb::unlock:
       return is_key(command.key) && !command.value.empty();
     case Verb::compact:

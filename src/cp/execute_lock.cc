@@ -4,13 +4,17 @@
 
 namespace rift::cp {
 
-// Taken where it is free, kept alive for its holder: that is no change, and spends no revision.
+// Taken where it is free, kept alive for its holder: that is no change, and spends no revision. A keep-alive that names its fence only keeps alive:
+// one that comes late, after the unlock, must not take the lock for a holder that is gone.
 Result<Applied> execute_lock(const wire::Command& command, State& state, Turn& turn) {
   const auto old = TRY(state.read(command.key, turn));
   const bool held = is_locked(old) && old->value == command.value;
   if (is_live(old) && !held) {
     return condition_failed(old, old->lock ? "another one holds the lock" : "the key holds a value and is no lock");
   }
+  const bool only_keeps = command.condition.kind == Condition::Kind::created;
+  if (only_keeps && !(held && old->create_revision == Revision(command.condition.version)))
+    return condition_failed(old, held ? "the lock was let go and taken again since" : "nobody holds the lock");
   const Duration expiry = state.expiry_after(command.operands->ttl);
   Applied result;
   if (held) {

@@ -144,7 +144,9 @@ Result<void> validate(const Request& request) {
   const bool conditional = request.condition.kind != Condition::Kind::none;
   if (request.verb == Verb::cas && !conditional)
     return fail(Code::invalid, "cas needs a condition: expected value, version or absent");
-  if (request.verb != Verb::cas && conditional) return fail(Code::invalid, "only cas takes a condition");
+  const bool is_fenced = request.verb == Verb::lock && request.condition.kind == Condition::Kind::created;
+  if (request.verb != Verb::cas && conditional && !is_fenced)
+    return fail(Code::invalid, "only cas takes a condition; a keep-alive of a lock, its fence");
   if (request.budget < Duration::zero() || request.budget > limits::request_budget_max) {
     return fail(Code::invalid,
                 fmt::format("the time allowed must be between 0 and {} s", to_seconds(limits::request_budget_max)));

@@ -68,6 +68,8 @@ std::vector<Request> every_request() {
   named.op = OpId{.client = {.high = 1, .low = 2}, .sequence = 9, .floor = 3, .first = true, .retry = true};
   Request partition = with(request_of(Verb::scan, ""), page);
   partition.partition = PartitionId(12);
+  Request kept = with(request_of(Verb::lock, "l", "me"), ttl);
+  kept.condition = {.kind = Condition::Kind::created, .version = 41, .value = {}};
   return {request_of(Verb::get, "k"),
           request_of(Verb::put, "k", "v"),
           with(request_of(Verb::put, "k", "v"), ttl),
@@ -81,6 +83,7 @@ std::vector<Request> every_request() {
           with(request_of(Verb::del_range, "a"), range),
           with(request_of(Verb::txn, "a"), txn_operands()),
           with(request_of(Verb::lock, "l", "me"), ttl),
+          kept,
           request_of(Verb::unlock, "l", "me"),
           with(request_of(Verb::multi_get, "a"), keys),
           partition,

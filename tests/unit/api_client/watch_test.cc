@@ -440,10 +440,14 @@ TEST(HeldLock, IsKeptAliveUntilItIsReleasedAndLostWhenAnotherHasIt) {
   FakeCluster cluster;
   std::atomic<int> locks{0};
   std::atomic<int> unlocks{0};
+  std::atomic<int> takes{0};  // after the first
   std::atomic<bool> is_taken{false};
   cluster.front().set_script([&](const Request& request) -> std::optional<Response> {
     if (request.verb == Verb::unlock) ++unlocks;
-    if (request.verb == Verb::lock) ++locks;
+    if (request.verb == Verb::lock && locks++ > 0) {
+      const bool keeps = request.condition.kind == Condition::Kind::created && request.condition.version == 41;
+      if (!is_taken && !keeps) ++takes;
+    }
     Response response;
     if (is_taken) response = refuse(request.id, Code::condition_failed, "another one holds the lock");
     response.version.create_revision = Revision(41);
@@ -460,6 +464,7 @@ TEST(HeldLock, IsKeptAliveUntilItIsReleasedAndLostWhenAnotherHasIt) {
     EXPECT_FALSE(taken.lock->is_lost());
   }
   EXPECT_EQ(unlocks, 1);
+  EXPECT_EQ(takes, 0) << "a keep-alive that names no fence takes the lock when it is late";
 
   std::promise<Response> lost;
   auto taken = HeldLock::take(

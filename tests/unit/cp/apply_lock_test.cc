@@ -103,6 +103,37 @@ TEST(Lock, AKeepAliveBeforeTheExpireEntryWins) {
   EXPECT_EQ(bench.value("l")->create_revision, Revision(3));
 }
 
+// It waited at a paused leader while its holder unlocked through another.
+TEST(Lock, AKeepAliveThatIsLateNeverTakesIt) {
+  ApplyBench bench;
+  const auto keep = [](std::uint64_t fence) {
+    wire::Command command = lock_of("l", "me");
+    command.condition.kind = Condition::Kind::created;
+    command.condition.version = fence;
+    return command;
+  };
+  EXPECT_EQ(bench.apply_one(keep(1)).code, Code::condition_failed) << "it takes nothing";
+  EXPECT_FALSE(bench.value("l").has_value());
+  ASSERT_EQ(bench.apply_one(lock_of("l", "me")).version.create_revision, Revision(1));
+  bench.log_time = seconds(9);
+  EXPECT_EQ(bench.apply_one(keep(1)).version.create_revision, Revision(1));
+  EXPECT_EQ(bench.value("l")->expiry, Duration(seconds(19)));
+  bench.apply_one(unlock_of("l", "me"));
+  const Applied late = bench.apply_one(keep(1));
+  EXPECT_EQ(late.code, Code::condition_failed);
+  EXPECT_EQ(late.outcome, Outcome::not_done);
+  EXPECT_TRUE(bench.value("l")->deleted);
+
+  // Taken once more under the same name: that is another lock.
+  const std::uint64_t fence = bench.apply_one(lock_of("l", "me")).version.create_revision.value();
+  ASSERT_GT(fence, 1U);
+  EXPECT_EQ(bench.apply_one(keep(1)).code, Code::condition_failed);
+  EXPECT_EQ(bench.value("l")->expiry, Duration(seconds(19)));
+  bench.log_time = seconds(30);
+  bench.apply_one(expire_of());
+  EXPECT_EQ(bench.apply_one(keep(fence)).code, Code::condition_failed) << "its lease is over";
+}
+
 TEST(Lock, AReplayStillTellsTheFence) {
   ApplyBench bench;
   bench.apply({put_of("a", "1"), put_of("a", "2")});
@@ -119,7 +150,10 @@ TEST(Lock, WithoutAHolderOrATimeItIsMalformed) {
   EXPECT_EQ(bench.apply_one(lock_of("l", "")).code, Code::invalid);
   EXPECT_EQ(bench.apply_one(lock_of("l", "me", Duration())).code, Code::invalid);
   EXPECT_EQ(bench.apply_one(unlock_of("l", "")).code, Code::invalid);
-  EXPECT_EQ(bench.applier().malformed(), 3U);
+  wire::Command conditional = lock_of("l", "me");
+  conditional.condition.kind = Condition::Kind::exists;
+  EXPECT_EQ(bench.apply_one(conditional).code, Code::invalid) << "its fence, or nothing";
+  EXPECT_EQ(bench.applier().malformed(), 4U);
 }
 
 }  // namespace

@@ -162,6 +162,11 @@ TEST(Validate, RangesMayBeginBeforeEveryKeyAndLocksEnd) {
   Request lock = with_operands(Verb::lock, lease);
   lock.value = "holder";
   EXPECT_EQ(refusal(lock), Code::ok);
+  lock.condition.kind = Condition::Kind::created;  // its fence: kept alive only
+  EXPECT_EQ(refusal(lock), Code::ok);
+  lock.condition.kind = Condition::Kind::exists;
+  EXPECT_EQ(refusal(lock), Code::invalid);
+  lock.condition.kind = Condition::Kind::none;
   lock.value = Bytes();  // two that have no name would share it
   EXPECT_EQ(refusal(lock), Code::invalid);
 }
