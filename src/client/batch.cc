@@ -1,6 +1,8 @@
 // The calls of the SDK that are several operations, one or more per partition, and one answer.
 #include <map>
 
+#include <fmt/format.h>
+
 #include "base/limits.h"
 #include "client/client.h"
 #include "client/operations.h"
@@ -30,6 +32,15 @@ Answer refused(const Error& error) {
   return answer;
 }
 
+// A token is a place in the log of one partition: another would wait for what it never reaches.
+Answer refused_token(std::size_t partitions) {
+  Answer answer;
+  static_cast<Response&>(answer) =
+      refuse({}, Code::invalid, fmt::format("a token is of one partition, and this reads {}", partitions),
+             "with ClientOptions::read_own the client keeps a token for each partition by itself");
+  return answer;
+}
+
 // The map as it is known, or a fresh one if it lacks the keyspace: another client may have created it since.
 Result<std::shared_ptr<const topology::Catalog>> map_that_knows(client::Runner& runner, const std::string& keyspace,
                                                                 Time until) {
@@ -54,6 +65,7 @@ Places places_of(const topology::Catalog& map, const std::string& keyspace, cons
 
 Answer read_places(Client& client, const std::string& keyspace, const std::vector<std::string>& keys,
                    const Places& places, Time until, const CallOptions& options) {
+  if (options.token != 0 && places.size() > 1) return refused_token(places.size());
   std::vector<caller::Operation> operations;
   for (const auto& [partition, of_keys] : places) {
     auto operation = make(keyspace, Verb::multi_get, keys[of_keys.front()], options);
@@ -110,6 +122,7 @@ Result<caller::Scan> Client::scan(caller::ScanWish wish) const {
 // A page may be a step through deleted keys only: then the next is asked for, within the one deadline.
 Answer Client::next_page(caller::Scan& scan, const CallOptions& options) {
   const Time deadline = steady_now() + (options.deadline > Duration::zero() ? options.deadline : impl_->deadline());
+  if (options.token != 0 && scan.revisions().size() > 1) return refused_token(scan.revisions().size());
   Answer whole;
   while (!scan.is_over()) {
     auto operations = scan.wanted();
@@ -150,8 +163,7 @@ Answer Client::del_range(const std::string& keyspace, ByteView first, ByteView e
       operation.partition = partition.id;
       operation.deadline = std::max<Duration>(deadline - steady_now(), std::chrono::milliseconds(1));
       last = execute(std::move(operation));
-      const std::uint64_t page = last.results ? last.results->deleted : 0;
-      deleted += page;
+      deleted += last.results ? last.results->deleted : 0;
       last.results.ensure().deleted = deleted;
       // What went before has happened: not done would be untrue.
       if (!last.is_done() && deleted > 0) {
@@ -159,8 +171,8 @@ Answer Client::del_range(const std::string& keyspace, ByteView first, ByteView e
         last.outcome = Outcome::unknown;
       }
       if (!last.is_done()) return last;
-      // A repeated answer may have lost where to go on: a full page, and perhaps more from here.
-      if (last.receipt.duplicate && page >= limits::batch_ops_max && last.results->next_key.empty()) continue;
+      // A repeated answer does not say where to go on, so that none tells the end of the range: asked again from here, by a new operation.
+      if (last.receipt.duplicate && last.results->next_key.empty()) continue;
       next = std::exchange(last.results->next_key, {});
       if (next.empty()) break;
     }

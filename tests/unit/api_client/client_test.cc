@@ -215,6 +215,59 @@ TEST(Client, MultiGetIsPlannedAnewWhenTheKeyspaceHasOtherPartitions) {
   EXPECT_EQ(cluster.front().seen().size(), 3U);
 }
 
+// Large keys fill a page of bytes with few of them, so that the number of keys deleted says nothing about the end.
+TEST(Client, ARepeatedAnswerIsNeverTheEndOfADeletedRange) {
+  FakeCluster cluster;
+  const auto client = cluster.connect();
+  std::vector<std::string> begun;
+  std::promise<std::vector<std::string>> all;
+  cluster.front().set_script([&](const Request& request) -> std::optional<Response> {
+    begun.push_back(request.key.to_string());
+    const std::size_t page = begun.size();
+    Response response = refuse(request.id, Code::ok, "");
+    response.outcome = Outcome::done;
+    Results& results = response.results.emplace();
+    results.deleted = page == 4 ? 0 : 3;
+    if (page == 1) results.next_key = "d";
+    response.receipt.duplicate = page == 2;  // its next_key is lost
+    if (page == 3) results.next_key = "g";
+    if (page == 4) all.set_value(begun);
+    return response;
+  });
+  const Answer answer = client->del_range("bank", "a", "");
+  ASSERT_TRUE(answer.is_done()) << answer.why;
+  EXPECT_EQ(answer.results->deleted, 9U);
+  auto asked = all.get_future();
+  ASSERT_EQ(asked.wait_for(seconds(0)), std::future_status::ready) << "keys are left";
+  EXPECT_EQ(asked.get(), (std::vector<std::string>{"a", "d", "d", "g"}));
+}
+
+TEST(Client, ATokenIsRefusedWhereSeveralPartitionsAreRead) {
+  FakeCluster cluster;
+  const auto client = cluster.connect();
+  AdminClient admin(cluster.address());
+  ASSERT_TRUE(admin.create_keyspace({.name = "wide", .mode = Mode::cp, .partitions = 4}).has_value());
+  cluster.front().set_script([](const Request& request) { return refuse(request.id, Code::ok, ""); });
+  auto wide = client->scan({.keyspace = "wide"});
+  ASSERT_TRUE(wide.has_value());
+  for (const Answer& answer : {client->next_page(*wide, {.token = 7}),
+                               client->multi_get("wide", {"a", "b", "c", "d", "e", "f"}, {.token = 7})}) {
+    EXPECT_EQ(answer.code, Code::invalid);
+    EXPECT_EQ(answer.outcome, Outcome::not_done);
+    EXPECT_NE(answer.why.find("a token is of one partition"), std::string::npos) << answer.why;
+    EXPECT_NE(answer.hint.find("read_own"), std::string::npos) << answer.hint;
+  }
+  EXPECT_TRUE(cluster.front().seen().empty());
+  auto one = client->scan({.keyspace = "bank"});
+  ASSERT_TRUE(one.has_value());
+  EXPECT_TRUE(client->next_page(*one, {.token = 7}).is_done());
+  EXPECT_TRUE(client->multi_get("wide", {"{t}a", "{t}b"}, {.token = 8}).is_done());
+  const auto seen = cluster.front().seen();
+  ASSERT_EQ(seen.size(), 2U);
+  EXPECT_EQ(seen[0].token, 7U);
+  EXPECT_EQ(seen[1].token, 8U);
+}
+
 TEST(Client, FollowsTheLeaderHint) {
   FakeCluster cluster(3);
   const auto refuse_with_hint = [](const Request& request) -> std::optional<Response> {
