@@ -193,6 +193,14 @@ void Caller::route(Open& open, Time now) {
 
 void Caller::place(Open& open, const topology::Keyspace& keyspace, Time now) {
   const topology::Partition* placed = partition_of(open.operation, keyspace);
+  if (placed == nullptr && open.operation.partition != PartitionId()) {
+    return finish(open,
+                  refuse(open.id, Code::unknown_keyspace,
+                         fmt::format("{} has no partition {}: it was dropped and created again since that was its own",
+                                     keyspace.name, open.operation.partition.value()),
+                         "begin anew"),
+                  now);
+  }
   if (placed == nullptr) {
     return finish(open,
                   refuse(open.id, Code::invalid,

@@ -26,6 +26,11 @@ Result<const topology::Partition*> named_partition(const topology::Keyspace& key
   for (const topology::Partition& partition : keyspace.partitions) {
     if (partition.id == wanted) return &partition;
   }
+  // By a map of the keyspace's life before this one, or by a newer one than ours: the client looks at the newest, and begins anew.
+  if (wanted != PartitionId()) {
+    return fail(Code::unknown_keyspace, fmt::format("'{}' has no partition {}: it was dropped and created again",
+                                                    keyspace.name, wanted.value()));
+  }
   return fail(
       Code::invalid,
       fmt::format("name one of the {} partitions of '{}' (ids {} to {})", keyspace.partitions.size(), keyspace.name,

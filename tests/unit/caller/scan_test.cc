@@ -84,6 +84,32 @@ TEST(Caller, WhatIsAboutARangeGoesToThePartitionThatItNames) {
   EXPECT_EQ(world.ended().response.code, Code::invalid);  // which of the four?
 }
 
+TEST(Caller, APartitionOfADroppedKeyspaceIsNotAskedForAgainByNumber) {
+  World world({}, false);
+  const auto before = four_partitions();
+  const PartitionId old = before.find("wide")->partitions.front().id;
+  auto after = MUST(topology::drop_keyspace(before, "wide"));
+  after = MUST(topology::create_keyspace(after, {.name = "wide", .mode = Mode::cp, .partitions = 4}));
+  const auto map = std::make_shared<const topology::Catalog>(std::move(after));
+  // What the caller knows itself.
+  world.caller.observe(map, world.now);
+  world.caller.submit(RequestId(1), {.keyspace = "wide", .verb = Verb::scan, .partition = old}, world.now);
+  const auto known = world.ended().response;
+  EXPECT_EQ(known.code, Code::unknown_keyspace);
+  EXPECT_EQ(known.outcome, Outcome::not_done);
+  EXPECT_NE(known.why.find("dropped and created again"), std::string::npos) << known.why;
+  EXPECT_EQ(known.hint, "begin anew");
+  // What a node tells one whose map is older.
+  World late({}, false);
+  late.caller.observe(std::make_shared<const topology::Catalog>(before), late.now);
+  late.caller.submit(RequestId(1), {.keyspace = "wide", .verb = Verb::scan, .partition = old}, late.now);
+  late.answer(late.sent(), Code::unknown_keyspace);
+  EXPECT_TRUE(late.caller.take_map_wish());
+  late.caller.observe(map, late.now);
+  late.wait();
+  EXPECT_EQ(late.ended().response.hint, "begin anew");
+}
+
 TEST(Caller, ReadsSeeWhatItHasWrittenAndReadBefore) {
   World world({.read_own = true});
   const auto index_of = [&](std::uint64_t index) {
