@@ -28,6 +28,9 @@ tl::unexpected<Error> half_done(std::string done, const Error& error, const std:
   return rift::fail(Code::timeout, fmt::format("{}, but {}; {}", std::move(done), error.detail, finish));
 }
 
+// "bank", or "bank/0".
+bool is_meant(const Group& group, const std::string& which) { return group.keyspace == which || group.name == which; }
+
 bool lost(const Result<topology::Catalog>& map, NodeId node) { return map && map->member(node) == nullptr; }
 
 template <class T, class Ask>
@@ -185,16 +188,11 @@ Result<topology::Catalog> Members::forget_when_free(NodeId node,
                    "repeat the command");
 }
 
-Result<void> Members::transfer(const std::string& keyspace, NodeId to) const {
+Result<void> Members::transfer(const std::string& which, NodeId to) const {
   const Survey seen = TRY(survey());
-  if (seen.catalog.find(keyspace) == nullptr)
-    return rift::fail(Code::unknown_keyspace, "no keyspace is called " + keyspace);
+  const auto concerned = TRY(to_hand_over(seen, which, to));
   std::size_t asked = 0;
-  for (const Group& group : seen.groups) {
-    if (group.keyspace != keyspace) continue;
-    if (group.mode == Mode::ap) return rift::fail(Code::invalid, "an ap keyspace has no leaders");
-    if (group.leader == NodeId()) return rift::fail(Code::no_leader, group.name + " has no leader at the moment");
-    if (group.leader == to) continue;
+  for (const Group& group : concerned) {
     AdminClient leader(seen.catalog.member(group.leader)->client_address, call_limit);
     if (const auto told = leader.transfer(group.partition, to); !told) {
       if (asked == 0) return told;
@@ -202,25 +200,47 @@ Result<void> Members::transfer(const std::string& keyspace, NodeId to) const {
     }
     ++asked;
   }
-  return asked == 0 ? Result<void>() : wait_until_leads(keyspace, to);
+  return asked == 0 ? Result<void>() : wait_until_leads(which, to);
 }
 
 // The leader that was asked has only begun to hand over.
-Result<void> Members::wait_until_leads(const std::string& keyspace, NodeId to) const {
+Result<void> Members::wait_until_leads(const std::string& which, NodeId to) const {
   const auto deadline = std::chrono::steady_clock::now() + std::min<Duration>(limit_, transfer_limit);
   while (true) {
     const auto seen = survey();
     std::vector<std::string> others;
     for (const Group& group : seen ? seen->groups : std::vector<Group>()) {
-      if (group.keyspace == keyspace && group.leader != to) others.push_back(group.name);
+      if (is_meant(group, which) && group.leader != to) others.push_back(group.name);
     }
     if (seen && others.empty()) return {};
     if (std::chrono::steady_clock::now() >= deadline)
       return rift::fail(Code::timeout,
                         fmt::format("{} was asked to lead, and does not lead {} yet; `rift why-leader {}` says why",
-                                    to_string(to), fmt::join(others, ", "), keyspace));
+                                    to_string(to), fmt::join(others, ", "), which));
     std::this_thread::sleep_for(poll_period);
   }
+}
+
+Result<std::vector<Group>> to_hand_over(const Survey& survey, const std::string& which, NodeId to) {
+  std::vector<Group> concerned;
+  std::vector<std::string> strange;
+  std::size_t meant = 0;
+  for (const Group& group : survey.groups) {
+    if (!is_meant(group, which)) continue;
+    ++meant;
+    if (group.mode == Mode::ap) return rift::fail(Code::invalid, "an ap keyspace has no leaders");
+    if (group.leader == NodeId()) return rift::fail(Code::no_leader, group.name + " has no leader at the moment");
+    if (!holds(group.owners, to) || !holds(group.voters, to)) strange.push_back(group.name);
+    if (group.leader != to) concerned.push_back(group);
+  }
+  if (meant == 0) return rift::fail(Code::unknown_keyspace, "no keyspace is called " + which + ", and no partition");
+  if (!strange.empty()) {
+    return rift::fail(
+        Code::invalid,
+        fmt::format("{} has no vote in {}, so nobody was told; name a partition where it has one, as {}/0",
+                    to_string(to), fmt::join(strange, ", "), which.substr(0, which.find('/'))));
+  }
+  return concerned;
 }
 
 std::vector<std::string> groups_with(const Survey& survey, NodeId node) {

@@ -59,14 +59,14 @@ class Members {
   Result<topology::Catalog> replace(NodeId node, std::string address) const;
   // Its partitions go to others; it is forgotten once no group names it. `tell` hears what is waited for.
   Result<topology::Catalog> remove(NodeId node, const std::function<void(const std::string&)>& tell) const;
-  // Leadership of every partition of the keyspace goes to `to`, where that one votes; done when it leads.
-  Result<void> transfer(const std::string& keyspace, NodeId to) const;
+  // Leadership of every partition of the keyspace, or of the partition "bank/0" alone, goes to `to`; done when it leads.
+  Result<void> transfer(const std::string& which, NodeId to) const;
   // As planned; then the lost are forgotten as soon as no group names them. Who is called lost must not run any more: it would still serve those who
   // reach only it.
   Result<topology::Catalog> recover(const LossPlan& plan, const std::function<void(const std::string&)>& tell) const;
 
  private:
-  Result<void> wait_until_leads(const std::string& keyspace, NodeId to) const;
+  Result<void> wait_until_leads(const std::string& which, NodeId to) const;
   Result<topology::Catalog> accept(const LossPlan& plan) const;
   Result<topology::Catalog> forget_when_free(NodeId node, const std::function<void(const std::string&)>& tell) const;
   Result<IdentityReply> identity_of(const std::string& address) const;
@@ -75,6 +75,10 @@ class Members {
   std::vector<std::string> endpoints_;
   Duration limit_;
 };
+
+// The groups that `to` does not lead yet, of the keyspace or of the one partition that `which` names. Refused, before any is told: unknown_keyspace,
+// no_leader, and invalid where `to` has no vote in one of them.
+Result<std::vector<Group>> to_hand_over(const Survey& survey, const std::string& which, NodeId to);
 
 // Errors: invalid: a stranger, one that answers, or one that does neither and may hold more than the survivor of its group; not_ready: a group is
 // changing its members.

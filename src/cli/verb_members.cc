@@ -182,8 +182,8 @@ void add_members(CLI::App& app, Context& context) {
   promote_it->add_option("--instead-of", promoted->instead_of,
                          "The voter that becomes a learner: there are five at most");
   const auto [transfer_it, transferred] =
-      add_verb("transfer", "Another node leads the keyspace's partitions", transfer);
-  transfer_it->add_option("keyspace", transferred->keyspace, "Its name")->required();
+      add_verb("transfer", "Another node leads the keyspace's partitions, or one of them", transfer);
+  transfer_it->add_option("keyspace", transferred->keyspace, "Its name, or a partition: bank/0")->required();
   transfer_it->add_option("to", transferred->to, "n2")->required();
   const auto [replace_it, replaced] =
       add_verb("replace", "A member came back with an empty or another disk; the old one is gone for good", replace);

@@ -60,5 +60,48 @@ TEST(WhatCanFail, OfAnApKeyspaceGoesByLevels) {
   EXPECT_EQ(told(Mode::ap, {"stopped", "", ""}), "bank: 0 of 3 copies up; nothing is served");
 }
 
+// Two partitions of three copies each, on five nodes: n1 to n3 and n3 to n5.
+Survey spread() {
+  Survey survey;
+  const std::vector<std::vector<NodeId>> owners = {three, {NodeId(3), NodeId(4), NodeId(5)}};
+  for (std::size_t i = 0; i < owners.size(); ++i) {
+    Group group;
+    group.keyspace = "bank";
+    group.name = "bank/" + std::to_string(i);
+    group.owners = group.voters = owners[i];
+    group.leader = owners[i].front();
+    survey.groups.push_back(group);
+  }
+  return survey;
+}
+
+std::string handed_over(const Survey& survey, const std::string& which, NodeId to) {
+  const auto groups = to_hand_over(survey, which, to);
+  if (!groups) return std::string(to_string(groups.error().code)) + ": " + groups.error().detail;
+  std::string names;
+  for (const Group& group : *groups) names += group.name + " ";
+  return names;
+}
+
+TEST(Transfer, TellsNobodyWhereTheTargetHasNoVoteInOneOfThem) {
+  EXPECT_EQ(handed_over(spread(), "bank", NodeId(2)),
+            "invalid: n2 has no vote in bank/1, so nobody was told; name a partition where it has one, as bank/0");
+  EXPECT_EQ(handed_over(spread(), "bank/0", NodeId(2)), "bank/0 ");
+  EXPECT_EQ(handed_over(spread(), "bank", NodeId(3)), "bank/0 ") << "it leads the other already";
+  Survey learning = spread();
+  learning.groups[0].voters = {NodeId(1), NodeId(3)};
+  EXPECT_EQ(handed_over(learning, "bank/0", NodeId(2)).substr(0, 26), "invalid: n2 has no vote in");
+}
+
+TEST(Transfer, IsRefusedWhereNothingCanBeLed) {
+  EXPECT_EQ(handed_over(spread(), "bank/7", NodeId(3)),
+            "unknown_keyspace: no keyspace is called bank/7, and no partition");
+  Survey survey = spread();
+  survey.groups[1].leader = NodeId();
+  EXPECT_EQ(handed_over(survey, "bank", NodeId(3)), "no_leader: bank/1 has no leader at the moment");
+  survey.groups[0].mode = Mode::ap;
+  EXPECT_EQ(handed_over(survey, "bank", NodeId(3)), "invalid: an ap keyspace has no leaders");
+}
+
 }  // namespace
 }  // namespace rift::cluster
