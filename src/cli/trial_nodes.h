@@ -20,6 +20,7 @@ struct TrialOptions {
   std::uint32_t rate = 1000;  // puts per second; half as many gets
   std::uint32_t value_size = 100;
   std::uint32_t away_writes = 100'000;  // catch-up: while the follower is away
+  Duration p95_max{};                   // failover, rolling: slower is a failure; 0: whatever it is
   bool keep = false;                    // the folder with the nodes' logs stays
 };
 

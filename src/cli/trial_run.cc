@@ -120,7 +120,19 @@ Exit run_trial(const TrialOptions& options, Format format, const std::function<R
   if (!verdict) return give_up(verdict.error());
   report->figures.push_back({.name = "disk_sync", .title = "a small sync of the disk", .values = run.disk->all()});
   format == Format::json ? print_json(options, *report, *verdict) : print_text(options, *report, *verdict);
-  return end(run, verdict->lost == 0 && verdict->stale == 0 && (verdict->failed == 0 || report->may_fail));
+  const Exit exit = end(run, verdict->lost == 0 && verdict->stale == 0 && (verdict->failed == 0 || report->may_fail));
+  const auto slow = too_slow(report->figures.front(), options.p95_max);
+  if (slow) fmt::print(stderr, "{}\n", *slow);
+  return slow && exit == Exit::done ? Exit::usage : exit;  // 1: no promise of the store is broken
+}
+
+std::optional<std::string> too_slow(const Figure& figure, Duration p95_max) {
+  if (p95_max <= Duration::zero()) return std::nullopt;
+  if (figure.values.empty()) return fmt::format("{}: nothing was measured", figure.title);
+  const Duration p95 = percentile(figure.values, 0.95);
+  if (p95 <= p95_max) return std::nullopt;
+  return fmt::format("too slow: {}: p95 is {:.1f} ms, at most {:.1f} ms are allowed", figure.title, milliseconds(p95),
+                     milliseconds(p95_max));
 }
 
 void tell_progress(TrialRun& run, std::string_view what, NodeId node, Duration value) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -35,13 +36,16 @@ struct TrialReport {
   std::string title;
   bool may_fail =
       false;  // requests may end without an answer; else that is a violation, as losses and stale reads always are
-  std::vector<Figure> figures{};
+  std::vector<Figure> figures{};                              // the first is what TrialOptions::p95_max is about
   std::vector<std::pair<std::string, std::string>> counts{};  // 64-bit numbers in text
   std::vector<std::pair<std::string, double>> numbers{};
 };
 
 // Starts everything, runs `trial`, reads every acknowledged write back, and prints. `trial` fills the figures.
 Exit run_trial(const TrialOptions& options, Format format, const std::function<Result<TrialReport>(TrialRun&)>& trial);
+
+// In a sentence, what is wrong with it; nothing: its p95 is `p95_max` at most, or that is 0. One without values has shown nothing.
+std::optional<std::string> too_slow(const Figure& figure, Duration p95_max);
 
 // Where we are, for who waits: a line on stderr. With how long the disk took at most meanwhile.
 void tell_progress(TrialRun& run, std::string_view what, NodeId node, Duration value);

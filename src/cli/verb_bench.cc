@@ -63,6 +63,12 @@ CLI::App* add_trial(CLI::App& bench, Context& context, const char* name, const c
   verb->callback([&context, options, trial] { context.exit = trial(*options, context.format); });
   if (trial == run_catch_up_trial) {
     verb->add_option("--writes", options->away_writes, "Written while the follower is away")->capture_default_str();
+  } else {
+    const auto limit = [options](const std::uint32_t& ms) { options->p95_max = std::chrono::milliseconds(ms); };
+    verb->add_option_function<std::uint32_t>(
+            "--p95-max", limit,
+            "Milliseconds: exit code 1 when the p95 without the leader is above (default: no limit)")
+        ->check(CLI::Range(1, 600'000));
   }
   return verb;
 }

@@ -43,5 +43,19 @@ TEST(Trial, AGapReachesOverTheEdgesOfWhatIsLookedAt) {
   EXPECT_EQ(gap(failed), std::chrono::milliseconds(80));
 }
 
+TEST(Trial, IsTooSlowAboveItsLimitOnly) {
+  const auto judged = [](int slowest, int limit) {
+    Figure figure{.name = "outage", .title = "outage", .values = {}};
+    for (int i = 0; i < 18; ++i) figure.values.push_back(std::chrono::milliseconds(1));
+    figure.values.push_back(std::chrono::milliseconds(slowest));
+    figure.values.push_back(std::chrono::milliseconds(9000));  // one in twenty may be
+    return too_slow(figure, std::chrono::milliseconds(limit)).value_or("");
+  };
+  EXPECT_EQ(judged(300, 300), "");
+  EXPECT_EQ(judged(301, 300), "too slow: outage: p95 is 301.0 ms, at most 300.0 ms are allowed");
+  EXPECT_EQ(judged(301, 0), "") << "nobody asked";
+  EXPECT_TRUE(too_slow({.name = "outage", .title = "outage", .values = {}}, Duration(1)).has_value());
+}
+
 }  // namespace
 }  // namespace rift::cli
