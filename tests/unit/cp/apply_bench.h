@@ -1,6 +1,8 @@
 // ApplyBench: an Applier over a MapStore, fed entry by entry in Turns of its own. For the tests of this room.
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <optional>
 #include <vector>
 
@@ -14,7 +16,11 @@ namespace rift::cp {
 
 class ApplyBench {
  public:
-  explicit ApplyBench(DedupTable::Limits limits = {}) : limits_(limits), random_(1), log_(make_null_log()) { load({}); }
+  // Benches of another `world` see other clocks and other random numbers.
+  explicit ApplyBench(DedupTable::Limits limits = {}, std::uint64_t world = 1)
+      : limits_(limits), world_(world), random_(world), log_(make_null_log()) {
+    load({});
+  }
 
   // One entry with these commands, then finish() and the batch applied.
   std::vector<Applied> apply(std::vector<wire::Command> commands) {
@@ -42,8 +48,21 @@ class ApplyBench {
   }
   Applied apply_one(wire::Command command) { return apply({std::move(command)}).front(); }
 
-  // Forgets everything in memory: the state is what the store holds.
-  void restart() { load(applier_->applied()); }
+  // Forgets everything in memory: the state is what the store holds, which is what the memory was.
+  void restart() {
+    const auto stored =
+        MUST(store_.get(env::Table::state_cp, wire::cp_applied_key(space_.partition, space_.generation)));
+    const auto applied = stored ? MUST(wire::decode_applied(*stored)) : wire::AppliedRecord{};
+    EXPECT_EQ(applied, applier_->applied());
+    load(applied);
+  }
+  // Every record of every table.
+  std::vector<std::vector<env::KeyValue>> dump() {
+    std::vector<std::vector<env::KeyValue>> tables;
+    for (std::size_t i = 0; i < env::table_count; ++i)
+      tables.push_back(MUST(store_.scan(static_cast<env::Table>(i), {}, 1'000'000, 1'000'000'000)));
+    return tables;
+  }
 
   std::optional<wire::CpValue> value(std::string_view key) {
     TurnOutput output;
@@ -74,7 +93,9 @@ class ApplyBench {
 
  private:
   Turn make_turn(TurnOutput& output) {
-    return Turn(Turn::Inputs{.now = {}, .reader = store_, .random = random_, .log = *log_, .recorder = nullptr},
+    const auto passed = std::chrono::hours(world_) + std::chrono::milliseconds(world_ * ++turns_);
+    const Now now{.steady = Time(passed), .wall = WallTime(std::chrono::seconds(1'700'000'000) - passed)};
+    return Turn(Turn::Inputs{.now = now, .reader = store_, .random = random_, .log = *log_, .recorder = nullptr},
                 output);
   }
   std::vector<env::KeyValue> rows(const env::Range& range) {
@@ -88,6 +109,8 @@ class ApplyBench {
 
   Space space_{.partition = PartitionId(7), .generation = Generation(1)};
   DedupTable::Limits limits_;
+  std::uint64_t world_;
+  std::uint64_t turns_ = 0;
   kit::MapStore store_;
   Rng random_;
   std::unique_ptr<Log> log_;

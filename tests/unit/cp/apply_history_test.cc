@@ -125,6 +125,25 @@ TEST(Compact, IsABoundedPieceOfWorkPerEntryAndGoesOnAfterARestart) {
   EXPECT_EQ(bench.applied().swept, Revision(count));
 }
 
+// Nothing is left that would tell how far the revisions had come but the record of it (trap 44).
+TEST(Compact, ARestartOverAnEmptyHistoryTakesNothingBack) {
+  ApplyBench bench;
+  for (int i = 0; i < 10; ++i) bench.apply_one(put_of("k", std::to_string(i)));
+  bench.apply_one(compact_of(10));
+  bench.restart();
+  for (int i = 0; i < 3; ++i) {
+    bench.apply({});
+    bench.restart();
+  }
+  ASSERT_FALSE(bench.applier().is_sweeping());
+  ASSERT_EQ(bench.history_records(), 0U);
+  EXPECT_EQ(bench.applied().swept, Revision(10));
+  EXPECT_EQ(bench.apply_one(compact_of(3)).results->compacted, Revision(10));
+  bench.restart();
+  EXPECT_EQ(bench.applied().compacted, Revision(10));
+  EXPECT_EQ(bench.apply_one(put_of("k", "next")).version.modify_revision, Revision(11));
+}
+
 TEST(Compact, LargeRecordsAreFewerPerEntry) {
   ApplyBench bench;
   for (int i = 0; i < 12; ++i) bench.apply_one(put_of("k", std::string(100 * limits::kibi, 'v')));

@@ -277,7 +277,7 @@ TEST(Dedup, IsAPureFunctionOfTheLog) {
   DedupTable::Limits forgetful = limits;
   forgetful.memory_bytes_max = 0;
   ApplyBench steady(limits);
-  ApplyBench restarted(forgetful);
+  ApplyBench restarted(forgetful, 9);
   Rng random(3);
   std::map<std::uint64_t, std::uint64_t> sequences;
   for (int entry = 0; entry < 2000; ++entry) {
@@ -310,6 +310,9 @@ TEST(Dedup, IsAPureFunctionOfTheLog) {
       ASSERT_EQ(a[i].seen_omitted, b[i].seen_omitted);
     }
     ASSERT_EQ(steady.applied(), restarted.applied()) << "entry " << entry;
+    if (entry % 20 == 0) {
+      ASSERT_EQ(steady.dump(), restarted.dump()) << "entry " << entry;
+    }
     restarted.restart();
   }
   EXPECT_GT(steady.applied().revision, Revision(500));

@@ -84,7 +84,19 @@ class Group : public kit::ReplicaCluster {
   }
   bool is_cut_off(NodeId n) const { return std::find(cut_off_.begin(), cut_off_.end(), n) != cut_off_.end(); }
 
-  // Everybody has applied the same, and says so with the same hash.
+  // Every record of the state of `node`, without the place where this node keeps it.
+  std::vector<env::KeyValue> state(NodeId node) {
+    std::vector<env::KeyValue> pairs;
+    at(node).round([&](Replica&, Turn& turn) {
+      const Space space = MUST(find_space(partition(), turn));
+      const auto mine = wire::state_range(partition(), space.generation);
+      pairs = MUST(turn.scan(env::Table::state_cp, mine, 1'000'000, 1 << 30));
+      for (auto& pair : pairs) pair.key.erase(0, mine.first.size());
+    });
+    return pairs;
+  }
+
+  // Everybody has applied the same, says so with the same hash, and holds the same records.
   void expect_convergence() {
     const bool converged = run_until([&] {
       const auto leader = with_role("leader");
@@ -98,6 +110,7 @@ class Group : public kit::ReplicaCluster {
     const auto leader = with_role("leader");
     ASSERT_TRUE(leader.has_value());
     for (const NodeId n : all()) EXPECT_EQ(replica(n).applied(), replica(*leader).applied()) << to_string(n);
+    for (const NodeId n : all()) EXPECT_EQ(state(n), state(*leader)) << to_string(n);
   }
 
  private:

@@ -65,6 +65,7 @@ class Chaos {
     group_.at(node).store().finish_syncs();
     const auto started = group_.restart(node);
     ASSERT_TRUE(started.has_value()) << started.error().detail;
+    compared_.erase(node);
   }
 
   void submit() {
@@ -131,13 +132,18 @@ class Chaos {
     history.newest = std::max(history.newest, reply.version.modify_revision);
   }
 
-  // Same index, same state (I14).
+  // Same index, same state, record by record (I14).
   void compare_replicas() {
     for (const NodeId n : group_.all()) {
       if (!group_.at(n).running()) continue;
       const auto applied = group_.replica(n).applied();
+      if (std::exchange(compared_[n], applied.index) == applied.index) continue;
+      auto records = group_.state(n);
       const auto [at, fresh] = applied_.emplace(applied.index, applied);
       ASSERT_EQ(at->second, applied) << to_string(n) << " differs at " << applied.index.value();
+      const auto [state, first] = states_.try_emplace(applied.index, std::move(records));
+      if (first) continue;
+      ASSERT_EQ(state->second, records) << to_string(n) << " differs at " << applied.index.value();
     }
   }
 
@@ -166,6 +172,8 @@ class Chaos {
   std::map<std::string, KeyHistory> histories_;
   std::map<std::pair<NodeId, RequestId>, Open> open_;
   std::map<LogIndex, wire::AppliedRecord> applied_;
+  std::map<LogIndex, std::vector<env::KeyValue>> states_;
+  std::map<NodeId, LogIndex> compared_;
   std::uint64_t last_value_ = 0;
   std::uint64_t done_ = 0;
 };

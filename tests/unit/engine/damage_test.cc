@@ -2,6 +2,7 @@
 // durable without saying so (traps 15, 16, 53 and the hole that an empty log file leaves).
 #include <gmock/gmock.h>
 #include <signal.h>
+#include <array>
 
 #include <set>
 
@@ -192,6 +193,33 @@ TEST_F(Damage, DropsATornTailThatWasNotDurable) {
   EXPECT_EQ(engine_->stats().last_batch, 13u);
   EXPECT_EQ(get(Table::log, "k13").size(), 300u);
   EXPECT_EQ(get(Table::log, "k14"), "(absent)");
+}
+
+// Data, log and what is written about them are one batch: a crash keeps all of it or none, whichever tables it spans (trap 18).
+TEST_F(Damage, ATornBatchIsInEveryTableOrInNone) {
+  open("live");
+  put(Table::log, "first", "1");
+  sync();
+  const auto intact = fs::file_size(files(".log", "live").back());
+  constexpr std::array tables = {Table::log, Table::meta, Table::state_cp};
+  env::WriteBatch batch;
+  for (const Table table : tables) batch.put(table, "k", Bytes("v"));
+  MUST(engine_->apply(batch));
+  contract::copy_as_killed(root_ / "live", root_ / "db");
+  close();
+  const auto log = files(".log").back();
+  const auto whole = fs::file_size(log);
+  ASSERT_GT(whole, intact);
+  for (auto size = intact; size <= whole; ++size) {
+    const std::string name = copy("torn" + std::to_string(size));
+    fs::resize_file(in(name, log), size);
+    engine_ = MUST(RocksEngine::create(options(name)));
+    const std::string expected = size == whole ? "v" : "(absent)";
+    for (const Table table : tables) EXPECT_EQ(get(table, "k"), expected) << size << " of " << whole;
+    EXPECT_EQ(get(Table::log, "first"), "1");
+    close();
+    fs::remove_all(root_ / name);
+  }
 }
 
 // Sectors of an unsynced tail may reach the disk in any order: what stands behind the hole goes too, so that a prefix survives.

@@ -12,6 +12,12 @@ void fail_syncs(const std::string& suffix, int count);
 // How many have failed since.
 int failed_syncs();
 
+// From now on each sync of a file whose path ends in `suffix` waits at its beginning, until one is let through.
+void hold_syncs(const std::string& suffix);
+int held_syncs();  // that wait now
+void let_one_through();
+void let_all_through();  // and hold no more
+
 // Of the directory `path`: the names that its last sync has made to stay.
 std::set<std::string> kept_names(const std::string& path);
 // Of the files in it now: those whose contents have been synced, so that somebody relies on them.

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <condition_variable>
 #include <map>
 #include <mutex>
 #include <utility>
@@ -18,6 +19,11 @@ struct Syncs {
   std::string suffix;
   int to_fail = 0;
   int failed = 0;
+  std::condition_variable let_through;
+  std::string held_suffix;
+  bool holding = false;
+  int held = 0;
+  int permits = 0;
   std::set<std::string> files;                        // whose contents were synced; no name is used twice
   std::map<std::string, std::set<std::string>> kept;  // directory -> names at its last sync
 };
@@ -50,7 +56,13 @@ int sync_with(long call, int file) {
   // What the directory holds before the call is what the call keeps.
   const auto names = S_ISDIR(about.st_mode) ? names_in(path) : std::set<std::string>();
   {
-    const std::lock_guard lock(all.mutex);
+    std::unique_lock lock(all.mutex);
+    if (all.holding && path.ends_with(all.held_suffix)) {
+      ++all.held;
+      all.let_through.wait(lock, [&] { return !all.holding || all.permits > 0; });
+      --all.held;
+      if (all.holding) --all.permits;
+    }
     if (all.to_fail > 0 && path.ends_with(all.suffix)) {
       --all.to_fail;
       ++all.failed;
@@ -79,6 +91,34 @@ int failed_syncs() {
   Syncs& all = syncs();
   const std::lock_guard lock(all.mutex);
   return all.failed;
+}
+
+void hold_syncs(const std::string& suffix) {
+  Syncs& all = syncs();
+  const std::lock_guard lock(all.mutex);
+  all.held_suffix = suffix;
+  all.holding = true;
+  all.permits = 0;
+}
+
+int held_syncs() {
+  Syncs& all = syncs();
+  const std::lock_guard lock(all.mutex);
+  return all.held;
+}
+
+void let_one_through() {
+  Syncs& all = syncs();
+  const std::lock_guard lock(all.mutex);
+  ++all.permits;
+  all.let_through.notify_one();
+}
+
+void let_all_through() {
+  Syncs& all = syncs();
+  const std::lock_guard lock(all.mutex);
+  all.holding = false;
+  all.let_through.notify_all();
 }
 
 std::set<std::string> kept_names(const std::string& path) {

@@ -1,9 +1,10 @@
-// What is on the disk, and what happens when the disk refuses (traps 12 and 13).
+// What is on the disk, and what happens when the disk refuses (traps 10, 12, 13 and 16).
 #include <functional>
 #include <mutex>
 
 #include <gmock/gmock.h>
 
+#include "engine/witness.h"
 #include "store.h"
 #include "sync_fault.h"
 
@@ -20,12 +21,13 @@ class SyncTest : public Store {
  protected:
   ~SyncTest() override {
     fail_syncs("", 0);
+    let_all_through();
     engine_.reset();  // before what it reports to
   }
 
   // The engine tells instead of ending the process.
-  void open_watched() {
-    auto watched = options();
+  void open_watched() { open_watched(options()); }
+  void open_watched(Options watched) {
     watched.on_fatal = [this](const Error& error) {
       const std::lock_guard lock(mutex_);
       fatal_.push_back(error);
@@ -69,6 +71,50 @@ TEST_F(SyncTest, AFailedSyncIsFatalOnceAndNoLaterOneSucceeds) {
   EXPECT_FALSE(engine_->apply(batch).has_value());
 }
 
+// What is applied while the disk is at it may have come too late for it: whoever waits for that waits for the next one (trap 10).
+TEST_F(SyncTest, ASyncCoversOnlyWhatWasAppliedBeforeItBegan) {
+  open_watched();
+  std::vector<int> answered;
+  put(Table::log, "a", "1");
+  hold_syncs(".log");
+  engine_->sync([&] { answered.push_back(1); });
+  run_until([&] { return held_syncs() == 1; });
+  put(Table::log, "b", "2");
+  engine_->sync([&] { answered.push_back(2); });
+  EXPECT_EQ(engine_->stats().durable_batch, 0U);
+  let_one_through();
+  run_until([&] { return answered.size() > 1 || (!answered.empty() && held_syncs() == 1); });
+  EXPECT_EQ(answered, std::vector<int>{1});
+  EXPECT_EQ(held_syncs(), 1);
+  EXPECT_EQ(engine_->stats().durable_batch, 1U);
+  let_all_through();
+  run_until([&] { return answered.size() > 1; });
+  EXPECT_EQ(answered, (std::vector<int>{1, 2}));
+  EXPECT_EQ(engine_->stats().durable_batch, 2U);
+}
+
+// Of what happens on the store's own threads nobody waits for an answer.
+TEST_F(SyncTest, AFailureBehindTheScenesIsFatalOnce) {
+  auto small = options();
+  small.log_memtable_bytes = small.memtable_bytes = 64 * 1024;
+  open_watched(small);
+  fail_syncs(".sst", 1);
+  for (int i = 0; i < 12; ++i) {  // enough for a flush; nothing is written after that it could be noticed by
+    env::WriteBatch batch;
+    batch.put(Table::log, std::to_string(i), Bytes(std::string(16 * 1024, 'x')));
+    if (!engine_->apply(batch)) break;
+  }
+  run_until([&] { return failed_syncs() == 1; });
+  for (int i = 0; i < 300 && fatal().empty(); ++i) executor_.run_for(std::chrono::milliseconds(10));
+  ASSERT_EQ(fatal().size(), 1U);
+  EXPECT_THAT(fatal().front().detail, HasSubstr("background work of the store failed"));
+  bool answered = false;
+  engine_->sync([&] { answered = true; });
+  executor_.run_for(std::chrono::milliseconds(100));
+  EXPECT_FALSE(answered);
+  EXPECT_EQ(fatal().size(), 1U);
+}
+
 TEST_F(SyncTest, AFailedSyncEndsTheProcess) {
   ::testing::FLAGS_gtest_death_test_style = "threadsafe";
   EXPECT_EXIT(
@@ -98,6 +144,19 @@ TEST_F(SyncTest, AWitnessThatCannotBeSyncedIsFatal) {
   run_until([&] { return !fatal().empty(); });
   ASSERT_EQ(fatal().size(), 1U);
   EXPECT_THAT(fatal().front().detail, HasSubstr(witness_name));
+}
+
+// No later write or sync has to push it: what can be lost unseen is bounded by time (traps 15 and 16).
+TEST_F(SyncTest, TheWitnessFollowsTheLastSyncByItself) {
+  open_watched();
+  for (std::uint64_t batch = 1; batch <= 5; ++batch) {
+    put(Table::log, "k", "v");
+    sync();
+    if (batch % 2 == 0) continue;  // two at once
+    const auto witnessed = [&] { return MUST(Witness::read((root_ / "db" / witness_name).string()))->batch; };
+    for (int i = 0; i < 300 && witnessed() < batch; ++i) executor_.run_for(std::chrono::milliseconds(10));
+    EXPECT_EQ(witnessed(), batch);
+  }
 }
 
 // A synced file whose name was never synced is gone after a power loss. Many small logs: each is a new file.

@@ -406,6 +406,37 @@ TEST(RaftElection, AReplicaWithoutAConfigNeitherVotesNorCampaigns) {
   EXPECT_EQ(raft.term(), Term(0));
 }
 
+// Trap 32: machines that hear the same beat at the same moment must not time out at the same moment.
+TEST(RaftElection, EveryBeatDrawsTheTimerAnewAndApart) {
+  constexpr Duration width = limits::election_timeout_max - limits::election_timeout_min;
+  Duration shortest = limits::election_timeout_max;
+  Duration longest = limits::election_timeout_min;
+  for (std::uint64_t seed = 1; seed <= 50; ++seed) {
+    Cluster cluster(5, seed);
+    cluster.campaign(1);
+    const auto beat = [&] {
+      cluster.now = cluster.raft(1).next_wake();
+      cluster.tick(1);
+      cluster.flush(1);
+      cluster.settle();
+      std::vector<Duration> drawn;
+      for (const std::uint32_t n : {2u, 3u, 4u, 5u}) drawn.push_back(cluster.raft(n).next_wake() - cluster.now);
+      return drawn;
+    };
+    const auto first = beat();
+    const auto second = beat();
+    for (std::size_t i = 0; i < first.size(); ++i) {
+      EXPECT_NE(first[i], second[i]);
+      shortest = std::min({shortest, first[i], second[i]});
+      longest = std::max({longest, first[i], second[i]});
+    }
+    EXPECT_EQ(std::set(first.begin(), first.end()).size(), first.size()) << "two nodes drew the same";
+  }
+  EXPECT_GE(shortest, limits::election_timeout_min);
+  EXPECT_LE(longest, limits::election_timeout_max);
+  EXPECT_GE(longest - shortest, width / 2);
+}
+
 // Trap 32: a write that took long must not be answered by everybody's timer firing at its end.
 TEST(RaftElection, TheElectionTimerRestartsWhenTheOwnWriteIsDurable) {
   Cluster cluster(3);

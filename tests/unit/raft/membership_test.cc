@@ -266,6 +266,17 @@ TEST(RaftMembership, AllVotersAreReplaced) {
   EXPECT_EQ(*cluster.raft(1).config(), simple({2}));
 }
 
+// Trap 35: the way out of a joint configuration leads over voters only.
+TEST(RaftMembership, ASilentLearnerHoldsUpNoChange) {
+  Cluster cluster(3, 1, {}, 2);
+  cluster.campaign(1);
+  cluster.isolate(5);
+  MUST(cluster.change(1, simple({1, 2, 4}, {5})));
+  cluster.settle();
+  EXPECT_EQ(*cluster.raft(1).config(), simple({1, 2, 4}, {5}));
+  EXPECT_TRUE(cluster.raft(1).config_settled());
+}
+
 TEST(RaftMembership, APromotedLearnerVotesBeforeItHasHeardOfIt) {
   Cluster cluster(2, 1, {}, 1);
   cluster.campaign(1);
