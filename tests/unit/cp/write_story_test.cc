@@ -441,17 +441,24 @@ TEST(CpWrites, WhatALeaderHoldsBesideAHangingDiskIsBounded) {
   EXPECT_EQ(group.must_call(leader, put("k", "v")).outcome, Outcome::done);
 }
 
+// Trap 5: the wall clock of a node may be set at any time, in both directions.
 TEST(CpWrites, LogTimeFollowsTheLeadersSteadyClockAndStandsStillWithoutOne) {
   Group group;
   const NodeId leader = group.elect();
-  for (const NodeId n : group.nodes()) group.set_wall_offset(n, std::chrono::hours(5));
-  group.must_call(leader, put("k", "a"));
-  const Duration first = group.replica(leader).applied().log_time;
-  group.run_for(10s);
-  group.must_call(leader, put("k", "b"));
-  const Duration second = group.replica(leader).applied().log_time;
-  EXPECT_GE(second - first, 10s);
-  EXPECT_LT(second - first, 11s);
+  Request lives = put("lives", "v");
+  lives.operands.emplace().ttl = 60s;
+  EXPECT_EQ(group.must_call(leader, lives).outcome, Outcome::done);
+  Duration second = group.replica(leader).applied().log_time;
+  for (const auto step : {std::chrono::hours(5), std::chrono::hours(-5)}) {
+    const Duration first = second;
+    for (const NodeId n : group.nodes()) group.set_wall_offset(n, step);
+    group.run_for(10s);
+    group.must_call(leader, put("k", "b"));
+    second = group.replica(leader).applied().log_time;
+    EXPECT_GE(second - first, 10s);
+    EXPECT_LT(second - first, 11s);
+    EXPECT_EQ(group.read(leader, "lives"), "v");
+  }
   for (const NodeId n : group.nodes()) group.crash(n);
   group.run_for(std::chrono::hours(1));
   for (const NodeId n : group.nodes()) MUST(group.restart(n));
