@@ -115,8 +115,6 @@ void replace_a_tail(int lost) {
 
 TEST(CpRestart, NoStaleTailComesBack) { replace_a_tail(40); }
 
-TEST(CpRestart, NoShortStaleTailComesBackEither) { replace_a_tail(8); }
-
 TEST(CpRestart, AReplicaWithoutRecordsNeitherVotesNorCampaigns) {
   kit::TurnHarness harness({}, [](kit::MapStore&, Turn& turn) -> Result<std::unique_ptr<Replica>> {
     CpReplica::Options options;
