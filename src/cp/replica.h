@@ -128,6 +128,7 @@ class CpReplica final : public Replica {
   LogIndex needed_by_refilled(LogIndex up_to, Time now);
   bool lives(const raft::PeerStatus& peer, Time now) const;
   Result<void> drive_snapshots(Round& round);
+  void let_go_of_old_wants(Round& round);
   Result<void> start_sending(Round& round);
   void end_sending(bool installed);
   Result<void> on_offer(NodeId from, const wire::SnapshotOffer& offer, Round& round);

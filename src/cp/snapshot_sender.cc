@@ -4,6 +4,7 @@
 
 #include "base/coding.h"
 #include "base/hash.h"
+#include "base/node_list.h"
 #include "cp/stored_log.h"
 #include "wire/keys.h"
 
@@ -39,7 +40,19 @@ void SnapshotSender::want(const Want& want) {
     waiting_.push_back(want);
   } else if (want.wish != 0) {
     *same = want;
+  } else {
+    same->at_least = std::max(same->at_least, want.at_least);
   }
+}
+
+void SnapshotSender::keep_only(const std::vector<NodeId>& peers) {
+  std::erase_if(waiting_, [&](const Want& waiting) { return !holds(peers, waiting.peer); });
+}
+
+bool SnapshotSender::is_too_old() const {
+  return is_sending() && std::any_of(waiting_.begin(), waiting_.end(), [&](const Want& waiting) {
+           return waiting.peer == current_.peer && waiting.at_least > meta_.index;
+         });
 }
 
 void SnapshotSender::postpone(const Want& want) {

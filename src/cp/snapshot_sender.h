@@ -41,8 +41,9 @@ class SnapshotSender {
 
   explicit SnapshotSender(SnapshotLimits limits) : limits_(limits) {}
 
-  void want(const Want& want);      // a peer stands in the queue once, with its newest wish
+  void want(const Want& want);      // a peer stands in the queue once, with its newest wish and its highest at_least
   void postpone(const Want& want);  // to the end of the queue
+  void keep_only(const std::vector<NodeId>& peers);  // the others have left the group: what they wanted is over
   const std::vector<Want>& waiting() const { return waiting_; }
   bool is_sending() const { return view_ != nullptr; }
   NodeId to() const { return is_sending() ? current_.peer : NodeId(0); }
@@ -56,7 +57,8 @@ class SnapshotSender {
   // Nothing: not a chunk that can be asked for now.
   Result<std::optional<wire::SnapshotChunk>> pull(NodeId from, const wire::SnapshotPull& pull, Time now);
   bool is_current(NodeId from, std::uint64_t id) const { return is_sending() && from == current_.peer && id == id_; }
-  bool is_over(Time now) const;  // too old, or nobody pulls
+  bool is_over(Time now) const;  // its time is up, or nobody pulls
+  bool is_too_old() const;       // the receiver wants a later state by now
   void forget(NodeId peer);      // it has what the log could not give it
   void end();
   void clear();  // the queue too: another one leads

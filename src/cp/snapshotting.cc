@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "base/node_list.h"
 #include "cp/replica.h"
 
 namespace rift::cp {
@@ -68,6 +69,7 @@ Result<void> CpReplica::drive_snapshots(Round& round) {
     refilled_.clear();
     return {};
   }
+  let_go_of_old_wants(round);
   if (sender_.is_over(now)) {
     MARK(round.turn.recorder(), "cp.snapshot_gave_up");
     end_sending(false);
@@ -79,6 +81,18 @@ Result<void> CpReplica::drive_snapshots(Round& round) {
     send_to(sender_.to(), env::Lane::data, *offer, round.turn);
   }
   return {};
+}
+
+// A peer that left and came back is another one: a state from before the entry that added it would bring back configurations in which it had a vote. So
+// neither what it wanted in its former life nor what was on its way to it then may reach it.
+void CpReplica::let_go_of_old_wants(Round& round) {
+  if (!sender_.is_sending() && sender_.waiting().empty()) return;
+  std::vector<NodeId> members;
+  for (const auto& peer : raft_.peers()) members.push_back(peer.node);
+  sender_.keep_only(members);
+  if (!sender_.is_sending() || (holds(members, sender_.to()) && !sender_.is_too_old())) return;
+  MARK(round.turn.recorder(), "cp.old_snapshot_let_go");
+  end_sending(false);
 }
 
 Result<void> CpReplica::start_sending(Round& round) {
