@@ -78,12 +78,19 @@ Result<void> CpReplica::judge_state(Round& round) {
     case StateChecks::Verdict::sound:
       for (const NodeId odd : checks_.odd_ones())
         LOG_ERROR(round.turn.log(), "cp.state_odd", "group={} node={}", options_.name, to_string(odd));
+      forget_dispute(round.turn);
       checks_.end();
       return {};
     case StateChecks::Verdict::odd:
       enter_quarantine(round);
       return {};
     case StateChecks::Verdict::no_majority:
+      if (!checks_.is_disputed()) {  // first what a restart must remember
+        checks_.dispute();
+        enter_dispute(round.turn);
+        next_ask_ = round.context.now;
+        return {};
+      }
       return fail(Code::io, "the states of the voters differ, and none is that of a majority");
   }
   return {};
@@ -95,6 +102,7 @@ void CpReplica::enter_dispute(Turn& turn) {
   LOG_ERROR(turn.log(), "cp.state_disputed", "group={} index={}: {}", options_.name, checks_.asked().index.value(),
             why);
   MARK(turn.recorder(), "cp.state_disputed");
+  put_disputed(options_.partition, true, turn);
   if (sender_.is_sending()) end_sending(false);
   refuse_reads(reads_.take_all(), Code::not_ready, why, turn);
   reads_left_ = false;
@@ -102,10 +110,24 @@ void CpReplica::enter_dispute(Turn& turn) {
   end_watches(Code::not_ready, why, turn);
 }
 
+// Where it was left at the last stop. The index of then says nothing to the others any more: they are asked for their states of now.
+Result<void> CpReplica::resume_dispute(Turn& turn) {
+  if (!TRY(read_disputed(options_.partition, turn)) || health_ != Health::good) return {};
+  checks_.begin({.index = applier_.index(), .hash = applier_.applied().hash}, options_.self, turn.now().steady);
+  checks_.dispute();
+  next_ask_ = turn.now().steady;
+  return {};
+}
+
+void CpReplica::forget_dispute(Turn& turn) {
+  if (checks_.is_disputed()) put_disputed(options_.partition, false, turn);
+}
+
 // "the state of bank/0 is disputed: n1 differs from n2, and no majority is known to have either; it waits for n3"
 std::string CpReplica::why_disputed() const {
   const auto odd = names_of(checks_.odd_ones(), ", ");
-  const auto silent = names_of(checks_.silent_ones(*raft_.config()), ", ");
+  const raft::Config* config = raft_.config();
+  const auto silent = config != nullptr ? names_of(checks_.silent_ones(*config), ", ") : std::string();
   return fmt::format("the state of {} is disputed: {} differs from {}, and no majority is known to have either{}",
                      options_.name, to_string(options_.self), odd.empty() ? "another" : odd,
                      silent.empty() ? "" : "; it waits for " + silent);
@@ -138,6 +160,7 @@ void CpReplica::distrust(Health health, Turn& turn) {
   put_health(options_.partition, health, turn);
   wish_ = turn.random().next() | 1;
   next_ask_ = turn.now().steady;
+  forget_dispute(turn);
   checks_.forget();
   hash_due_ = false;
   if (sender_.is_sending()) end_sending(false);

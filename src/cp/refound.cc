@@ -65,6 +65,7 @@ Result<Refounded> refound(PartitionId partition, NodeId survivor, Turn& turn) {
                      .config = {.index = applied.index, .config = alone}},
             turn);
   put_health(partition, Health::good, turn);  // a quarantined state is what there is
+  put_disputed(partition, false, turn);
   return Refounded{.last = found.raft.last_index, .committed = found.applied.index, .begins = applied.index};
 }
 

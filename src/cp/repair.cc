@@ -8,6 +8,8 @@ namespace {
 
 constexpr std::size_t helpers_min = 2;  // of two owners, one alone is no majority
 
+constexpr std::string_view disputed = "disputed";
+
 std::string key_of(PartitionId partition) { return wire::partition_meta_key(partition, "repair"); }
 
 }  // namespace
@@ -29,6 +31,19 @@ void put_health(PartitionId partition, Health health, Turn& turn) {
 
 void put_forgetful(PartitionId partition, env::WriteBatch& batch) {
   batch.put(env::Table::meta, key_of(partition), wire::encode_u64(static_cast<std::uint64_t>(Health::forgetful)));
+}
+
+Result<bool> read_disputed(PartitionId partition, Turn& turn) {
+  return TRY(turn.get(env::Table::meta, wire::partition_meta_key(partition, disputed))).has_value();
+}
+
+void put_disputed(PartitionId partition, bool is_disputed, Turn& turn) {
+  const std::string key = wire::partition_meta_key(partition, disputed);
+  if (is_disputed) {
+    turn.put(env::Table::meta, key, wire::encode_u64(1));
+  } else {
+    turn.erase(env::Table::meta, key);
+  }
 }
 
 bool others_can_decide(const raft::Config* known, const std::vector<NodeId>& helpers, NodeId self) {

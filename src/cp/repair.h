@@ -32,6 +32,11 @@ void put_health(PartitionId partition, Health health, Turn& turn);
 // For a node whose store has lost durable batches.
 void put_forgetful(PartitionId partition, env::WriteBatch& batch);
 
+// Two copies differ, and it is not known which is right (state_checks.h). Whoever forgot that with a restart would serve the wrong one, or give it
+// to a third, which would then outvote the right one.
+Result<bool> read_disputed(PartitionId partition, Turn& turn);
+void put_disputed(PartitionId partition, bool is_disputed, Turn& turn);
+
 // Whether the others are a quorum without `self`, by the newest configuration that is known; by none, whether `helpers`, who else owns a copy, can be one.
 bool others_can_decide(const raft::Config* known, const std::vector<NodeId>& helpers, NodeId self);
 

@@ -97,6 +97,7 @@ Result<std::unique_ptr<CpReplica>> CpReplica::create(Options options, Turn& turn
                                                    LogWriter(space, found.places, found.floor), meter, now));
   replica->has_leftovers_ = TRY(has_other_generations(space, turn));
   if (health != Health::good) replica->distrust(health, turn);
+  TRY(replica->resume_dispute(turn));
   replica->last_token_ = turn.random().next();
   if (replica->view_) replica->stewardship_.observe(*replica->view_, now);
   replica->run(turn, [](Round&) { return Result<void>(); });

@@ -152,6 +152,8 @@ class CpReplica final : public Replica {
   Result<void> judge_state(Round& round);
   void ask_for_hashes(Round& round);
   void enter_dispute(Turn& turn);
+  Result<void> resume_dispute(Turn& turn);
+  void forget_dispute(Turn& turn);
   std::string why_disputed() const;
   bool is_believed() const { return health_ == Health::good && !checks_.is_open(); }  // others may be given it
   void enter_quarantine(Round& round);

@@ -251,6 +251,7 @@ void CpReplica::switch_state(Space target, Applier state, Round& round) {
   forget_unapplied(applier_.index());
   has_leftovers_ = true;
   freshness_.forget();
+  forget_dispute(round.turn);
   checks_.forget();
   hash_due_ = false;
   become_healthy(round.turn);

@@ -52,6 +52,7 @@ class StateChecks {
   const StateHash& asked() const { return inquiry_->own; }
   void answer(NodeId from, const StateHash& hash);
   bool become_disputed(Time now);  // true: now, and not before
+  void dispute() { inquiry_->is_disputed = true; }
   bool is_disputed() const { return inquiry_ && inquiry_->is_disputed; }
   Verdict judge(const raft::Config& config) const;
   std::vector<NodeId> odd_ones() const;  // those whose answer was not this replica's own

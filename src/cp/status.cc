@@ -107,7 +107,7 @@ ReplicaStatus CpReplica::status() const {
   status.last = raft_.last_index();
   status.pending = proposals_.waiting() + reads_.waiting() + ack_waits_.size() + gate_.size() +
                    (raft_.handing_over() ? 1 : 0);  // who stops waits for it
-  status.last_change = checks_.is_disputed() && raft_.config() != nullptr ? why_disputed() : last_change_;
+  status.last_change = checks_.is_disputed() ? why_disputed() : last_change_;
   if (const raft::Config* config = raft_.config()) {
     status.voters = config->all_voters();
     status.learners = config->learners;

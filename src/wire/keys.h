@@ -15,7 +15,7 @@ namespace rift::wire {
 
 // Table::meta. Node-wide names: identity, incarnation, clean_stop, hlc_ceiling, batch_number.
 std::string node_meta_key(std::string_view name);
-// Per replica: hard_state, config, generation, first_index, tombstone, horizon, create.
+// Per replica: hard_state, config, generation, group, floor, first_index, tombstone, horizon, create, repair, disputed.
 std::string partition_meta_key(PartitionId partition, std::string_view name);
 
 // All keys of one partition, of every generation, in meta, log, state_cp and state_ap.

@@ -251,6 +251,40 @@ TEST_F(Disputed, TheStateIsGivenToNobody) {
   EXPECT_EQ(counter(leader, "snapshots_sent") + counter(odd, "snapshots_sent"), 0U);
 }
 
+// Both forget the hash of then with their restart. Were the dispute forgotten too, whoever led would give its copy to the judge, and that copy a vote.
+TEST_F(Disputed, ARestartOfBothSettlesNothing) {
+  group.crash(judge, Crash::kill);
+  const auto last = MUST(store(judge).scan(env::Table::log, env::Range{}, 10'000, 1 << 24)).back();
+  store(judge).poke(env::Table::log, last.key, Bytes("\x7f???"));
+  begin();
+  ASSERT_TRUE(group.run_until([&] { return is_disputed(leader) && is_disputed(odd); }, 5s));
+  group.run_for(100ms);  // until it is durable
+  for (const NodeId node : {leader, odd}) group.crash(node, Crash::power_loss);
+  for (const NodeId node : {leader, odd, judge}) MUST(group.restart(node));
+  for (const NodeId node : {leader, odd}) EXPECT_EQ(group.must_call(node, get("k1")).code, Code::not_ready);
+  group.run_for(20s);
+  EXPECT_TRUE(is_disputed(leader) && is_disputed(odd));
+  EXPECT_EQ(group.replica(judge).status().role, "repair");
+  EXPECT_EQ(counter(leader, "snapshots_sent") + counter(odd, "snapshots_sent"), 0U);
+}
+
+// And once it is settled a restart brings nothing of it back.
+TEST_F(Disputed, ASettledDisputeIsOver) {
+  group.crash(judge, Crash::kill);
+  begin();
+  ASSERT_TRUE(group.run_until([&] { return is_disputed(leader) && is_disputed(odd); }, 5s));
+  MUST(group.restart(judge));
+  ASSERT_TRUE(group.run_until([&] { return is_healed(odd); }, 10s));
+  group.run_for(100ms);
+  for (const NodeId node : group.all()) {
+    group.at(node).round([&](Replica&, Turn& turn) { EXPECT_FALSE(MUST(read_disputed(group.partition(), turn))); });
+    group.crash(node, Crash::kill);
+  }
+  for (const NodeId node : group.all()) MUST(group.restart(node));
+  EXPECT_EQ(group.write(put("k1", "again")).outcome, Outcome::done);
+  expect_same_state();
+}
+
 TEST_F(Health, AValueThatCannotBeReadIsRefilled) {
   const NodeId damaged = group.follower_of(group.elect());
   damage_value(damaged, "k7");

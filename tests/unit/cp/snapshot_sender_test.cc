@@ -76,9 +76,7 @@ TEST(SenderStory, WhatIsOnItsWayToWhoLeavesIsLetGo) {
   catalog.epoch = MapEpoch(catalog.epoch.value() + 1);
   catalog.keyspaces.at("k").partitions.front().evicted = {away};
   group.at(leader).observe(kit::view_of(catalog, leader, group.all()));
-  const auto is_out = [&] {
-    return !group.replica(leader).departed(group.at(leader).now().steady).empty();
-  };
+  const auto is_out = [&] { return !group.replica(leader).departed(group.at(leader).now().steady).empty(); };
   ASSERT_TRUE(group.run_until(is_out, 5s));
   offers = 0;
   group.run_for(3s);
