@@ -11,6 +11,17 @@
 #include "wire/records.h"
 
 namespace rift::node {
+namespace {
+
+// The map names it a founder, no other disk under its name has been here, and this one has not hosted the group (trap 37). `_system` is founded by word.
+Result<bool> may_found(const topology::Catalog& catalog, const topology::Keyspace& keyspace,
+                       const topology::Partition& partition, NodeId self, Turn& turn) {
+  if (keyspace.mode != Mode::cp || partition.id == topology::system_partition) return false;
+  return topology::is_founder(catalog, partition, self) && !TRY(burial(partition.id, turn));
+}
+
+}  // namespace
+
 // The watch on `_system` at level ONE (DESIGN 7): its replica's own writes of the catalog key are seen as they become visible. With a snapshot
 // the key moves to another generation of the state: what it holds there counts from the batch that switches.
 void Node::on_applied(const env::WriteBatch& batch, std::size_t first) {
@@ -104,11 +115,13 @@ void Node::publish_view() {
   loop_.observe(view_);
 }
 
-// Owners host; so does who still has a replica of a group that has not let it go (DESIGN 7). Not yet: an owner whose old disk the group still names.
+// Owners host; so does who still has a replica of a group that has not let it go (DESIGN 7), and who has slept through the map of its birth: the other
+// founders count its vote, and may need it to let it go. Not yet: an owner whose old disk the group still names.
 Result<bool> Node::belongs_here(const topology::Keyspace& keyspace, const topology::Partition& partition, Turn& turn) {
   if (holds(partition.evicted, options_.self)) return false;
   if (holds(partition.owners, options_.self)) return true;
-  return keyspace.mode == Mode::cp && TRY(is_born(partition.id, turn));
+  if (keyspace.mode != Mode::cp) return false;
+  return TRY(is_born(partition.id, turn)) || TRY(may_found(*catalog_, keyspace, partition, options_.self, turn));
 }
 
 // Born a voter only where the map says founder and this disk has never hosted it; else a learner that the leader adds.
@@ -118,8 +131,7 @@ Result<void> Node::ensure_birth(const ReplicaSeed& seed, Turn& turn) {
   const auto buried = TRY(burial(partition, turn));
   if (buried && *buried >= catalog_->epoch) return fail(Code::invalid, "it has been buried here");
   // `_system` has more founding entries than its configuration: only who is told to found it writes them. Its other founders learn them.
-  const bool is_system = partition == topology::system_partition;
-  const bool founder = !buried && !is_system && topology::is_founder(*catalog_, seed.partition, options_.self);
+  const bool founder = TRY(may_found(*catalog_, seed.keyspace, seed.partition, options_.self, turn));
   if (seed.keyspace.mode == Mode::ap || founder) return give_birth(seed, nullptr, turn);
   MARK(env_.recorder, "node.born_as_learner");
   return give_birth_as_learner(seed.partition, turn);

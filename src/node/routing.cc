@@ -224,9 +224,11 @@ void Node::on_reply(Response response, bool last) {
   if (open->forwarded_to == NodeId() && forward_to_leader(*open, response)) return;
   if (response.receipt.leader != NodeId()) leader_hints_[open->partition] = response.receipt.leader;
   if (response.receipt.served_by == NodeId()) response.receipt.served_by = options_.self;
-  if (catalog_ && response.receipt.epoch == MapEpoch()) {
-    response.receipt.epoch = catalog_->epoch;
-    response.receipt.map_age = loop_.now().steady - catalog_fresh_;
+  if (catalog_) {
+    const bool says_nothing = response.receipt.epoch == MapEpoch();
+    if (says_nothing) response.receipt.epoch = catalog_->epoch;
+    if (says_nothing || open->forwarded_to == NodeId())  // else it is the age that the serving node has told
+      response.receipt.map_age = loop_.now().steady - catalog_fresh_;
   }
   if (last) {
     requests_.finish(std::move(response));

@@ -118,7 +118,11 @@ Result<void> Raft::tick(const Context& context) {
     start_heartbeat_grid(*leader, context.now);
     check_quorum(context);
     if (is_leader()) watch_transfer(context);
-  } else if (context.now >= election_deadline_ && may_campaign()) {
+  } else if (context.now >= election_deadline_ && !may_campaign()) {
+    // It asks for no votes and nobody asks it for one. No term changes; the next heartbeat names the leader again.
+    if (this->leader() != NodeId(0))
+      become_follower(hard_state_.term, NodeId(0), Reason::election_timeout, context.now);
+  } else if (context.now >= election_deadline_) {
     if (!std::holds_alternative<Follower>(state_)) gives_way_ = true;
     become_pre_candidate(Reason::election_timeout, context);
   }
@@ -193,7 +197,7 @@ Time Raft::next_wake() const {
     for (const auto& [node, progress] : leader->peers) wake = std::min(wake, commit_notice_due(progress));
     return wake;
   }
-  return may_campaign() ? election_deadline_ : Time::max();
+  return may_campaign() || leader() != NodeId(0) ? election_deadline_ : Time::max();
 }
 
 Role Raft::role() const {

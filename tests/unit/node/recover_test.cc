@@ -11,6 +11,8 @@ namespace {
 
 class Loss : public Members {
  protected:
+  explicit Loss(std::uint32_t seats = 4, std::uint32_t founders = 3) : Members(seats, founders) {}
+
   Result<topology::Catalog> recover(topology::AcceptedLoss loss, std::uint32_t n = 1) {
     loss.epoch = catalog(n).epoch;
     const auto told = std::make_shared<std::optional<Result<topology::Catalog>>>();
@@ -293,6 +295,32 @@ TEST_F(Loss, ASurvivorThatWasDownFollowsWhenItComesBack) {
   ASSERT_TRUE(world.pass_until([&] { return voters(system) == std::vector<NodeId>{n1, n2}; }));
   EXPECT_TRUE(has_meta(2, bank, "learner"));
   EXPECT_EQ(read("after", 2).value.to_string(), "value of after");
+}
+
+class SixSeats : public Loss {
+ protected:
+  SixSeats() : Loss(6, 5) {}
+};
+
+// `_system` votes with five at most: the sixth holds it as a learner, whom no candidate ever asks.
+TEST_F(SixSeats, ALearnerThatIsLeftAloneIsASurvivor) {
+  const NodeId n6{6};
+  const auto grown = change({.kind = MemberChange::Kind::add, .member = self(6)});
+  ASSERT_TRUE(grown.has_value()) << grown.error().detail;
+  ASSERT_TRUE(join(6, *grown).has_value());
+  ASSERT_TRUE(world.pass_until([&] {
+    const auto held = replica(system, 6);
+    return held && held->leader != NodeId() && held->applied == replica(system, leader(system).value())->applied &&
+           catalog(6).epoch == catalog(1).epoch;
+  }));
+  world.pass(seconds(1));
+  ASSERT_EQ(voters(system), (std::vector<NodeId>{n1, n2, n3, n4, n5})) << "n6 is a learner";
+  for (std::uint32_t n = 1; n <= 5; ++n) world.kill(n);
+  world.pass(seconds(3));
+  EXPECT_EQ(replica(system, 6)->leader, NodeId()) << "it does not believe in a dead leader";
+  const auto map = recover({.epoch = {}, .lost = {n1, n2, n3, n4, n5}, .survivors = {{system, n6}}}, 6);
+  ASSERT_TRUE(map.has_value()) << map.error().detail;
+  ASSERT_TRUE(world.pass_until([&] { return voters(system) == std::vector<NodeId>{n6}; }));
 }
 
 }  // namespace

@@ -384,10 +384,32 @@ TEST(RaftElection, ALearnerNeverCampaignsAndCountsForNothing) {
   cluster.settle();
   EXPECT_EQ(cluster.raft(4).last_index(), LogIndex(3)) << "a learner gets the log";
   EXPECT_EQ(cluster.raft(1).commit(), LogIndex(2)) << "its ack commits nothing";
-  EXPECT_EQ(cluster.raft(4).next_wake(), Time::max());
   cluster.isolate(4);
   cluster.advance(10s);
   EXPECT_EQ(cluster.raft(4).role(), Role::follower);
+}
+
+// No voter asks it for its vote, and it never campaigns: only its own timer tells it that the leader is gone.
+TEST(RaftElection, ALearnerForgetsALeaderThatIsSilentAndOnlyThat) {
+  Cluster cluster(3, 4, {}, 1);
+  cluster.campaign(1);
+  cluster.advance(10s);
+  EXPECT_EQ(cluster.raft(4).leader(), NodeId(1)) << "heartbeats restart its timer";
+  const Term term = cluster.raft(4).term();
+  cluster.isolate(4);
+  const Time deadline = cluster.raft(4).next_wake();
+  ASSERT_GT(deadline, cluster.now);
+  ASSERT_LE(deadline - cluster.now, 1s);
+  cluster.advance(deadline - cluster.now);
+  EXPECT_EQ(cluster.raft(4).leader(), NodeId(0));
+  EXPECT_EQ(cluster.raft(4).role(), Role::follower);
+  EXPECT_EQ(cluster.raft(4).next_wake(), Time::max()) << "nothing is left to wake for";
+  EXPECT_EQ(cluster.raft(4).term(), term);
+  cluster.heal();
+  cluster.advance(1s);
+  EXPECT_EQ(cluster.raft(4).leader(), NodeId(1)) << "heard again";
+  EXPECT_EQ(cluster.raft(4).term(), term);
+  EXPECT_TRUE(cluster.raft(1).is_leader());
 }
 
 TEST(RaftElection, AReplicaWithoutAConfigNeitherVotesNorCampaigns) {
