@@ -79,7 +79,7 @@ enum class Role : std::uint8_t { follower, pre_candidate, candidate, leader };
 // Why a role, term or leader changed.
 enum class Reason : std::uint8_t {
   started,           // the first event after create()
-  election_timeout,  // no leader heard: asks for pre-votes, or a campaign ran out of time
+  election_timeout,  // no leader heard: asks for pre-votes (without a vote: forgets the leader), or a campaign ran out of time
   pre_vote_won,      // a majority would vote: campaigns in a new term
   vote_won,
   vote_lost,       // a majority said no
