@@ -80,7 +80,7 @@ enum class Role : std::uint8_t { follower, pre_candidate, candidate, leader };
 enum class Reason : std::uint8_t {
   started,           // the first event after create()
   election_timeout,  // no leader heard: asks for pre-votes (without a vote: forgets the leader), or a campaign ran out of time
-  pre_vote_won,      // a majority would vote: campaigns in a new term
+  pre_vote_won,  // a majority would vote: campaigns in a new term
   vote_won,
   vote_lost,       // a majority said no
   gave_way,        // another asks for pre-votes at the same time and goes first
