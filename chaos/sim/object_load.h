@@ -1,5 +1,6 @@
-// Clients of a cp keyspace that use more than registers, in virtual time: counters, lists, accounts, locks, ranges and keys that live briefly (chaos/check/objects.h), one client
-// per node, each with a caller that tries again and op ids, so that everything is to happen exactly once. Remembers what it was told.
+// Clients of a cp keyspace that use more than registers, in virtual time: counters, lists, accounts, locks, ranges and keys that live briefly
+// (chaos/check/objects.h), one client per node, each with a caller that tries again and op ids, so that everything is to happen exactly once.
+// Remembers what it was told.
 #pragma once
 
 #include <map>

@@ -130,9 +130,8 @@ class HeldLock::Impl {
       if (options.on_lost) options.on_lost(std::move(why));
       free_what_may_stand();
     }
-    // A keep-alive whose answer was lost may have renewed it: it would stand for a lease with nobody to let it go. (A node of an earlier version may
-    // have taken it anew.) No other holder has this name, so that an unlock takes nothing from anybody. Whoever releases it does that himself,
-    // and the client may be gone by then.
+    // A keep-alive whose answer was lost may have renewed it: it would stand for a lease with nobody to let it go. No other holder has this name,
+    // so that an unlock takes nothing from anybody. Whoever releases it does that himself, and the client may be gone by then.
     void free_what_may_stand() {
       {
         Lock lock(mutex);

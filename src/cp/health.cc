@@ -62,7 +62,9 @@ void CpReplica::on_state_hash(NodeId from, const wire::StateReport& report, Roun
         wire::StateReport{.index = report.index, .hash = own.value_or(0), .known = own.has_value(), .is_answer = true},
         round.turn);
   }
-  if (!own || !report.known) return;
+  // Voters judge. A learner that differs has to ask, and goes by what they tell it.
+  const raft::Config* config = raft_.config();
+  if (!own || !report.known || config == nullptr || !config->is_voter(from)) return;
   if (*own != report.hash)  // one of the two is odd
     checks_.begin({.index = report.index, .hash = *own}, options_.self, round.context.now);
   checks_.answer(from, {.index = report.index, .hash = report.hash});

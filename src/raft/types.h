@@ -78,8 +78,9 @@ enum class Role : std::uint8_t { follower, pre_candidate, candidate, leader };
 
 // Why a role, term or leader changed.
 enum class Reason : std::uint8_t {
-  started,           // the first event after create()
-  election_timeout,  // no leader heard: asks for pre-votes (without a vote: forgets the leader), or a campaign ran out of time
+  started,  // the first event after create()
+  // No leader heard: asks for pre-votes (without a vote: forgets the leader), or a campaign ran out of time.
+  election_timeout,
   pre_vote_won,  // a majority would vote: campaigns in a new term
   vote_won,
   vote_lost,       // a majority said no

@@ -55,12 +55,26 @@ TEST(Sim, SeedsPassRepeatAndReachTheRareBranches) {
               to_seconds(simulated) / 3600, wall.count());
   if (seeds < seeds_for_every_branch) return;
   EXPECT_GT(with_snapshots * 2, seeds) << "a snapshot was installed in too few seeds";
-  for (const char* mark :
-       {"node.round_with_several_requests", "node.forward_repeated", "sim.syncs_shared", "sim.power_loss_took_batches",
-        "sim.crash_inside_a_round", "sim.frame_dropped", "sim.frame_repeated", "sim.frame_reordered", "cp.dedup_replay",
-        "cp.log_compacted", "cp.snapshot_installed", "cp.members_changed", "cp.expire_proposed", "cp.compact_proposed",
-        "node.born_as_learner", "raft.newcomer_needs_snapshot", "raft.joint_left", "raft.removed_leader_goes",
-        "sim.entry_behind_a_snapshot_compared"}) {
+  for (const char* mark : {"node.round_with_several_requests",
+                           "node.forward_repeated",
+                           "sim.syncs_shared",
+                           "sim.power_loss_took_batches",
+                           "sim.crash_inside_a_round",
+                           "sim.frame_dropped",
+                           "sim.frame_repeated",
+                           "sim.frame_reordered",
+                           "cp.dedup_replay",
+                           "cp.log_compacted",
+                           "cp.snapshot_installed",
+                           "cp.members_changed",
+                           "cp.expire_proposed",
+                           "cp.compact_proposed",
+                           "node.born_as_learner",
+                           "raft.newcomer_needs_snapshot",
+                           "raft.joint_left",
+                           "raft.removed_leader_goes",
+                           "sim.entry_behind_a_snapshot_compared",
+                           "cp.read_waits_for_token"}) {
     EXPECT_TRUE(reached.contains(mark)) << mark << " was not reached in " << seeds << " seeds";
   }
   for (const char* fault : {"split",

@@ -1,6 +1,6 @@
 // Replicas that are not what they should be: a state that differs from the others', a record that cannot be read, a log that has lost its end. They
 // are found, they do no harm meanwhile, and they are healed by the others (repair.h; review 16, 23).
-#include "group.h"
+#include "health_story.h"
 
 namespace rift::cp {
 namespace {
@@ -8,55 +8,7 @@ namespace {
 using kit::get;
 using kit::put;
 
-using Crash = kit::TurnHarness::Crash;
-
-class Health : public ::testing::Test {
- protected:
-  static CpReplica::Options options() {
-    CpReplica::Options options;
-    options.verify_every = 8;
-    options.snapshot.chunk_bytes = 300;
-    options.view = kit::view_of(kit::catalog_of(3, Mode::cp), NodeId(1), kit::nodes_of({1, 2, 3}));
-    return options;
-  }
-  Health() : group({}, options()) {
-    write(0, 20);
-    group.expect_convergence();
-  }
-  void write(int from, int to) {
-    for (int i = from; i < to; ++i)
-      ASSERT_EQ(group.write(put("k" + std::to_string(i % 20), "v" + std::to_string(i))).outcome, Outcome::done) << i;
-  }
-  kit::MapStore& store(NodeId node) { return group.at(node).store(); }
-  std::uint64_t counter(NodeId node, const std::string& name) { return group.replica(node).status().counters.at(name); }
-  Space space(NodeId node) { return MUST(find_space(group.partition(), store(node))); }
-  // The state says something else than the log: an applied record whose rolling hash is another.
-  void change_hash(NodeId node, std::uint64_t by = 1) {
-    group.crash(node, Crash::kill);
-    const auto key = wire::cp_applied_key(group.partition(), space(node).generation);
-    const auto stored = MUST(store(node).get(env::Table::state_cp, key));
-    auto record = MUST(wire::decode_applied(*stored));
-    record.hash += by;
-    store(node).poke(env::Table::state_cp, key, wire::encode(record));
-    MUST(group.restart(node));
-  }
-  void damage_value(NodeId node, std::string_view key) {
-    store(node).poke(env::Table::state_cp, wire::cp_data_key(group.partition(), space(node).generation, key),
-                     Bytes("\x7f???"));
-  }
-  bool is_healed(NodeId node) { return counter(node, "healed") == 1; }
-  void expect_same_state() {
-    group.expect_convergence();
-    for (const NodeId n : group.all()) {
-      for (int i = 0; i < 20; ++i) {
-        const std::string key = "k" + std::to_string(i);
-        EXPECT_EQ(group.read(n, key, Level::one), group.read(group.elect(), key)) << to_string(n) << " " << key;
-      }
-    }
-  }
-
-  Group group;
-};
+class Health : public HealthStory {};
 
 TEST_F(Health, AgreementIsNoticedAndNothingHappens) {
   write(20, 60);
@@ -172,117 +124,6 @@ TEST_F(Health, WithoutAMajorityTheGroupStops) {
     ASSERT_TRUE(group.at(n).failure().has_value()) << to_string(n);
     EXPECT_NE(group.at(n).failure()->find("none is that of a majority"), std::string::npos);
   }
-}
-
-// Two copies differ, and the third voter, which could say which is right, is away.
-class Disputed : public Health {
- protected:
-  Disputed() : leader(group.elect()), odd(group.others(leader)[0]), judge(group.others(leader)[1]) {
-    change_hash(odd);
-    leader = group.elect();
-    if (leader == odd) std::swap(leader, judge);  // whoever leads: it and the odd one are left
-  }
-  void begin() {
-    const NodeId leads = group.elect();
-    for (int i = 0; i < 16; ++i) group.call(leads, put("k1", "v" + std::to_string(i)), 2s);
-  }
-  bool is_disputed(NodeId node) { return group.replica(node).status().role == "disputed"; }
-  NodeId leader;
-  NodeId odd;
-  NodeId judge;
-};
-
-TEST_F(Disputed, NeitherCopyIsServedUntilTheThirdVoterHasSpoken) {
-  group.crash(judge, Crash::kill);
-  begin();
-  EXPECT_EQ(group.write(put("k2", "soon")).outcome, Outcome::done)
-      << "for a moment it goes on: the third may only be slow";
-  Request watch = kit::with_budget(get(""), 60s);
-  watch.verb = Verb::watch;
-  watch.operands.ensure().revision = Revision(1);
-  const RequestId watching = group.submit(odd, watch);
-  ASSERT_TRUE(group.run_until([&] { return is_disputed(leader) && is_disputed(odd); }, 5s));
-  EXPECT_EQ(group.at(odd).replies_last(watching), 1U) << "it has ended";
-  group.run_for(1s);
-  for (const NodeId node : {leader, odd}) {
-    for (const Request& request : {put("k1", "w"), get("k1"), kit::with_level(get("k1"), Level::one)}) {
-      const auto refused = group.must_call(node, request);
-      EXPECT_EQ(refused.code, Code::not_ready);
-      EXPECT_EQ(refused.outcome, Outcome::not_done);
-      EXPECT_NE(refused.why.find("the state of k/0 is disputed"), std::string::npos) << refused.why;
-      EXPECT_NE(refused.why.find("waits for " + to_string(judge)), std::string::npos) << refused.why;
-    }
-    EXPECT_EQ(group.replica(node).status().last_change, group.must_call(node, get("k1")).why);
-  }
-  group.run_for(60s);
-  EXPECT_TRUE(is_disputed(leader) && is_disputed(odd));
-  MUST(group.restart(judge));
-  ASSERT_TRUE(group.run_until([&] { return is_healed(odd); }, 10s));
-  EXPECT_EQ(group.write(put("k1", "again")).outcome, Outcome::done);
-  expect_same_state();
-}
-
-// It has been through the index in question, and started anew since: of then it knows nothing, but of now it does.
-TEST_F(Disputed, IsSettledByAVoterThatHasForgottenTheHashOfThen) {
-  group.set_filter([this](NodeId from, const Outgoing& message) {
-    const auto decoded = wire::decode_message(message.message);
-    return from == judge && decoded && std::holds_alternative<wire::StateReport>(*decoded);
-  });
-  begin();
-  ASSERT_TRUE(group.run_until([&] { return is_disputed(leader) && is_disputed(odd); }, 5s));
-  group.crash(judge, Crash::kill);
-  MUST(group.restart(judge));
-  group.set_filter(nullptr);
-  ASSERT_TRUE(group.run_until([&] { return is_healed(odd); }, 10s));
-  expect_same_state();
-}
-
-// A copy of one of the two would speak for it as if it were a third.
-TEST_F(Disputed, TheStateIsGivenToNobody) {
-  group.crash(judge, Crash::kill);
-  const auto last = MUST(store(judge).scan(env::Table::log, env::Range{}, 10'000, 1 << 24)).back();
-  store(judge).poke(env::Table::log, last.key, Bytes("\x7f???"));
-  begin();
-  ASSERT_TRUE(group.run_until([&] { return is_disputed(leader) && is_disputed(odd); }, 5s));
-  MUST(group.restart(judge));
-  group.run_for(20s);
-  EXPECT_EQ(group.replica(judge).status().role, "repair");
-  EXPECT_TRUE(is_disputed(leader) && is_disputed(odd));
-  EXPECT_EQ(counter(leader, "snapshots_sent") + counter(odd, "snapshots_sent"), 0U);
-}
-
-// Both forget the hash of then with their restart. Were the dispute forgotten too, whoever led would give its copy to the judge, and that copy a vote.
-TEST_F(Disputed, ARestartOfBothSettlesNothing) {
-  group.crash(judge, Crash::kill);
-  const auto last = MUST(store(judge).scan(env::Table::log, env::Range{}, 10'000, 1 << 24)).back();
-  store(judge).poke(env::Table::log, last.key, Bytes("\x7f???"));
-  begin();
-  ASSERT_TRUE(group.run_until([&] { return is_disputed(leader) && is_disputed(odd); }, 5s));
-  group.run_for(100ms);  // until it is durable
-  for (const NodeId node : {leader, odd}) group.crash(node, Crash::power_loss);
-  for (const NodeId node : {leader, odd, judge}) MUST(group.restart(node));
-  for (const NodeId node : {leader, odd}) EXPECT_EQ(group.must_call(node, get("k1")).code, Code::not_ready);
-  group.run_for(20s);
-  EXPECT_TRUE(is_disputed(leader) && is_disputed(odd));
-  EXPECT_EQ(group.replica(judge).status().role, "repair");
-  EXPECT_EQ(counter(leader, "snapshots_sent") + counter(odd, "snapshots_sent"), 0U);
-}
-
-// And once it is settled a restart brings nothing of it back.
-TEST_F(Disputed, ASettledDisputeIsOver) {
-  group.crash(judge, Crash::kill);
-  begin();
-  ASSERT_TRUE(group.run_until([&] { return is_disputed(leader) && is_disputed(odd); }, 5s));
-  MUST(group.restart(judge));
-  ASSERT_TRUE(group.run_until([&] { return is_healed(odd); }, 10s));
-  group.run_for(100ms);
-  for (const NodeId node : group.all()) {
-    group.at(node).round([&](Replica&, Turn& turn) { EXPECT_FALSE(MUST(read_disputed(group.partition(), turn))); });
-    group.crash(node, Crash::kill);
-  }
-  for (const NodeId node : group.all()) MUST(group.restart(node));
-  EXPECT_EQ(group.write(put("k1", "again")).outcome, Outcome::done);
-  expect_same_state();
 }
 
 TEST_F(Health, AValueThatCannotBeReadIsRefilled) {

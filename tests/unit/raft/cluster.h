@@ -20,6 +20,14 @@ namespace rift::raft::test {
 
 using namespace std::chrono_literals;
 
+inline Entry command(std::uint64_t index, std::uint64_t term, std::string payload = "x") {
+  return {.term = Term(term),
+          .index = LogIndex(index),
+          .kind = EntryKind::command,
+          .log_time = {},
+          .payload = Bytes(std::move(payload))};
+}
+
 // What the store holds of one group. A batch changes it; a prefix of the batches survives a power loss.
 struct Disk {
   HardState hard_state{};

@@ -5,11 +5,6 @@
 namespace rift::raft::test {
 namespace {
 
-Entry command(std::uint64_t index, std::uint64_t term) {
-  return {
-      .term = Term(term), .index = LogIndex(index), .kind = EntryKind::command, .log_time = {}, .payload = Bytes("x")};
-}
-
 Code refused(Cluster& cluster, std::uint32_t to, std::uint32_t from, Message message) {
   const auto stepped = cluster.raft(to).step(NodeId(from), std::move(message), cluster.context(to));
   return stepped ? Code::ok : stepped.error().code;
