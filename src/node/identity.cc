@@ -4,6 +4,7 @@
 
 #include "node/amnesia.h"
 #include "wire/keys.h"
+#include "wire/messages.h"
 #include "wire/records.h"
 
 namespace rift::node {
@@ -12,11 +13,25 @@ namespace {
 using env::Table;
 
 // After a loss the number found may be an old one: its successors may have been used.
-constexpr std::uint64_t incarnations_skipped = 1024;
+constexpr std::uint64_t numbers_skipped = 1024;
 
-std::uint64_t next_incarnation(std::uint64_t incarnation, bool has_forgotten, Rng& rng) {
-  const std::uint64_t counter = (incarnation >> 32) + (has_forgotten ? incarnations_skipped : 1);
+// Of incarnations, and of starts: counter | random.
+std::uint64_t number_after(std::uint64_t number, bool has_forgotten, Rng& rng) {
+  const std::uint64_t counter = (number >> 32) + (has_forgotten ? numbers_skipped : 1);
   return (counter << 32) | (rng.next() & 0xffffffffULL);
+}
+
+// With this one. What a loss has left of the list may lack starts that the peers have seen: it begins anew, above them all.
+Result<std::vector<std::uint64_t>> count_start(env::Reader& reader, bool has_forgotten, Rng& rng,
+                                               env::WriteBatch& batch) {
+  const auto stored = TRY(reader.get(Table::meta, wire::node_meta_key("starts")));
+  auto starts = stored ? TRY(wire::decode_starts(*stored)) : std::vector<std::uint64_t>();
+  const std::uint64_t next = number_after(starts.empty() ? 0 : starts.front(), has_forgotten, rng);
+  if (has_forgotten) starts.clear();
+  starts.insert(starts.begin(), next);
+  if (starts.size() > wire::hello_starts_max) starts.pop_back();
+  batch.put(Table::meta, wire::node_meta_key("starts"), wire::encode_starts(starts));
+  return starts;
 }
 
 Result<std::uint64_t> read_u64(env::Reader& reader, std::string_view name) {
@@ -51,9 +66,10 @@ Result<StartState> load_identity(env::Reader& reader, NodeId self, Rng& rng, env
     state.dot_sequence = TRY(wire::decode_u64(*clean));
   } else {
     state.unclean = state.identity.incarnation != 0;
-    state.identity.incarnation = next_incarnation(state.identity.incarnation, has_forgotten, rng);
+    state.identity.incarnation = number_after(state.identity.incarnation, has_forgotten, rng);
     batch.put(Table::meta, wire::node_meta_key("incarnation"), wire::encode_u64(state.identity.incarnation));
   }
+  state.starts = TRY(count_start(reader, has_forgotten, rng, batch));
   batch.erase(Table::meta, wire::node_meta_key("clean_stop"));
   return state;
 }

@@ -27,6 +27,7 @@ Node::Node(Options options, Env env, const StartState& start)
     : options_(std::move(options)),
       env_(std::move(env)),
       identity_(start.identity),
+      starts_(start.starts),
       unclean_start_(start.unclean),
       loop_(env_, options_, *this),
       requests_(static_cast<std::uint32_t>(loop_.random().next() | 1)),
@@ -44,7 +45,7 @@ Result<std::unique_ptr<Node>> Node::create(Options options, Env env) {
   return node;
 }
 
-// Everything found at start, and the new incarnation, is durable before the first message and the first Turn of a replica (DESIGN 1, review 10).
+// Everything found at start, and the number of this start, is durable before the first message and the first Turn of a replica (DESIGN 1, review 10).
 Result<void> Node::load() {
   TRY(peers_.load(env_.storage));
   catalog_store_key_ = TRY(catalog_store_key(env_.storage));
@@ -64,7 +65,7 @@ Result<void> Node::load() {
       return fail(Code::corruption, "the identity names a cluster, but the record of its founding is missing");
     }
   }
-  peers_.set_identity(identity_, MapEpoch());
+  peers_.set_identity(identity_, starts_, MapEpoch());
   env_.storage.sync([this, known = std::move(known)]() mutable {
     begin();
     if (known) adopt(std::move(*known));
@@ -76,8 +77,8 @@ void Node::begin() {
   ready_ = true;
   catalog_fresh_ = loop_.now().steady;
   env_.network.start(*this);
-  LOG_INFO(env_.log, "node.started", "{} disk={} incarnation={:x} unclean={}", to_string(options_.self),
-           to_string(identity_.disk), identity_.incarnation, unclean_start_);
+  LOG_INFO(env_.log, "node.started", "{} disk={} start={:x} incarnation={:x} unclean={}", to_string(options_.self),
+           to_string(identity_.disk), starts_.front(), identity_.incarnation, unclean_start_);
   ping();
 }
 

@@ -23,10 +23,9 @@ bool Node::accept(env::ConnectionId connection, env::Lane /*lane*/, ByteView hel
   }
   peers_.bind(connection, *verdict.peer, decoded->disk);
   if (verdict.raised) {
-    loop_.run(
-        [name = Peers::incarnation_name(*verdict.peer, decoded->disk), incarnation = decoded->incarnation](Turn& turn) {
-          turn.put(env::Table::meta, wire::node_meta_key(name), wire::encode_u64(incarnation));
-        });
+    loop_.run([name = Peers::start_name(*verdict.peer, decoded->disk), newest = decoded->starts.front()](Turn& turn) {
+      turn.put(env::Table::meta, wire::node_meta_key(name), wire::encode_u64(newest));
+    });
   }
   return true;
 }

@@ -96,7 +96,7 @@ void Node::adopt(topology::Catalog catalog) {
   if (catalog_->member(options_.self) == nullptr)
     LOG_WARN(env_.log, "node.no_member", "the map does not name this node any more");
   detector_.set_members(members);
-  peers_.set_identity(identity_, catalog_->epoch);
+  peers_.set_identity(identity_, starts_, catalog_->epoch);
   end_introduction();
   follow_members();
   view_ = nullptr;

@@ -150,6 +150,7 @@ class Node final : public Front, public Admin, private env::NetworkEvents, priva
   Options options_;
   Env env_;
   NodeIdentity identity_;
+  const std::vector<std::uint64_t> starts_;  // of this disk, this one first
   bool unclean_start_ = false;
   bool ready_ = false;
   bool stopping_ = false;

@@ -1,5 +1,7 @@
 #include "node/peers.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "base/limits.h"
@@ -8,13 +10,23 @@
 
 namespace rift::node {
 
-// With the disk: another disk under the same node id counts its own lives.
-std::string Peers::incarnation_name(NodeId peer, const DiskId& disk) {
-  return fmt::format("peer_incarnation/{}/{}", peer.value(), to_string(disk));
+namespace {
+
+// Whether the start `known` is one of the disk's, or from before all that it remembers. Whoever was copied goes on under numbers of its own, which the
+// other's list lacks, however often it is started again (until it has forgotten the copying, after hello_starts_max starts).
+bool has_been(const std::vector<std::uint64_t>& starts, std::uint64_t known) {
+  return std::find(starts.begin(), starts.end(), known) != starts.end() || (starts.back() >> 32) > (known >> 32);
+}
+
+}  // namespace
+
+// With the disk: another disk under the same node id counts its own starts.
+std::string Peers::start_name(NodeId peer, const DiskId& disk) {
+  return fmt::format("peer_start/{}/{}", peer.value(), to_string(disk));
 }
 
 Result<void> Peers::load(env::Reader& reader) {
-  const std::string first = wire::node_meta_key("peer_incarnation/");
+  const std::string first = wire::node_meta_key("peer_start/");
   const std::size_t prefix = wire::node_meta_key("").size();
   std::string last = first;
   last.back() = '0';  // the character after '/'
@@ -22,20 +34,20 @@ Result<void> Peers::load(env::Reader& reader) {
   while (true) {
     const auto pairs = TRY(reader.scan(env::Table::meta, rest, limits::scan_page_keys_max, limits::mebi));
     if (pairs.empty()) return {};
-    for (const auto& pair : pairs) incarnations_[pair.key.substr(prefix)] = TRY(wire::decode_u64(pair.value));
+    for (const auto& pair : pairs) starts_[pair.key.substr(prefix)] = TRY(wire::decode_u64(pair.value));
     rest.first = pairs.back().key + std::string(1, '\0');
   }
 }
 
-void Peers::set_identity(const NodeIdentity& identity, MapEpoch epoch) {
+void Peers::set_identity(const NodeIdentity& identity, const std::vector<std::uint64_t>& starts, MapEpoch epoch) {
   identity_ = identity;
   env_.network.set_hello(wire::encode_hello(wire::Hello{.cluster = identity.cluster,
                                                         .node = identity.node,
                                                         .disk = identity.disk,
-                                                        .incarnation = identity.incarnation,
                                                         .protocol_min = wire::protocol_version,
                                                         .protocol_max = wire::protocol_version,
-                                                        .epoch = epoch}));
+                                                        .epoch = epoch,
+                                                        .starts = starts}));
 }
 
 void Peers::follow(const topology::Catalog& catalog) {
@@ -65,9 +77,9 @@ std::optional<NodeId> Peers::peer_of(env::ConnectionId connection, const topolog
   return it->second.peer;
 }
 
-std::uint64_t Peers::incarnation_of(NodeId peer, const DiskId& disk) const {
-  const auto it = incarnations_.find(incarnation_name(peer, disk));
-  return it == incarnations_.end() ? 0 : it->second;
+std::uint64_t Peers::start_of(NodeId peer, const DiskId& disk) const {
+  const auto it = starts_.find(start_name(peer, disk));
+  return it == starts_.end() ? 0 : it->second;
 }
 
 Peers::Verdict Peers::judge(const wire::Hello& hello, const topology::Catalog* catalog) {
@@ -95,17 +107,18 @@ Peers::Verdict Peers::judge(const wire::Hello& hello, const topology::Catalog* c
                                "`rift members replace {0}`",
                                to_string(hello.node))};
   }
-  // No bound on how far the counter may jump: a peer may have been started any number of times since it was last heard.
-  const std::uint64_t known = incarnation_of(hello.node, hello.disk);
-  const bool twin = (hello.incarnation >> 32) == (known >> 32) && hello.incarnation != known && known != 0;
-  if ((hello.incarnation >> 32) < (known >> 32) || twin) {
-    MARK(env_.recorder, "node.old_incarnation_refused");
-    return {.peer = std::nullopt,
-            .why = fmt::format("{} comes with incarnation {:x}, {:x} has been seen: an old or copied disk",
-                               to_string(hello.node), hello.incarnation, known)};
+  const std::uint64_t known = start_of(hello.node, hello.disk);
+  if (!has_been(hello.starts, known)) {
+    MARK(env_.recorder, "node.old_disk_refused");
+    return {
+        .peer = std::nullopt,
+        .why = fmt::format("{0} comes from an old or copied disk: it knows nothing of its start {1:x}, which this node "
+                           "has seen; if what "
+                           "it wrote since is gone for good, `rift members replace {0}` with an empty data directory",
+                           to_string(hello.node), known)};
   }
-  const bool raised = hello.incarnation != known;
-  incarnations_[incarnation_name(hello.node, hello.disk)] = hello.incarnation;
+  const bool raised = hello.starts.front() != known;
+  starts_[start_name(hello.node, hello.disk)] = hello.starts.front();
   return {.peer = hello.node, .why = {}, .raised = raised};
 }
 

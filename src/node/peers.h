@@ -1,4 +1,4 @@
-// Connections to and from other nodes: who is accepted (cluster, node id, disk id, incarnation; DESIGN 7, 8), what one says about oneself, and who is
+// Connections to and from other nodes: who is accepted (cluster, node id, disk id, starts; DESIGN 7, 8), what one says about oneself, and who is
 // dialled. Decides; the network port does the moving. Used by Node only.
 #pragma once
 
@@ -20,14 +20,14 @@ class Peers {
  public:
   Peers(Env& env, const Options& options) : env_(env), options_(options) {}
 
-  // Reads the highest incarnation seen of each peer.
+  // Reads the newest start seen of each peer.
   Result<void> load(env::Reader& reader);
 
-  void set_identity(const NodeIdentity& identity, MapEpoch epoch);
+  void set_identity(const NodeIdentity& identity, const std::vector<std::uint64_t>& starts, MapEpoch epoch);
   // Dials new members and changed addresses, forgets those that have gone.
   void follow(const topology::Catalog& catalog);
 
-  // Nothing: refused, and `why` says the reason. Otherwise the peer; `raised` is set when its incarnation is new and must be stored.
+  // Nothing: refused, and `why` says the reason. Otherwise the peer; `raised` is set when its start is new and must be stored.
   struct Verdict {
     std::optional<NodeId> peer;
     std::string why;
@@ -39,8 +39,8 @@ class Peers {
   // By the map of now: nobody, while it does not name the peer with the disk that it said. A peer that is let in again is heard again.
   std::optional<NodeId> peer_of(env::ConnectionId connection, const topology::Catalog* catalog) const;
 
-  static std::string incarnation_name(NodeId peer, const DiskId& disk);
-  std::uint64_t incarnation_of(NodeId peer, const DiskId& disk) const;
+  static std::string start_name(NodeId peer, const DiskId& disk);
+  std::uint64_t start_of(NodeId peer, const DiskId& disk) const;
 
  private:
   Env& env_;
@@ -51,7 +51,7 @@ class Peers {
     DiskId disk;
   };
   std::map<env::ConnectionId, Bound> connections_;
-  std::map<std::string, std::uint64_t> incarnations_;  // by incarnation_name
+  std::map<std::string, std::uint64_t> starts_;  // the newest seen, by start_name
   std::map<NodeId, std::string> dialled_;
 };
 

@@ -12,10 +12,10 @@ void describe(Io& io, M& m) {
   io.message(1, m.cluster);
   io.required(2, m.node);
   io.message(3, m.disk);
-  io.fixed(4, m.incarnation);
   io.required(5, m.protocol_min);
   io.required(6, m.protocol_max);
   io.scalar(7, m.epoch);
+  io.packed(8, m.starts);
 }
 
 template <class Io, Is<Forward> M>

@@ -1,5 +1,6 @@
 #include "wire/messages.h"
 
+#include <algorithm>
 #include <concepts>
 #include <utility>
 
@@ -203,11 +204,18 @@ Result<Message> decode_message(const Bytes& bytes) {
   }
 }
 
+bool is_list_of_starts(const std::vector<std::uint64_t>& starts) {
+  const auto not_earlier = [](std::uint64_t a, std::uint64_t b) { return (a >> 32) <= (b >> 32); };
+  return !starts.empty() && starts.size() <= hello_starts_max && (starts.back() >> 32) != 0 &&
+         std::adjacent_find(starts.begin(), starts.end(), not_earlier) == starts.end();
+}
+
 Bytes encode_hello(const Hello& hello) { return Bytes(proto::serialize(hello)); }
 
 Result<Hello> decode_hello(ByteView bytes) {
   Hello hello = TRY(proto::parse<Hello>(bytes, nullptr, "hello"));
   if (hello.protocol_min > hello.protocol_max) return fail(Code::corruption, "hello: protocol range is empty");
+  if (!is_list_of_starts(hello.starts)) return fail(Code::corruption, "hello: no starts of a disk");
   return hello;
 }
 

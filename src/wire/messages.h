@@ -21,15 +21,18 @@ namespace rift::wire {
 
 // --- node ----------------------------------------------------------------------------------------------------------------------
 
-// First on every connection. A node whose cluster, disk or incarnation does not fit is refused.
+constexpr std::size_t hello_starts_max = 64;
+
+// First on every connection. A node whose cluster, disk or starts do not fit is refused.
 struct Hello {
   ClusterId cluster;
   NodeId node;
   DiskId disk;
-  std::uint64_t incarnation = 0;
   std::uint32_t protocol_min = 1;
   std::uint32_t protocol_max = 1;
   MapEpoch epoch;
+  // Each start from this disk, newest first: counter (upper half) and a random number. Never empty; the oldest are forgotten.
+  std::vector<std::uint64_t> starts;
   friend bool operator==(const Hello&, const Hello&) = default;
 };
 constexpr std::uint32_t protocol_version = 1;
@@ -230,6 +233,9 @@ using Message = std::variant<raft::Message, Forward, ForwardReply, MapPull, MapP
 Bytes encode_message(const Message& message);
 // Payloads of appends and envelopes are slices of `bytes` where that saves a copy.
 Result<Message> decode_message(const Bytes& bytes);
+
+// At least one and at most hello_starts_max, and each earlier than the one before it.
+bool is_list_of_starts(const std::vector<std::uint64_t>& starts);
 
 Bytes encode_hello(const Hello& hello);
 Result<Hello> decode_hello(ByteView bytes);

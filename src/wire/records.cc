@@ -1,4 +1,5 @@
 #include "wire/records.h"
+#include "wire/messages.h"
 
 #include <algorithm>
 #include <functional>
@@ -21,6 +22,15 @@ struct Number {
 template <class Io, Is<Number> M>
 void describe(Io& io, M& m) {
   io.scalar(1, m.value);
+}
+
+struct Starts {
+  std::vector<std::uint64_t> starts;
+};
+
+template <class Io, Is<Starts> M>
+void describe(Io& io, M& m) {
+  io.packed(1, m.starts);
 }
 
 struct ConfigPlaces {
@@ -99,6 +109,14 @@ Result<IdentityRecord> decode_identity(ByteView bytes) {
 Bytes encode_u64(std::uint64_t value) { return proto::store(proto::Number{value}); }
 Result<std::uint64_t> decode_u64(ByteView bytes) {
   return TRY(proto::load<proto::Number>(bytes, nullptr, "number")).value;
+}
+
+Bytes encode_starts(const std::vector<std::uint64_t>& starts) { return proto::store(proto::Starts{starts}); }
+
+Result<std::vector<std::uint64_t>> decode_starts(ByteView bytes) {
+  auto starts = TRY(proto::load<proto::Starts>(bytes, nullptr, "starts")).starts;
+  if (!is_list_of_starts(starts)) return fail(Code::corruption, "starts: not a list of them, newest first");
+  return starts;
 }
 
 Bytes encode_config_places(const std::vector<LogIndex>& places) { return proto::store(proto::ConfigPlaces{places}); }

@@ -36,6 +36,9 @@ Result<IdentityRecord> decode_identity(ByteView bytes);
 Bytes encode_u64(std::uint64_t value);  // incarnation, hlc_ceiling, generation, first_index
 Result<std::uint64_t> decode_u64(ByteView bytes);
 
+Bytes encode_starts(const std::vector<std::uint64_t>& starts);  // is_list_of_starts (messages.h)
+Result<std::vector<std::uint64_t>> decode_starts(ByteView bytes);
+
 Bytes encode(const topology::Catalog& catalog);
 Result<topology::Catalog> decode_catalog(ByteView bytes);
 

@@ -25,6 +25,18 @@ class Grown : public testing::Test {
     }
     return {};
   }
+  std::optional<NodeStatus> status(NodeId node) {
+    const auto told = AdminClient(nodes.node(node).listen).status();
+    return told ? std::optional(told->status) : std::nullopt;
+  }
+  std::uint64_t refused_at(NodeId node) {
+    const auto told = status(node);
+    return told && told->counters.contains("hellos_refused") ? told->counters.at("hellos_refused") : 0;
+  }
+  bool is_reached(NodeId node, NodeId from) {
+    const auto told = status(from);
+    return told && std::count(told->reachable.begin(), told->reachable.end(), node) == 1;
+  }
   std::string why(const std::string& keyspace) {
     const auto survey = members.survey();
     return survey ? cluster::what_can_fail(*survey, *survey->catalog.find(keyspace)) : survey.error().detail;
@@ -79,6 +91,29 @@ TEST_F(Grown, GetsADiskReplacedAndShrinksUnderLoad) {
   EXPECT_THAT(test::missing(*nodes.client_of(n3), "bank", writes), testing::IsEmpty()) << "of " << writes.size();
   EXPECT_TRUE(eventually([&] { return why("bank") == "bank: 3 of 3 copies up; 2 more failures stop writes"; }))
       << why("bank");
+}
+
+// A backup that was made while the node was stopped is put back: it has forgotten votes and writes, and would go on as if it had not.
+TEST_F(Grown, ACopyOfADiskIsRefusedHoweverOftenItStarts) {
+  nodes.create({.name = "bank", .mode = Mode::cp});
+  const auto put = [&](const std::string& key) { ASSERT_TRUE(nodes.client()->put("bank", key, "1").is_done()); };
+  const std::string copy = nodes.folder().path() + "/copy";
+  ASSERT_TRUE(nodes.supervisor().stop(n3));
+  std::filesystem::copy(nodes.data(n3), copy, std::filesystem::copy_options::recursive);
+  ASSERT_TRUE(nodes.supervisor().start(n3));
+  ASSERT_TRUE(eventually([&] { return is_reached(n3, n1) && is_reached(n3, n2); }));
+  put("after the copy");
+  ASSERT_TRUE(nodes.supervisor().stop(n3));
+  std::filesystem::remove_all(nodes.data(n3));
+  std::filesystem::copy(copy, nodes.data(n3), std::filesystem::copy_options::recursive);
+  for (int i = 0; i < 3; ++i) {
+    const std::uint64_t before = refused_at(n1);
+    ASSERT_TRUE(nodes.supervisor().start(n3));
+    EXPECT_TRUE(eventually([&] { return refused_at(n1) > before + 3; }));
+    EXPECT_TRUE(eventually([&] { return !is_reached(n3, n1) && !is_reached(n3, n2); }));
+    ASSERT_TRUE(nodes.supervisor().stop(n3));
+  }
+  put("without it");
 }
 
 TEST_F(Grown, LeadershipMovesAndSaysWhy) {

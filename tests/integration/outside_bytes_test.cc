@@ -3,6 +3,7 @@
 #include <random>
 
 #include "riftkv/internal/transport.grpc.pb.h"
+#include "tests/integration/program.h"
 #include "tests/integration/raw.h"
 #include "tests/unit/chaos_live/sockets.h"
 #include "wire/frame.h"
@@ -56,6 +57,14 @@ class OutsideBytes : public testing::Test {
 
   static std::string address(std::uint32_t node = 1) { return nodes_->node(NodeId(node)).listen; }
   static std::string peer_address(std::uint32_t node = 1) { return nodes_->node(NodeId(node)).peer_listen; }
+
+  // What a node calls its start, by its log: a stranger that knows this much is taken for it.
+  static std::uint64_t start_of(std::uint32_t node) {
+    const std::string log = test::read_text(cluster::node_folder(nodes_->plan(), NodeId(node)) + "/log");
+    const std::size_t at = log.find(" start=");
+    EXPECT_NE(at, std::string::npos) << log;
+    return std::stoull(log.substr(at + 7), nullptr, 16);
+  }
 
   static std::unique_ptr<Nodes> nodes_;
 
@@ -236,7 +245,7 @@ TEST_F(OutsideBytes, AHelloThatIsNoneIsNotLetIn) {
   Raw raw(peer_address());
   const NodeIdentity self = MUST(AdminClient(address(2)).identity()).identity;
   const wire::Hello honest{
-      .cluster = self.cluster, .node = self.node, .disk = self.disk, .incarnation = self.incarnation, .epoch = {}};
+      .cluster = self.cluster, .node = self.node, .disk = self.disk, .epoch = {}, .starts = {std::uint64_t{1} << 40}};
   wire::Hello other_cluster = honest;
   other_cluster.cluster.high ^= 1;
   wire::Hello other_disk = honest;
@@ -265,7 +274,7 @@ TEST_F(OutsideBytes, MalformedFramesOnThePeerPortAreCountedAndDropped) {
   const NodeIdentity self = MUST(AdminClient(address(2)).identity()).identity;
   const std::string hello =
       wire::encode_hello(
-          {.cluster = self.cluster, .node = self.node, .disk = self.disk, .incarnation = self.incarnation, .epoch = {}})
+          {.cluster = self.cluster, .node = self.node, .disk = self.disk, .epoch = {}, .starts = {start_of(2)}})
           .to_string();
   const std::uint32_t bank = nodes_->keyspace("bank")->partitions.front().id.value();
   const std::uint32_t carts = nodes_->keyspace("carts")->partitions.front().id.value();

@@ -23,7 +23,8 @@ class HealthStory : public ::testing::Test {
   }
   void write(int from, int to) {
     for (int i = from; i < to; ++i)
-      ASSERT_EQ(group.write(kit::put("k" + std::to_string(i % 20), "v" + std::to_string(i))).outcome, Outcome::done) << i;
+      ASSERT_EQ(group.write(kit::put("k" + std::to_string(i % 20), "v" + std::to_string(i))).outcome, Outcome::done)
+          << i;
   }
   kit::MapStore& store(NodeId node) { return group.at(node).store(); }
   std::uint64_t counter(NodeId node, const std::string& name) { return group.replica(node).status().counters.at(name); }

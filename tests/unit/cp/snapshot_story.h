@@ -23,7 +23,8 @@ class Snapshots : public ::testing::Test {
   std::uint64_t counter(NodeId node, const std::string& name) { return group.replica(node).status().counters.at(name); }
   void write(int from, int to) {
     for (int i = from; i < to; ++i) {
-      ASSERT_EQ(group.write(kit::put("k" + std::to_string(i % 20), "v" + std::to_string(i))).outcome, Outcome::done) << i;
+      ASSERT_EQ(group.write(kit::put("k" + std::to_string(i % 20), "v" + std::to_string(i))).outcome, Outcome::done)
+          << i;
     }
   }
   // A follower that is down for more entries than anybody keeps.

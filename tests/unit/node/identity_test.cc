@@ -6,6 +6,7 @@
 #include "node/amnesia.h"
 #include "tests/kit/map_store.h"
 #include "wire/keys.h"
+#include "wire/messages.h"
 #include "wire/records.h"
 
 namespace rift::node {
@@ -66,6 +67,8 @@ TEST(Identity, AStoreThatHasForgottenMarksItsReplicasOnce) {
   const StartState second = MUST(disk.start(self, 2));
   EXPECT_TRUE(second.unclean);
   EXPECT_GT(second.identity.incarnation >> 32, (first.identity.incarnation >> 32) + 1000);
+  ASSERT_EQ(second.starts.size(), 1u) << "of those before nothing is known";
+  EXPECT_GT(second.starts[0] >> 32, (first.starts[0] >> 32) + 1000);
   const auto mark = [&](std::uint32_t id) {
     return MUST(disk.store.get(env::Table::meta, wire::partition_meta_key(PartitionId(id), "repair"))).has_value();
   };
@@ -123,6 +126,29 @@ TEST(Identity, ACleanStopKeepsTheIncarnationAndCountsOn) {
   EXPECT_EQ(third.dot_sequence, 0u);
 }
 
+// By that the peers know a copy of the disk, also one that was made while the node was stopped cleanly.
+TEST(Identity, CountsEveryStart) {
+  Disk disk;
+  const StartState first = MUST(disk.start(self, 1));
+  ASSERT_EQ(first.starts.size(), 1u);
+  EXPECT_EQ(first.starts[0] >> 32, 1u);
+  disk.stop_cleanly(41);
+  Disk restored;
+  for (const auto& pair : MUST(disk.store.scan(env::Table::meta, env::Range{}, 100, 1 << 20)))
+    restored.store.poke(env::Table::meta, pair.key, pair.value);
+  const StartState second = MUST(disk.start(self, 2));
+  EXPECT_EQ(second.starts[0] >> 32, 2u);
+  EXPECT_EQ(second.starts[1], first.starts[0]);
+  const StartState twin = MUST(restored.start(self, 3));
+  EXPECT_EQ(twin.starts[0] >> 32, 2u);
+  EXPECT_NE(twin.starts[0], second.starts[0]);
+  for (std::uint64_t seed = 4; seed < 100; ++seed) MUST(disk.start(self, seed));
+  const StartState last = MUST(disk.start(self, 100));
+  EXPECT_EQ(last.starts.size(), wire::hello_starts_max);
+  EXPECT_EQ(last.starts[0] >> 32, 99u);
+  EXPECT_TRUE(wire::is_list_of_starts(last.starts));
+}
+
 TEST(Identity, AMarkWithoutAnIncarnationIsNoCleanStop) {
   Disk disk;
   disk.stop_cleanly(41);
@@ -139,7 +165,7 @@ TEST(Identity, ReadsTheCeilingOfItsStamps) {
 }
 
 TEST(Identity, RefusesRecordsThatCannotBeRead) {
-  for (const std::string_view name : {"identity", "incarnation", "hlc_ceiling", "clean_stop"}) {
+  for (const std::string_view name : {"identity", "incarnation", "hlc_ceiling", "clean_stop", "starts"}) {
     Disk disk;
     MUST(disk.start(self, 1));
     disk.spoil(name);

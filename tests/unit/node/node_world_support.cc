@@ -245,10 +245,10 @@ wire::Hello NodeWorld::hello_of(NodeId peer) const {
   return {.cluster = catalog_->cluster,
           .node = peer,
           .disk = catalog_->member(peer)->disk,
-          .incarnation = (std::uint64_t{1} << 32) | peer.value(),
           .protocol_min = wire::protocol_version,
           .protocol_max = wire::protocol_version,
-          .epoch = MapEpoch()};
+          .epoch = MapEpoch(),
+          .starts = {(std::uint64_t{1} << 32) | peer.value()}};
 }
 
 bool NodeWorld::say_hello(NodeId, const wire::Hello& hello, env::ConnectionId connection, std::uint32_t n) {

@@ -10,20 +10,25 @@
 namespace rift::node {
 namespace {
 
-constexpr std::uint64_t incarnation(std::uint64_t counter, std::uint64_t random) { return (counter << 32) | random; }
+constexpr std::uint64_t start(std::uint64_t counter, std::uint64_t random) { return (counter << 32) | random; }
 
 struct Fixture {
-  Fixture() { peers.set_identity(identity, catalog.epoch); }
+  Fixture() { peers.set_identity(identity, {start(7, 1)}, catalog.epoch); }
 
   // n2 as it should come.
   wire::Hello hello() const {
     return {.cluster = catalog.cluster,
             .node = NodeId(2),
             .disk = catalog.member(NodeId(2))->disk,
-            .incarnation = incarnation(4, 44),
             .protocol_min = wire::protocol_version,
             .protocol_max = wire::protocol_version,
-            .epoch = MapEpoch()};
+            .epoch = MapEpoch(),
+            .starts = {start(4, 44), start(3, 33), start(2, 22)}};
+  }
+  wire::Hello hello_with(std::vector<std::uint64_t> starts) const {
+    wire::Hello said = hello();
+    said.starts = std::move(starts);
+    return said;
   }
   Peers::Verdict judge(const wire::Hello& said) { return peers.judge(said, &catalog); }
   std::string refusal(const wire::Hello& said) {
@@ -36,8 +41,8 @@ struct Fixture {
     const topology::Member* member = catalog.member(NodeId(n));
     return member != nullptr ? member->disk : DiskId{.high = 1, .low = n};
   }
-  std::string name_of(std::uint32_t n) const { return Peers::incarnation_name(NodeId(n), disk_of(n)); }
-  std::uint64_t known(std::uint32_t n) const { return peers.incarnation_of(NodeId(n), disk_of(n)); }
+  std::string name_of(std::uint32_t n) const { return Peers::start_name(NodeId(n), disk_of(n)); }
+  std::uint64_t known(std::uint32_t n) const { return peers.start_of(NodeId(n), disk_of(n)); }
 
   kit::MapStore store;
   ManualExecutor executor;
@@ -54,10 +59,8 @@ struct Fixture {
           .fatal = {}};
   Options options{.self = NodeId(1), .dial = {}};
   topology::Catalog catalog = kit::catalog_of(3, Mode::cp);
-  NodeIdentity identity{.node = NodeId(1),
-                        .cluster = catalog.cluster,
-                        .disk = catalog.member(NodeId(1))->disk,
-                        .incarnation = incarnation(1, 1)};
+  NodeIdentity identity{
+      .node = NodeId(1), .cluster = catalog.cluster, .disk = catalog.member(NodeId(1))->disk, .incarnation = 1};
   Peers peers{env, options};
 };
 
@@ -66,7 +69,7 @@ TEST(PeersJudge, AcceptsAMemberWithItsDisk) {
   const Peers::Verdict verdict = f.judge(f.hello());
   EXPECT_EQ(verdict.peer, NodeId(2));
   EXPECT_TRUE(verdict.raised) << "seen for the first time: to be stored";
-  EXPECT_EQ(f.known(2), incarnation(4, 44));
+  EXPECT_EQ(f.known(2), start(4, 44));
   EXPECT_FALSE(f.judge(f.hello()).raised);
 }
 
@@ -74,7 +77,7 @@ TEST(PeersJudge, RefusesEverybodyBeforeItIsFounded) {
   Fixture f;
   EXPECT_FALSE(f.peers.judge(f.hello(), nullptr).peer);
   f.peers.set_identity(NodeIdentity{.node = NodeId(1), .cluster = {}, .disk = f.identity.disk, .incarnation = 1},
-                       MapEpoch());
+                       {start(1, 1)}, MapEpoch());
   EXPECT_THAT(f.refusal(f.hello()), testing::HasSubstr("not founded"));
   wire::Hello unfounded = f.hello();
   unfounded.cluster = {};
@@ -118,28 +121,36 @@ TEST(PeersJudge, RefusesAWipedDisk) {
   EXPECT_EQ(f.known(2), 0u) << "it must not push the true one out";
 }
 
+// The disk was copied in its third start, and its owner has gone on. The copy is refused for good: also when it was stopped cleanly before it was
+// copied, and however often it is started again.
 TEST(PeersJudge, RefusesAnOldOrCopiedDisk) {
   Fixture f;
   ASSERT_TRUE(f.judge(f.hello()).peer);
-  wire::Hello old = f.hello();
-  old.incarnation = incarnation(3, 33);
-  EXPECT_THAT(f.refusal(old), testing::HasSubstr("an old or copied disk"));
-  wire::Hello twin = f.hello();
-  twin.incarnation = incarnation(4, 45);  // as often started as the one that is known, and not the same
-  EXPECT_THAT(f.refusal(twin), testing::HasSubstr("an old or copied disk"));
-  EXPECT_EQ(f.known(2), incarnation(4, 44));
-  EXPECT_EQ(f.recorder.marks().at("node.old_incarnation_refused"), 2u);
+  for (const auto& copy :
+       std::vector<std::vector<std::uint64_t>>{{start(3, 33), start(2, 22)},
+                                               {start(4, 45), start(3, 33), start(2, 22)},
+                                               {start(5, 1), start(4, 45), start(3, 33), start(2, 22)},
+                                               {start(6, 1), start(5, 1), start(4, 45), start(3, 33), start(2, 22)}})
+    EXPECT_THAT(f.refusal(f.hello_with(copy)), testing::HasSubstr("an old or copied disk"));
+  EXPECT_EQ(f.known(2), start(4, 44));
+  EXPECT_EQ(f.recorder.marks().at("node.old_disk_refused"), 4u);
 }
 
 TEST(PeersJudge, FollowsARestart) {
   Fixture f;
   ASSERT_TRUE(f.judge(f.hello()).peer);
-  wire::Hello restarted = f.hello();
-  restarted.incarnation = incarnation(5, 1);
-  const Peers::Verdict verdict = f.judge(restarted);
+  const Peers::Verdict verdict = f.judge(f.hello_with({start(6, 1), start(5, 1), start(4, 44), start(3, 33)}));
   EXPECT_EQ(verdict.peer, NodeId(2));
   EXPECT_TRUE(verdict.raised);
   EXPECT_THAT(f.refusal(f.hello()), testing::HasSubstr("an old or copied disk")) << "the earlier one may not come back";
+}
+
+// Of so many restarts, or after a loss of its own, it does not know what it was called when it was last heard.
+TEST(PeersJudge, BelievesADiskThatRemembersLaterStartsOnly) {
+  Fixture f;
+  ASSERT_TRUE(f.judge(f.hello()).peer);
+  EXPECT_THAT(f.refusal(f.hello_with({start(5, 1), start(4, 1)})), testing::HasSubstr("an old or copied disk"));
+  EXPECT_EQ(f.refusal(f.hello_with({start(1028, 1)})), "accepted");
 }
 
 TEST(PeersJudge, RefusesAProtocolItDoesNotSpeak) {
@@ -163,25 +174,25 @@ TEST(PeersJudge, AReplacedDiskHasLivesOfItsOwn) {
   const wire::Hello old = f.hello();
   wire::Hello fresh = old;
   fresh.disk.low += 77;
-  fresh.incarnation = incarnation(1, 9);
+  fresh.starts = {start(1, 9)};
   EXPECT_THAT(f.refusal(fresh), testing::HasSubstr("rift members replace n2"));
   f.catalog.members.at(NodeId(2)).disk = fresh.disk;
   EXPECT_EQ(f.refusal(fresh), "accepted");
   EXPECT_THAT(f.refusal(old), testing::HasSubstr("another disk"));
 }
 
-TEST(Peers, RememberTheIncarnationsOnTheirDisk) {
+TEST(Peers, RememberTheStartsOnTheirDisk) {
   Fixture f;
-  f.store.poke(env::Table::meta, wire::node_meta_key(f.name_of(2)), wire::encode_u64(incarnation(9, 9)));
-  f.store.poke(env::Table::meta, wire::node_meta_key(f.name_of(12)), wire::encode_u64(incarnation(2, 2)));
+  f.store.poke(env::Table::meta, wire::node_meta_key(f.name_of(2)), wire::encode_u64(start(9, 9)));
+  f.store.poke(env::Table::meta, wire::node_meta_key(f.name_of(12)), wire::encode_u64(start(2, 2)));
   ASSERT_TRUE(f.peers.load(f.store));
-  EXPECT_EQ(f.known(2), incarnation(9, 9));
-  EXPECT_EQ(f.known(12), incarnation(2, 2));
+  EXPECT_EQ(f.known(2), start(9, 9));
+  EXPECT_EQ(f.known(12), start(2, 2));
   EXPECT_EQ(f.known(1), 0u);
   EXPECT_THAT(f.refusal(f.hello()), testing::HasSubstr("an old or copied disk"));
 }
 
-TEST(Peers, RefuseADiskWithAnUnreadableIncarnation) {
+TEST(Peers, RefuseADiskWithAnUnreadableStart) {
   Fixture f;
   f.store.poke(env::Table::meta, wire::node_meta_key(f.name_of(2)), Bytes("no number"));
   const auto loaded = f.peers.load(f.store);
@@ -225,7 +236,7 @@ TEST(Peers, SayWhoTheyAre) {
   EXPECT_EQ(said.cluster, f.identity.cluster);
   EXPECT_EQ(said.node, NodeId(1));
   EXPECT_EQ(said.disk, f.identity.disk);
-  EXPECT_EQ(said.incarnation, f.identity.incarnation);
+  EXPECT_EQ(said.starts, std::vector<std::uint64_t>{start(7, 1)});
   EXPECT_EQ(said.epoch, f.catalog.epoch);
 }
 
@@ -266,10 +277,10 @@ TEST(PeersOfANode, OnlyAcceptedConnectionsAreHeard) {
   EXPECT_EQ(world.counter("hellos_malformed"), 1u);
 }
 
-TEST(PeersOfANode, AnIncarnationOnceSeenIsRememberedOverARestart) {
+TEST(PeersOfANode, AStartOnceSeenIsRememberedOverARestart) {
   FoundedWorld world;
   wire::Hello later = world.hello_of(NodeId(2));
-  later.incarnation = incarnation(5, 5);
+  later.starts.insert(later.starts.begin(), start(5, 5));
   ASSERT_TRUE(world.say_hello(NodeId(2), later, env::ConnectionId(71)));
   world.settle();
   world.kill();

@@ -191,6 +191,22 @@ TEST(HostileMessages, WhatMustBeThereIsAskedFor) {
   expect_corruption(decode_hello(encode_hello(hello)), "protocol range");
 }
 
+TEST(HostileMessages, AHellosStartsAreAListOfThem) {
+  Hello hello = samples::hello();
+  const auto starts = [](std::size_t count) {
+    std::vector<std::uint64_t> list;
+    for (std::size_t i = count; i > 0; --i) list.push_back(std::uint64_t{i} << 32 | 7);
+    return list;
+  };
+  hello.starts = starts(hello_starts_max);
+  EXPECT_EQ(MUST(decode_hello(encode_hello(hello))), hello);
+  for (const auto& list : {starts(0), starts(hello_starts_max + 1), std::vector<std::uint64_t>{1ULL << 32, 2ULL << 32},
+                           std::vector<std::uint64_t>{1ULL << 32 | 2, 1ULL << 32 | 1}, std::vector<std::uint64_t>{5}}) {
+    hello.starts = list;
+    expect_corruption(decode_hello(encode_hello(hello)), "starts");
+  }
+}
+
 TEST(HostileMessages, AHintOfferIsBounded) {
   HintOffer offer;
   offer.items.resize(hint_offer_keys_max, HintOffer::Item{.key = "k", .stamp = {}});

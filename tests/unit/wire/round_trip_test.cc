@@ -118,6 +118,7 @@ TEST(Hello, SurvivesItsBytes) {
   EXPECT_EQ(MUST(decode_hello(encode_hello(samples::hello()))), samples::hello());
   Hello unfounded;
   unfounded.node = NodeId(1);
+  unfounded.starts = {1ULL << 32};
   EXPECT_EQ(MUST(decode_hello(encode_hello(unfounded))), unfounded);
 }
 

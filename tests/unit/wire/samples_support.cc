@@ -225,10 +225,10 @@ Hello hello() {
   return Hello{.cluster = {.high = 1, .low = 2},
                .node = NodeId(3),
                .disk = {.high = 4, .low = 5},
-               .incarnation = 6,
                .protocol_min = 1,
                .protocol_max = 2,
-               .epoch = MapEpoch(7)};
+               .epoch = MapEpoch(7),
+               .starts = {(2ULL << 32) | 9, (1ULL << 32) | 300}};
 }
 
 Frame frame() {
@@ -276,6 +276,8 @@ std::vector<Record> records() {
          decode_identity),
       Record{"NumberRecord", encode_u64(300),
              [](const Bytes& data) -> Result<Bytes> { return encode_u64(TRY(decode_u64(data))); }},
+      Record{"StartsRecord", encode_starts({(2ULL << 32) | 9, (1ULL << 32) | 300}),
+             [](const Bytes& data) -> Result<Bytes> { return encode_starts(TRY(decode_starts(data))); }},
       of("CatalogRecord", encode(catalog()), decode_catalog),
       of("HardStateRecord", encode(raft::HardState{.term = Term(5), .vote = NodeId(2)}), decode_hard_state),
       Record{"ConfigRecord",
