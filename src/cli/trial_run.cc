@@ -13,18 +13,13 @@ using nlohmann::json;
 
 constexpr Duration level_limit = std::chrono::minutes(5);
 
-struct Verdict {
-  std::uint64_t requests = 0, failed = 0, stale = 0, lost = 0;
-  std::vector<std::string> complaints;
-};
-
-Result<Verdict> judge(TrialLoad& load) {
+Result<TrialVerdict> judge(TrialLoad& load) {
   load.stop();
-  Verdict verdict{.requests = load.samples().size(),
-                  .failed = load.failed(),
-                  .stale = 0,
-                  .lost = 0,
-                  .complaints = load.complaints()};
+  TrialVerdict verdict{.requests = load.samples().size(),
+                       .failed = load.failed(),
+                       .stale = 0,
+                       .lost = 0,
+                       .complaints = load.complaints()};
   verdict.stale = load.stale();
   verdict.lost = TRY(load.count_lost());
   return verdict;
@@ -39,10 +34,11 @@ json in_json(const Figure& figure) {
           {"values_ms", std::move(values)}};
 }
 
-void print_json(const TrialOptions& options, const TrialReport& report, const Verdict& verdict) {
+void print_json(std::uint32_t nodes, std::uint32_t puts_per_second, const TrialReport& report,
+                const TrialVerdict& verdict) {
   json value = {{"schema", report.schema},
-                {"nodes", std::to_string(options.nodes)},
-                {"puts_per_second", std::to_string(options.rate)},
+                {"nodes", std::to_string(nodes)},
+                {"puts_per_second", std::to_string(puts_per_second)},
                 {"requests", std::to_string(verdict.requests)},
                 {"failed", std::to_string(verdict.failed)},
                 {"stale", std::to_string(verdict.stale)},
@@ -54,8 +50,10 @@ void print_json(const TrialOptions& options, const TrialReport& report, const Ve
   fmt::print("{}\n", value.dump(-1, ' ', false, json::error_handler_t::replace));
 }
 
-void print_text(const TrialOptions& options, const TrialReport& report, const Verdict& verdict) {
-  fmt::print("{}: {} nodes, {} puts/s\n", report.title, options.nodes, options.rate);
+void print_text(std::uint32_t nodes, std::uint32_t puts_per_second, const TrialReport& report,
+                const TrialVerdict& verdict) {
+  fmt::print("{}: {} nodes{}\n", report.title, nodes,
+             puts_per_second > 0 ? fmt::format(", {} puts/s", puts_per_second) : "");
   for (const Figure& figure : report.figures) {
     fmt::print("  {:<34} p50 {:>8.1f} ms   p95 {:>8.1f} ms   max {:>8.1f} ms   ({})\n", figure.title,
                milliseconds(percentile(figure.values, 0.5)), milliseconds(percentile(figure.values, 0.95)),
@@ -82,6 +80,12 @@ Result<void> start(TrialRun& run) {
 }
 
 }  // namespace
+
+void print_report(Format format, std::uint32_t nodes, std::uint32_t puts_per_second, const TrialReport& report,
+                  const TrialVerdict& verdict) {
+  format == Format::json ? print_json(nodes, puts_per_second, report, verdict)
+                         : print_text(nodes, puts_per_second, report, verdict);
+}
 
 TrialLoad::Options TrialRun::load_options() const {
   return {.endpoints = nodes->endpoints(),
@@ -119,7 +123,7 @@ Exit run_trial(const TrialOptions& options, Format format, const std::function<R
   const auto verdict = judge(*run.load);
   if (!verdict) return give_up(verdict.error());
   report->figures.push_back({.name = "disk_sync", .title = "a small sync of the disk", .values = run.disk->all()});
-  format == Format::json ? print_json(options, *report, *verdict) : print_text(options, *report, *verdict);
+  print_report(format, options.nodes, options.rate, *report, *verdict);
   const Exit exit = end(run, verdict->lost == 0 && verdict->stale == 0 && (verdict->failed == 0 || report->may_fail));
   const auto slow = too_slow(report->figures.front(), options.p95_max);
   if (slow) fmt::print(stderr, "{}\n", *slow);

@@ -1,5 +1,5 @@
 // One trial under way: its nodes, its load, its look at the disk; what every trial does in the same way, and its report. Used by the files of
-// the three trials (trial_*.cc), on the main thread.
+// the trials (trial_*.cc), on the main thread.
 #pragma once
 
 #include <functional>
@@ -40,6 +40,14 @@ struct TrialReport {
   std::vector<std::pair<std::string, std::string>> counts{};  // 64-bit numbers in text
   std::vector<std::pair<std::string, double>> numbers{};
 };
+
+// What the load was told, judged.
+struct TrialVerdict {
+  std::uint64_t requests = 0, failed = 0, stale = 0, lost = 0;
+  std::vector<std::string> complaints{};
+};
+void print_report(Format format, std::uint32_t nodes, std::uint32_t puts_per_second, const TrialReport& report,
+                  const TrialVerdict& verdict);
 
 // Starts everything, runs `trial`, reads every acknowledged write back, and prints. `trial` fills the figures.
 Exit run_trial(const TrialOptions& options, Format format, const std::function<Result<TrialReport>(TrialRun&)>& trial);

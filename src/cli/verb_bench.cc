@@ -4,6 +4,7 @@
 #include "cli/bench.h"
 #include "cli/target.h"
 #include "cli/trial.h"
+#include "cli/trial_split.h"
 #include "cli/verbs.h"
 
 namespace rift::cli {
@@ -73,6 +74,54 @@ CLI::App* add_trial(CLI::App& bench, Context& context, const char* name, const c
   return verb;
 }
 
+void add_split_trial(CLI::App& bench, Context& context) {
+  auto options = std::make_shared<SplitTrialOptions>();
+  auto phase = std::make_shared<std::string>("10s");
+  CLI::App* verb = bench.add_subcommand("split", "A cluster of its own: an ap keyspace whose nodes are all alone");
+  verb->add_option("--nodes", options->nodes, "Processes, each with a copy of everything")
+      ->check(CLI::Range(2, 9))
+      ->capture_default_str();
+  verb->add_option("--rounds", options->rounds)->check(CLI::Range(1, 1000))->capture_default_str();
+  verb->add_option("--rate", options->rate, "Puts per second at ONE, over all nodes; half as many gets")
+      ->check(CLI::Range(10, 100'000))
+      ->capture_default_str();
+  verb->add_option("--phase", *phase, "Time of each half of a round: calm, and cut")->capture_default_str();
+  verb->add_flag("--keep", options->keep, "Keep the folder with the logs of the nodes");
+  verb->footer("Exit code 4 when a node that is alone has done less than 99 % of what it was asked.");
+  add_format(*verb, context);
+  verb->callback([&context, options, phase] {
+    const auto time = parse_duration(*phase);
+    if (time) options->phase = *time;
+    context.exit = time ? run_split_trial(*options, context.format) : show_error(context.format, time.error());
+  });
+}
+
+void add_heal_trial(CLI::App& bench, Context& context) {
+  auto options = std::make_shared<SplitTrialOptions>();
+  options->rounds = 1;
+  auto cut = std::make_shared<std::string>("60s");
+  CLI::App* verb = bench.add_subcommand("heal", "A cluster of its own: an ap keyspace, split 2 | 3 and healed");
+  verb->add_option("--rounds", options->rounds)->check(CLI::Range(1, 1000))->capture_default_str();
+  verb->add_option("--keys", options->keys, "Written during the split, each with owners on both sides")
+      ->check(CLI::Range(1, 10'000'000))
+      ->capture_default_str();
+  verb->add_option("--cut", *cut, "How long it is split, at least")->capture_default_str();
+  verb->add_option("--value-size", options->value_size, "Bytes of a value")
+      ->check(CLI::Range(0, 100'000))
+      ->capture_default_str();
+  verb->add_flag("--keep", options->keep, "Keep the folder with the logs of the nodes");
+  const auto limit = [options](const std::uint32_t& ms) { options->p95_max = std::chrono::milliseconds(ms); };
+  verb->add_option_function<std::uint32_t>(
+          "--p95-max", limit, "Milliseconds: exit code 1 when the copies needed longer (default: no limit)")
+      ->check(CLI::Range(1, 600'000));
+  add_format(*verb, context);
+  verb->callback([&context, options, cut] {
+    const auto time = parse_duration(*cut);
+    if (time) options->cut = *time;
+    context.exit = time ? run_heal_trial(*options, context.format) : show_error(context.format, time.error());
+  });
+}
+
 }  // namespace
 
 void add_bench(CLI::App& app, Context& context) {
@@ -113,6 +162,8 @@ void add_bench(CLI::App& app, Context& context) {
             run_rolling_trial);
   add_trial(*verb, context, "catch-up", "A cluster of its own: a follower that was away comes back", {.rounds = 5},
             run_catch_up_trial);
+  add_split_trial(*verb, context);
+  add_heal_trial(*verb, context);
 }
 
 }  // namespace rift::cli

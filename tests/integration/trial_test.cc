@@ -1,5 +1,5 @@
-// The trials of `rift bench` in short: what a program that uses the SDK feels of a killed leader, of nodes that are stopped in order, and of a
-// node that comes back. The nodes write to memory where the machine offers that: a disk that others keep busy would be the figure.
+// The trials of `rift bench` in short: what a program that uses the SDK feels of a killed leader, of nodes that are stopped in order, of a node that
+// comes back, and of a split of an ap keyspace. The nodes write to memory where the machine offers that: a disk that others keep busy would be the figure.
 #include "tests/integration/program.h"
 
 #include <filesystem>
@@ -56,6 +56,17 @@ TEST_F(Trial, ACatchUpByTheLogAloneShowsNothing) {
   const auto finished = program_.run({"bench", "catch-up", "--rounds", "1", "--writes", "100", "-o", "json"});
   EXPECT_EQ(finished.exit, 2) << finished.out;
   EXPECT_NE(finished.out.find("no snapshot was installed"), std::string::npos) << finished.out;
+}
+
+TEST_F(Trial, EveryNodeOfAnApKeyspaceAnswersAlone) {
+  const json value = run("split", "bench_split", {"--rounds", "1", "--phase", "2s", "--nodes", "3"});
+  EXPECT_GE(value.at("available_worst").get<double>(), 0.99);
+}
+
+TEST_F(Trial, TheCopiesOfAnApKeyspaceAgreeAfterAHeal) {
+  const json value = run("heal", "bench_heal", {"--keys", "5000", "--cut", "3s"});
+  EXPECT_GE(std::stoull(value.at("diverged_keys").get<std::string>()), 4000U);
+  EXPECT_GT(value.at("bytes_per_key").get<double>(), 0);
 }
 
 }  // namespace
