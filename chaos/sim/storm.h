@@ -81,6 +81,7 @@ class Storm {
   void shrink_and_grow();
   void replace_guest();
   void send_guest_away();
+  void remove_guest(NodeId id);
   void forget_when_let_go(NodeId guest);
   bool is_let_go(NodeId guest);
   void transfer_leadership();

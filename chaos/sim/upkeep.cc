@@ -75,9 +75,22 @@ void Storm::replace_guest() {
 
 void Storm::send_guest_away() {
   is_guest_moving_ = true;
-  administrator_.set_copies(options_.cp_keyspace, founders_, [this, id = *guest_] {
-    administrator_.remove(id, [this, id] { forget_when_let_go(id); });
-  });
+  administrator_.set_copies(options_.cp_keyspace, founders_, [this, id = *guest_] { remove_guest(id); });
+}
+
+// A try to give it more copies that was given up as lost may be carried out now: then they are lowered once more.
+void Storm::remove_guest(NodeId id) {
+  const auto verb = [this, id](Admin& admin, Admin::Done<topology::Catalog> done) {
+    const auto bank = cluster_.keyspace(options_.cp_keyspace);
+    if (!bank || bank->copies <= founders_)
+      return admin.change_members({.kind = topology::MemberChange::Kind::remove, .node = id}, std::move(done));
+    MARK(&cluster_.world().recorder(), "sim.late_wish_carried_out");
+    admin.alter_keyspace({.name = bank->name, .read = {}, .write = {}, .copies = founders_},
+                         [done = std::move(done)](const Result<topology::Catalog>&) {
+                           done(fail(Code::not_ready, "its copies had to be lowered once more"));
+                         });
+  };
+  administrator_.change(verb, [this, id] { forget_when_let_go(id); });
 }
 
 void Storm::forget_when_let_go(NodeId guest) {

@@ -19,16 +19,15 @@ const chaos::live::Groups sides{{NodeId(1), NodeId(2)}, {NodeId(3), NodeId(4), N
 
 bool has_owners_on_both_sides(const topology::Partition& partition) {
   const auto side_of = [](NodeId node) { return node <= NodeId(2); };
-  return std::any_of(partition.owners.begin(), partition.owners.end(), [&](NodeId owner) {
-    return side_of(owner) != side_of(partition.owners.front());
-  });
+  return std::any_of(partition.owners.begin(), partition.owners.end(),
+                     [&](NodeId owner) { return side_of(owner) != side_of(partition.owners.front()); });
 }
 
 // Of so many keys about `keys` have owners on both sides.
 std::uint64_t keys_to_write(const SplitNodes& nodes, std::uint32_t keys) {
   const auto& partitions = nodes.placement().partitions;
-  const auto parted = static_cast<std::uint64_t>(
-      std::count_if(partitions.begin(), partitions.end(), has_owners_on_both_sides));
+  const auto parted =
+      static_cast<std::uint64_t>(std::count_if(partitions.begin(), partitions.end(), has_owners_on_both_sides));
   return keys * partitions.size() / std::max<std::uint64_t>(parted, 1) + 1;
 }
 
