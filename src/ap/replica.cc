@@ -66,6 +66,8 @@ Result<void> ApReplica::open(Turn& turn) {
   core_.token = turn.random().next();
   const auto saved = TRY(turn.get(env::Table::meta, wire::partition_meta_key(core_.options.partition, low_water_name)));
   if (saved) low_water_ = causal::Hlc(TRY(wire::decode_u64(*saved)));
+  // It may come from a peer's clock, above the ceiling of one's own: a write below it would be owed to nobody after the next crash (trap T25).
+  core_.options.stamper->stand_above(low_water_);
   for (const NodeId owner : *core_.placement.owners()) {
     if (owner == core_.self()) continue;
     TRY(hints_.open(turn, owner));

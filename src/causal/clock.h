@@ -3,6 +3,7 @@
 // caller puts the ceiling into its batch. Used on the shard's thread.
 #pragma once
 
+#include <algorithm>
 #include <optional>
 
 #include "base/limits.h"
@@ -22,6 +23,7 @@ class HybridClock {
   Hlc tick(WallTime wall, Hlc above);
   // False, and nothing changes, for a stamp from beyond the drift bound: it must not drag this clock along (trap T03).
   bool observe(Hlc remote, WallTime wall);
+  void stand_above(Hlc kept) { latest_ = std::max(latest_, kept); }
 
  private:
   Hlc latest_;
@@ -57,6 +59,8 @@ class Stamper {
   Issued issue(WallTime wall, Hlc stored);
 
   bool observe(Hlc remote, WallTime wall) { return clock_.observe(remote, wall); }
+  // What this node has kept of its own past, however the wall clock stands now: no later stamp is at or below it.
+  void stand_above(Hlc kept) { clock_.stand_above(kept); }
   void ceiling_durable(Hlc ceiling);
   // A batch that may have held a ceiling was dropped: the next stamp asks for it again.
   void ceiling_dropped() { reserved_ = durable_; }

@@ -325,6 +325,27 @@ TEST(ApHints, T25TheLowWaterStampNeverPassesAWriteThatSomebodyLacks) {
   EXPECT_EQ(c.contents(3).size(), 5U);
 }
 
+// n1 takes its low-water stamp from the writes of others, above the ceiling of its own clock; then its clock falls back.
+TEST(ApHints, T25StampsAfterARestartStandAboveTheLowWaterStamp) {
+  ApCluster c;
+  c.call(NodeId(1), put("first", "v"));
+  for (int i = 0; i < 15; ++i) {
+    c.call(NodeId(2), put(key(i), "v"));
+    c.run_for(milliseconds(100));
+  }
+  c.crash(NodeId(1), kit::TurnHarness::Crash::kill);
+  c.set_wall_offset(NodeId(1), std::chrono::hours(-1));
+  ASSERT_TRUE(c.restart(NodeId(1)));
+  ASSERT_TRUE(c.rest_within(seconds(5)));
+  c.split(nodes_of({1}), nodes_of({2, 3}), false);
+  ASSERT_EQ(c.call(NodeId(1), put("k", "v"))->outcome, Outcome::done);
+  c.crash(NodeId(1), kit::TurnHarness::Crash::kill);
+  c.heal();
+  ASSERT_TRUE(c.restart(NodeId(1)));
+  ASSERT_TRUE(c.rest_within(seconds(5)));
+  EXPECT_TRUE(c.contents(3).contains("k"));
+}
+
 TEST(ApHints, AfterADrainACleanStartOwesNothingTwice) {
   bool clean = false;
   ApCluster c(3, 1, [&](NodeId, ap::Options& options) { options.unclean_start = options.unclean_start && !clean; });
