@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdlib>
+#include <limits>
 #include <map>
 
 #include <fmt/core.h>
@@ -38,6 +39,35 @@ void add_cluster_choice(CLI::App& app, ClusterChoice& choice) {
       ->envname("RIFT_CLUSTER")
       ->default_str(choice.name);
   app.add_option("--dir", choice.dir, "Its folder, instead of the one that belongs to the name");
+}
+
+namespace {
+
+template <class Number>
+CLI::Option* add_whole_number(CLI::App& app, const std::string& name, Number& value, const std::string& help) {
+  const auto take = [&value, name](const std::string& text) {
+    Number number{};
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error != std::errc() || end != text.data() + text.size() || text.empty()) {
+      throw CLI::ValidationError(
+          name, fmt::format("'{}' is no whole number from {} to {}", text, std::numeric_limits<Number>::min(),
+                            std::numeric_limits<Number>::max()));
+    }
+    value = number;
+  };
+  return app.add_option_function<std::string>(name, take, help)->default_str(std::to_string(value));
+}
+
+}  // namespace
+
+CLI::Option* add_number(CLI::App& app, const std::string& name, std::int64_t& value, const std::string& help) {
+  return add_whole_number(app, name, value, help);
+}
+CLI::Option* add_number(CLI::App& app, const std::string& name, std::uint64_t& value, const std::string& help) {
+  return add_whole_number(app, name, value, help);
+}
+CLI::Option* add_number(CLI::App& app, const std::string& name, std::uint32_t& value, const std::string& help) {
+  return add_whole_number(app, name, value, help);
 }
 
 void add_format(CLI::App& app, Context& context) {

@@ -74,6 +74,7 @@ Result<std::vector<std::string>> endpoints_of(const Target& target) {
 
 Result<std::unique_ptr<Client>> connect(const Target& target) {
   const Duration deadline = TRY(parse_duration(target.deadline));
+  if (deadline <= Duration::zero()) return rift::fail(Code::invalid, "--deadline must be longer than nothing");
   ClientOptions options{.endpoints = TRY(endpoints_of(target)), .deadline = deadline, .connect_deadline = deadline};
   options.pin = TRY(pin_of(target));
   const bool is_patient = target.has_deadline != nullptr && target.has_deadline->count() > 0;

@@ -180,28 +180,37 @@ Exit init(const Context& context, const ClusterOptions& options) {
   return Exit::done;
 }
 
+bool is_about_a_node(std::string_view verb) { return verb != "up" && verb != "down" && verb != "status"; }
+
 }  // namespace
 
 void add_cluster(CLI::App& app, Context& context) {
-  auto options = std::make_shared<ClusterOptions>();
   CLI::App* cluster = app.add_subcommand("cluster", "Local clusters: nodes as child processes behind link proxies");
   cluster->require_subcommand(1);
   const auto add = [&](const char* name, const char* help,
                        std::function<Exit(const Context&, const ClusterOptions&)> run_verb) {
+    auto options = std::make_shared<ClusterOptions>();  // its own: the verbs beside it read the environment too
     CLI::App* verb = cluster->add_subcommand(name, help);
     add_format(*verb, context);
     verb->callback([&context, options, run_verb = std::move(run_verb)] { context.exit = run_verb(context, *options); });
-    return verb;
+    return std::pair(verb, options);
   };
-  CLI::App* up_verb = add("up", "Start a cluster in the background, and found it if it is new", up);
-  add_cluster_choice(*up_verb, options->cluster);
-  up_verb->add_option("--nodes", options->nodes, "Nodes of a new cluster")
+  const auto add_local = [&](const char* name, const char* help,
+                             std::function<Exit(const Context&, const ClusterOptions&)> run_verb) {
+    auto added = add(name, help, std::move(run_verb));
+    add_cluster_choice(*added.first, added.second->cluster);
+    added.first->footer(fmt::format("Example:  rift cluster {}{}", name, is_about_a_node(name) ? " n2" : ""));
+    return added;
+  };
+  const auto [up_verb, up_options] =
+      add_local("up", "Start a cluster in the background, and found it if it is new", up);
+  up_verb->add_option("--nodes", up_options->nodes, "Nodes of a new cluster")
       ->check(CLI::Range(1, 64))
       ->capture_default_str();
-  up_verb->add_flag("--foreground", options->foreground, "Stay in the foreground; ctrl-c stops it");
-  up_verb->add_option("--log-level", options->log_level, "debug, info, warn or error")->capture_default_str();
-  add_cluster_choice(*add("down", "Stop a cluster; its data stays", down), options->cluster);
-  add_cluster_choice(*add("status", "Show its processes and cuts", status), options->cluster);
+  up_verb->add_flag("--foreground", up_options->foreground, "Stay in the foreground; ctrl-c stops it");
+  up_verb->add_option("--log-level", up_options->log_level, "debug, info, warn or error")->capture_default_str();
+  add_local("down", "Stop a cluster; its data stays", down);
+  add_local("status", "Show its processes and cuts", status);
 
   const std::pair<const char*, const char*> actions[] = {
       {"kill", "Kill a node's process (SIGKILL)"},
@@ -209,15 +218,15 @@ void add_cluster(CLI::App& app, Context& context) {
       {"resume", "Let it run again (SIGCONT)"},
       {"restart", "Stop it if it runs, and start it from its own disk"}};
   for (const auto& [name, help] : actions) {
-    CLI::App* verb = add(name, help, [name = std::string(name)](const Context& c, const ClusterOptions& o) {
-      return act_on_node(c, o, name);
-    });
-    add_cluster_choice(*verb, options->cluster);
+    const auto [verb, options] = add_local(
+        name, help,
+        [name = std::string(name)](const Context& c, const ClusterOptions& o) { return act_on_node(c, o, name); });
     verb->add_option("node", options->node, "n1, n2, ...")->required();
   }
-  CLI::App* init_verb =
+  const auto [init_verb, init_options] =
       add("init", "Found a cluster on nodes that `rift serve` runs; repeating it changes nothing", init);
-  init_verb->add_option("endpoints", options->endpoints, "Client address of every founding node")
+  init_verb->footer("Example:  rift cluster init 127.0.0.1:7001,127.0.0.1:7002,127.0.0.1:7003");
+  init_verb->add_option("endpoints", init_options->endpoints, "Client address of every founding node")
       ->required()
       ->delimiter(',');
 }

@@ -189,7 +189,7 @@ void add_data(CLI::App& app, Context& context) {
     if (verb == Verb::cas) {
       options->has_expected = command->add_option("--expect", options->expected, "Write if the value is this one");
       options->has_version =
-          command->add_option("--if-version", options->if_version, "Write if the modify revision is this one");
+          add_number(*command, "--if-version", options->if_version, "Write if the modify revision is this one");
       command->add_flag("--absent", options->absent, "Write if there is no value");
     }
     add_target(*command, options->target);

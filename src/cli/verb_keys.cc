@@ -45,30 +45,53 @@ Exit with_client(const Context& context, const KeysOptions& options, const std::
   return verb(**client, *level);
 }
 
+// Leaves the first `most` items; the key of the one after them, or nothing.
+std::string cut_page(Results& page, std::uint64_t most) {
+  if (page.items.size() <= most) return {};
+  std::string next = page.items[most].key.to_string();
+  page.items.resize(most);
+  return next;
+}
+
+// The key with which the next page begins, or nothing: also where it cannot be read now.
+std::string look_ahead(Client& client, caller::Scan& scan) {
+  while (!scan.is_over()) {
+    const Answer page = client.next_page(scan);
+    if (!page.is_done()) return {};
+    if (!page.results->items.empty()) return page.results->items.front().key.to_string();
+  }
+  return {};
+}
+
 Exit scan(const Context& context, const KeysOptions& options) {
   return with_client(context, options, [&](Client& client, Level level) {
     std::uint64_t left = options.limit == 0 ? ~std::uint64_t{0} : options.limit;
     const std::string first = options.prefix.empty() ? options.first : options.prefix;
     const std::string end = options.prefix.empty() ? options.end : end_of_prefix(options.prefix);
-    auto scan =
-        client.scan({.keyspace = options.keyspace,
-                     .first = Bytes(first),
-                     .end = Bytes(end),
-                     .keys_max = static_cast<std::uint32_t>(std::min<std::uint64_t>(left, limits::scan_page_keys_max)),
-                     .keys_only = options.keys_only,
-                     .level = level});
+    // One more than is shown: where to go on.
+    const auto keys_max = static_cast<std::uint32_t>(std::min<std::uint64_t>(left, limits::scan_page_keys_max - 1) + 1);
+    auto scan = client.scan({.keyspace = options.keyspace,
+                             .first = Bytes(first),
+                             .end = Bytes(end),
+                             .keys_max = keys_max,
+                             .keys_only = options.keys_only,
+                             .level = level});
     if (!scan) return show_error(context.format, scan.error(), "rift keyspace ls" + options.target.flag());
     Exit exit = Exit::done;
-    bool is_first = true;
-    while (exit == Exit::done && left > 0 && (is_first || !scan->is_over())) {
-      is_first = false;
+    std::string next;
+    do {
       const auto start = Clock::now();
       Answer page = client.next_page(*scan);
-      if (page.is_done() && page.results->items.size() > left) page.results->items.resize(left);
-      if (page.is_done()) left -= page.results->items.size();
+      if (page.is_done()) {
+        next = cut_page(*page.results, left);
+        left -= page.results->items.size();
+        if (left == 0 && next.empty()) next = look_ahead(client, *scan);
+        page.results->next_key = Bytes(next);
+      }
       exit = show_response({.format = context.format, .verb = "scan", .took = Clock::now() - start}, first, page);
-    }
-    if (exit == Exit::done && !scan->is_over()) fmt::print(stderr, "more keys follow; --limit 0 gives all\n");
+    } while (exit == Exit::done && left > 0 && !scan->is_over());
+    if (exit == Exit::done && !next.empty())
+      fmt::print(stderr, "more keys follow, from {} on; --limit 0 gives all\n", shell_word(next));
     return exit;
   });
 }
@@ -126,10 +149,10 @@ void add_keys(CLI::App& app, Context& context) {
   {
     auto [command, options] = add("scan", "List keys in their order (cp keyspaces)",
                                   "rift scan --ks bank --prefix acct:   |   rift scan --ks bank acct:1 acct:5", scan);
-    command->add_option("first", options->first, "From this key on");
-    command->add_option("end", options->end, "Up to this key, exclusive");
-    command->add_option("--prefix", options->prefix, "Keys that begin with this");
-    command->add_option("--limit", options->limit, "At most so many keys; 0: all")->capture_default_str();
+    CLI::Option* first = command->add_option("first", options->first, "From this key on");
+    CLI::Option* end = command->add_option("end", options->end, "Up to this key, exclusive");
+    command->add_option("--prefix", options->prefix, "Keys that begin with this")->excludes(first)->excludes(end);
+    add_number(*command, "--limit", options->limit, "At most so many keys; 0: all");
     command->add_flag("--keys-only", options->keys_only, "Without the values");
     command->add_option("-c,--level", options->level, "one, majority or all (default: the keyspace's)");
   }
@@ -143,16 +166,16 @@ void add_keys(CLI::App& app, Context& context) {
     auto [command, options] = add("incr", "Add to a number, exactly once, and print it (cp keyspaces)",
                                   "rift incr --ks bank visits   |   rift incr --ks bank stock --by=-3", incr);
     command->add_option("key", options->keys, "Key; an absent one counts as 0")->required()->expected(1);
-    command->add_option("--by", options->delta, "How much")->capture_default_str();
+    add_number(*command, "--by", options->delta, "How much");
     command->add_option("--ttl", options->ttl, "Delete it after so long: 10s, 5m");
     command->add_option("-c,--level", options->level, "one, majority or all (default: the keyspace's)");
   }
   {
     auto [command, options] = add("compact", "Forget the history up to a revision; values stay (cp keyspaces)",
                                   "rift compact --ks bank --revision 1000", compact);
-    command->add_option("--revision", options->revision, "The last one to forget")->required();
-    command->add_option("--partition", options->partition,
-                        "Its id, where the keyspace has several (rift keyspace ls -o json)");
+    add_number(*command, "--revision", options->revision, "The last one to forget")->required();
+    add_number(*command, "--partition", options->partition,
+               "Its id, where the keyspace has several (rift keyspace ls -o json)");
   }
 }
 

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstring>
+#include <thread>
 
 #include <fmt/core.h>
 #include <CLI/CLI.hpp>
@@ -29,6 +30,8 @@ struct LockCommand {
   std::vector<std::string> command;
 };
 
+constexpr auto look_again = std::chrono::milliseconds(100);  // while somebody else holds it
+
 std::string default_holder() {
   char host[256] = "host";
   ::gethostname(host, sizeof host - 1);
@@ -46,8 +49,35 @@ Exit show(const Context& context, std::string_view verb, const LockCommand& opti
                        options.key, answer);
 }
 
+// The command that runs under the lock; 0: none. What ends us is told to it, and the lock is let go when it has ended.
+std::atomic<pid_t> running{0};
+std::atomic<int> told{0};  // a signal that came first
+static_assert(std::atomic<pid_t>::is_always_lock_free && std::atomic<int>::is_always_lock_free);
+
+void pass_on(int signal) {
+  const pid_t pid = running;
+  if (pid > 0) {
+    ::kill(pid, signal);
+  } else {
+    told = signal;
+  }
+}
+
+// Ctrl-C reaches the command itself, in the terminal's group: we only outlive it.
+void outlive(int) {}
+
+void stay_for_the_command() {
+  struct sigaction action = {};
+  sigemptyset(&action.sa_mask);
+  action.sa_handler = pass_on;  // the command begins with the default again: it is caught, not ignored
+  ::sigaction(SIGTERM, &action, nullptr);
+  ::sigaction(SIGHUP, &action, nullptr);
+  action.sa_handler = ::isatty(STDIN_FILENO) != 0 ? outlive : pass_on;
+  ::sigaction(SIGINT, &action, nullptr);
+}
+
 // The child gets the fence in RIFT_FENCE, and a SIGTERM when the lock is lost: what it writes from then on may come too late.
-Exit run_under(const Context& context, const LockCommand& options, const HeldLock& lock, std::atomic<pid_t>& child) {
+Exit run_under(const Context& context, const LockCommand& options, const HeldLock& lock) {
   std::vector<char*> words;
   std::vector<std::string> copy = options.command;
   for (std::string& word : copy) words.push_back(word.data());
@@ -63,13 +93,25 @@ Exit run_under(const Context& context, const LockCommand& options, const HeldLoc
     return refuse_usage(context,
                         {Code::invalid, fmt::format("cannot run {}: {}", words.front(), std::strerror(failed))});
   }
-  child = pid;
+  running = pid;
+  if (const int signal = told; signal != 0) ::kill(pid, signal);
   if (lock.is_lost()) ::kill(pid, SIGTERM);
   int status = 0;
   while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
   }
-  child = 0;
+  running = 0;
   return static_cast<Exit>(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+}
+
+// Until nobody else holds it, or `give_up`.
+Answer wait_for_lock(Client& client, const caller::Operation& operation,
+                     std::chrono::steady_clock::time_point give_up) {
+  while (true) {
+    Answer answer = client.execute(operation);
+    const auto left = give_up - std::chrono::steady_clock::now();
+    if (answer.code != Code::condition_failed || left <= Duration::zero()) return answer;
+    std::this_thread::sleep_for(std::min<Duration>(left, look_again));
+  }
 }
 
 Exit lock(const Context& context, LockCommand& options) {
@@ -84,17 +126,17 @@ Exit lock(const Context& context, LockCommand& options) {
     caller::Operation operation{
         .keyspace = options.keyspace, .verb = Verb::lock, .key = Bytes(options.key), .value = Bytes(options.holder)};
     operation.operands.emplace().ttl = *lease;
-    return show(context, "lock", options, (*client)->execute(std::move(operation)), start);
+    return show(context, "lock", options, wait_for_lock(**client, operation, start + *wait), start);
   }
-  std::atomic<pid_t> child = 0;
-  const auto on_lost = [&child](const Response& response) {
+  stay_for_the_command();
+  const auto on_lost = [](const Response& response) {
     fmt::print(stderr, "rift lock: the lock is lost: {}: {}\n", to_string(response.code), response.why);
-    if (const pid_t pid = child; pid > 0) ::kill(pid, SIGTERM);
+    if (const pid_t pid = running; pid > 0) ::kill(pid, SIGTERM);
   };
   auto taken = HeldLock::take(**client, options.keyspace, options.key,
                               {.holder = options.holder, .lease = *lease, .wait = *wait, .on_lost = on_lost});
   if (!taken.lock) return show(context, "lock", options, taken.answer, start);
-  const Exit exit = run_under(context, options, *taken.lock, child);
+  const Exit exit = run_under(context, options, *taken.lock);
   taken.lock->release();
   return exit;
 }

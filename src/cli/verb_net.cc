@@ -133,27 +133,29 @@ Exit show(const Context& context, const NetOptions& options) {
 }  // namespace
 
 void add_net(CLI::App& app, Context& context) {
-  auto options = std::make_shared<NetOptions>();
   CLI::App* net = app.add_subcommand("net", "Cut, delay and heal the links of a local cluster");
   net->require_subcommand(1);
   net->footer("Example:  rift net cut n1,n2 / n3,n4,n5 && rift net show && rift net heal");
   const auto add = [&](const char* name, const char* help, Exit (*run_verb)(const Context&, const NetOptions&)) {
+    auto options = std::make_shared<NetOptions>();  // its own: the verbs beside it read the environment too
     CLI::App* verb = net->add_subcommand(name, help);
     add_cluster_choice(*verb, options->cluster);
     add_format(*verb, context);
     verb->callback([&context, options, run_verb] { context.exit = run_verb(context, *options); });
-    return verb;
+    return std::pair(verb, options);
   };
-  CLI::App* cut_verb = add("cut", "Cut the links between groups of nodes:  rift net cut n1,n2 / n3,n4,n5", cut);
-  cut_verb->add_option("groups", options->words, "Groups of nodes with / between them; c stands for the pinned clients")
+  const auto [cut_verb, cut_options] =
+      add("cut", "Cut the links between groups of nodes:  rift net cut n1,n2 / n3,n4,n5", cut);
+  cut_verb
+      ->add_option("groups", cut_options->words, "Groups of nodes with / between them; c stands for the pinned clients")
       ->required();
-  cut_verb->add_flag("--one-way", options->one_way, "Only what the first group sends is stopped");
-  CLI::App* heal_verb = add("heal", "End a cut, or all cuts", heal);
-  heal_verb->add_option("cut", options->cut, "Its name, as printed by cut (default: all)");
-  CLI::App* delay_verb =
+  cut_verb->add_flag("--one-way", cut_options->one_way, "Only what the first group sends is stopped");
+  const auto [heal_verb, heal_options] = add("heal", "End a cut, or all cuts", heal);
+  heal_verb->add_option("cut", heal_options->cut, "Its name, as printed by cut (default: all)");
+  const auto [delay_verb, delay_options] =
       add("delay", "Delay what travels from one node to another:  rift net delay 'n1>n3' 50ms", delay);
-  delay_verb->add_option("link", options->link, "FROM>TO")->required();
-  delay_verb->add_option("delay", options->delay, "How long; 0s takes it away")->required();
+  delay_verb->add_option("link", delay_options->link, "FROM>TO")->required();
+  delay_verb->add_option("delay", delay_options->delay, "How long; 0s takes it away")->required();
   add("show", "Show every link, its state and what it held", show);
 }
 

@@ -126,11 +126,11 @@ void add_watch(CLI::App& app, Context& context) {
   CLI::Option* prefix = command->add_flag("--prefix", options->is_prefix, "Every key that begins with it");
   options->has_end =
       command->add_option("--range", options->end, "Every key from it up to here, exclusive")->excludes(prefix);
-  command->add_option("--from", options->from,
-                      "From this revision on (default: from now; beside --resume: from 1, in partitions not named)");
+  add_number(*command, "--from", options->from,
+             "From this revision on (default: from now; beside --resume: from 1, in partitions not named)");
   command->add_option("--resume", options->resume,
                       "After this PARTITION:REVISION, as printed when a watch ends; one the keyspace lacks is refused");
-  command->add_option("--count", options->count, "End after so many changes");
+  add_number(*command, "--count", options->count, "End after so many changes");
   add_target(*command, options->target);
   add_format(*command, context);
   command->callback([&context, options] { context.exit = watch(context, *options); });

@@ -11,7 +11,8 @@
 
 namespace CLI {
 class App;
-}
+class Option;
+}  // namespace CLI
 
 namespace rift::cli {
 
@@ -39,6 +40,11 @@ void add_version(CLI::App& app, Context& context);
 
 // `-o text|json`.
 void add_format(CLI::App& app, Context& context);
+
+// A number as an option takes it: all of it, within the type; CLI11 would cut it off at the type's bound.
+CLI::Option* add_number(CLI::App& app, const std::string& name, std::int64_t& value, const std::string& help);
+CLI::Option* add_number(CLI::App& app, const std::string& name, std::uint64_t& value, const std::string& help);
+CLI::Option* add_number(CLI::App& app, const std::string& name, std::uint32_t& value, const std::string& help);
 
 // Which local cluster: --name or --dir.
 struct ClusterChoice {

@@ -43,6 +43,13 @@ Result<void> CpReplica::submit_reads(std::vector<Request> reads, Round& round) {
                      .deadline = deadline_of(request, round.context.now)};
     switch (request.level) {
       case Level::one:
+        if (raft_.config() == nullptr) {  // a newcomer: it would tell of nothing as if it were the state
+          refuse_reads({std::move(read)}, Code::not_ready,
+                       fmt::format("{} has no copy of {} yet: the group's leader is to bring it one",
+                                   to_string(options_.self), options_.name),
+                       round.turn);
+          break;
+        }
         wants_freshness = true;
         if (token > applier_.index()) {
           MARK(round.turn.recorder(), "cp.read_waits_for_token");

@@ -14,6 +14,7 @@ namespace {
 constexpr int catalog_attempts_max = 64;
 constexpr Duration catalog_budget = std::chrono::seconds(5);
 constexpr Duration catalog_retry_after = std::chrono::milliseconds(50);
+constexpr Duration claim_patience = std::chrono::seconds(10);  // members dial every half second
 
 bool is_worth_retrying(Code code) {
   return code == Code::condition_failed || code == Code::no_leader || code == Code::not_leader ||
@@ -34,7 +35,8 @@ void Node::identity(Done<NodeIdentity> done) { done(identity_); }
 
 void Node::catalog(Done<topology::Catalog> done) {
   if (!catalog_) {
-    done(fail(Code::not_ready, "this node is not part of a cluster yet; found one with `rift cluster init`"));
+    done(fail(Code::not_ready,
+              why_claimed().value_or("this node is not part of a cluster yet; found one with `rift cluster init`")));
     return;
   }
   done(*catalog_);
@@ -49,7 +51,8 @@ void Node::status(Done<NodeStatus> done) {
                     .replicas = loop_.statuses(),
                     .counters = counters_};
   if (!ready_) status.not_ready_because = "starting";
-  if (ready_ && !catalog_) status.not_ready_because = "not founded: no `rift cluster init` has named this node";
+  if (ready_ && !catalog_)
+    status.not_ready_because = why_claimed().value_or("not founded: no `rift cluster init` has named this node");
   if (stopping_) status.not_ready_because = "stopping";
   for (const auto& [partition, replica] : not_started_) {
     ReplicaStatus stopped;
@@ -85,6 +88,14 @@ void Node::status(Done<NodeStatus> done) {
   status.counters["frames_sent"] = loop_.outbox().frames_sent();
   status.counters["frames_refused"] = loop_.outbox().frames_refused();
   done(std::move(status));
+}
+
+std::optional<std::string> Node::why_claimed() const {
+  if (!claim_ || loop_.now().steady - claim_->at > claim_patience) return std::nullopt;
+  return fmt::format(
+      "not founded, but {0} dials this node: cluster {1} knows {2} with another disk; "
+      "`rift members replace {2}` gives it this one",
+      to_string(claim_->by), to_string(claim_->cluster), to_string(options_.self));
 }
 
 void Node::found(topology::Catalog first, Done<void> done) {

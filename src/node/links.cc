@@ -16,6 +16,8 @@ bool Node::accept(env::ConnectionId connection, env::Lane /*lane*/, ByteView hel
     return false;
   }
   auto verdict = judge(*decoded);
+  if (identity_.cluster.is_zero() && !decoded->cluster.is_zero())
+    claim_ = Claim{.cluster = decoded->cluster, .by = decoded->node, .at = loop_.now().steady};
   if (!verdict.peer) {
     ++counters_["hellos_refused"];
     LOG_WARN(env_.log, "node.peer_refused", "{} says hello, refused: {}", to_string(decoded->node), verdict.why);

@@ -150,6 +150,14 @@ class Node final : public Front, public Admin, private env::NetworkEvents, priva
   Options options_;
   Env env_;
   NodeIdentity identity_;
+  // Not founded, and dialled by a member of a cluster: they know this node, by another disk. Nothing: not lately.
+  struct Claim {
+    ClusterId cluster;
+    NodeId by;
+    Time at;
+  };
+  std::optional<Claim> claim_;
+  std::optional<std::string> why_claimed() const;
   const std::vector<std::uint64_t> starts_;  // of this disk, this one first
   bool unclean_start_ = false;
   bool ready_ = false;

@@ -128,6 +128,11 @@ TEST(CpRestart, AReplicaWithoutRecordsNeitherVotesNorCampaigns) {
   MUST(harness.start());
   harness.advance(30s);
   EXPECT_EQ(harness.replica().status().role, "learner");
+  const RequestId asked = harness.submit(kit::with_level(kit::get("k"), Level::one));
+  harness.settle();
+  const auto told = harness.take_reply(asked);
+  ASSERT_TRUE(told.has_value());
+  EXPECT_EQ(told->code, Code::not_ready) << "absent would be a lie";
   const raft::Message vote =
       raft::Vote{.term = Term(5), .last_index = LogIndex(9), .last_term = Term(4), .transfer = true};
   harness.receive(NodeId(2), env::Lane::control, wire::encode_message(wire::Message(vote)));

@@ -37,6 +37,25 @@ TEST(Founding, MakesTheNodeServe) {
   EXPECT_EQ(world.call(in("_system", kit::get("catalog"))).code, Code::ok);
 }
 
+// Its disk was lost, and the others dial it still: to found a cluster on it would make a second one.
+TEST(Founding, IsNotAdvisedWhereAClusterCountsOnTheNode) {
+  NodeWorld world;
+  MUST(world.start());
+  world.pass(std::chrono::milliseconds(50));
+  EXPECT_NE(world.status().not_ready_because.find("rift cluster init"), std::string::npos);
+  const wire::Hello hello{.cluster = {.high = 1, .low = 2},
+                          .node = NodeId(2),
+                          .disk = {.high = 3, .low = 4},
+                          .protocol_min = wire::protocol_version,
+                          .protocol_max = wire::protocol_version,
+                          .epoch = MapEpoch(),
+                          .starts = {std::uint64_t{1} << 32}};
+  EXPECT_FALSE(world.say_hello(NodeId(2), hello, env::ConnectionId(70)));
+  EXPECT_NE(world.status().not_ready_because.find("rift members replace n1"), std::string::npos);
+  world.pass(std::chrono::seconds(11));
+  EXPECT_NE(world.status().not_ready_because.find("rift cluster init"), std::string::npos);
+}
+
 TEST(Founding, IsToldOnlyWhenItIsDurable) {
   NodeWorld world;
   std::vector<Result<void>> answers;
