@@ -19,6 +19,8 @@ Duration budget_of(const Request& request) {
 
 std::optional<Response> Writes::refusal(const Request& request, Level level, Turn& turn) const {
   const Placement& placement = core_.placement;
+  if (request.operands && request.operands->ttl > Duration::zero())
+    return refuse(request.id, Code::unsupported, "an ap keyspace does not know a time to live", "use a cp keyspace");
   // Deletes go on under pressure: they are how space is won back.
   if (turn.pressure() == env::Pressure::disk_full && request.verb == Verb::put) {
     return refuse(request.id, Code::disk_full, fmt::format("{} has no disk space left", to_string(core_.self())),

@@ -150,6 +150,16 @@ TEST(ApWrites, CompareAndSetIsRefusedByName) {
   EXPECT_TRUE(c.contents(1).empty());
 }
 
+TEST(ApWrites, ATimeToLiveIsRefusedByName) {
+  ApCluster c;
+  Request brief = put("k", "v");
+  brief.operands.ensure().ttl = seconds(3);
+  const auto reply = c.call(NodeId(1), brief);
+  EXPECT_EQ(reply->code, Code::unsupported);
+  EXPECT_EQ(reply->outcome, Outcome::not_done);
+  EXPECT_TRUE(c.contents(1).empty());
+}
+
 TEST(ApWrites, PressureRefusesPutsAndLetsDeletesThrough) {
   ApCluster c;
   c.call(NodeId(1), put("k", "v"));
