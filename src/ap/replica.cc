@@ -40,6 +40,13 @@ Response refuse_verb(const Request& request) {
   return refuse(request.id, Code::unsupported, "an ap keyspace knows single keys only", "use a cp keyspace");
 }
 
+// A promise that this replica cannot keep is not taken.
+std::optional<Response> refuse_promise(const Request& request) {
+  if (request.seen == Version{}) return std::nullopt;
+  return refuse(request.id, Code::unsupported, "an ap keyspace does not follow what its client has seen on other nodes",
+                "send no version seen, or use a cp keyspace");
+}
+
 }  // namespace
 
 ApReplica::ApReplica(const Options& options)
@@ -96,6 +103,10 @@ Result<void> ApReplica::submit_one(const Request& request, Turn& turn) {
   if (!core_.placement.owner()) {
     turn.reply(refuse(request.id, Code::wrong_node, "this node is no owner of the key any more",
                       "ask again with the newest map"));
+    return {};
+  }
+  if (auto refused = refuse_promise(request)) {
+    turn.reply(std::move(*refused));
     return {};
   }
   switch (request.verb) {
@@ -182,6 +193,7 @@ Result<void> ApReplica::handle(NodeId from, const wire::Message& message, Turn& 
           [&](const wire::SnapshotDone&) { return drop(); },
           [&](const wire::SnapshotWish&) { return drop(); },
           [&](const wire::StateReport&) { return drop(); },
+          [&](const wire::RefillDone&) { return drop(); },
       },
       message);
 }

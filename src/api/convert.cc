@@ -320,6 +320,8 @@ grpc::Status to_status(const Error& error) {
     case Code::not_leader:
     case Code::no_leader:
     case Code::level_unreachable:
+    case Code::clock_skewed:
+    case Code::token_not_met:
     case Code::not_ready:
     case Code::unreachable:
       return with(grpc::StatusCode::UNAVAILABLE);

@@ -47,6 +47,9 @@ constexpr std::size_t watch_events_max = 1024;  // in one answer
 constexpr std::size_t expired_keys_per_entry_max = 1024;
 constexpr std::size_t partitions_per_keyspace_max = 64;
 constexpr std::size_t members_max = 64;
+constexpr std::size_t context_actors_max = 16;                     // of one version
+constexpr std::size_t envelope_overhead_bytes_max = 1 * kibi;      // all but its payload, with a full context
+constexpr std::size_t ledger_payload_bytes_max = value_bytes_max;  // of both versions together
 
 constexpr Duration heartbeat_interval = milliseconds(75);
 constexpr Duration election_timeout_min = milliseconds(500);
@@ -61,6 +64,9 @@ constexpr Duration clock_drift_max = milliseconds(500);
 
 static_assert(entry_bytes_max > value_bytes_max + key_bytes_max);
 static_assert(frame_bytes_max > entry_bytes_max);
+static_assert(envelope_overhead_bytes_max >= context_actors_max * 32 + 128);  // 30 bytes for the widest actor
+static_assert(value_bytes_max + key_bytes_max + envelope_overhead_bytes_max <= entry_bytes_max);
+static_assert(ledger_payload_bytes_max + key_bytes_max + 2 * envelope_overhead_bytes_max <= entry_bytes_max);
 static_assert(grpc_message_bytes_max > frame_bytes_max);
 static_assert(grpc_message_bytes_max > batch_bytes_max + batch_ops_max * kibi);
 static_assert(batch_ops_max <= dedup_window_max);

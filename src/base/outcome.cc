@@ -74,6 +74,10 @@ std::string_view to_string(Code code) {
       return "superseded_entry";
     case Code::compacted:
       return "compacted";
+    case Code::clock_skewed:
+      return "clock_skewed";
+    case Code::token_not_met:
+      return "token_not_met";
     case Code::dedup_expired:
       return "dedup_expired";
     case Code::timeout:
@@ -129,6 +133,8 @@ Outcome outcome_of(Code code) {
     case Code::refused:
     case Code::superseded_entry:
     case Code::compacted:
+    case Code::clock_skewed:
+    case Code::token_not_met:
     case Code::unreachable:
       return Outcome::not_done;
     case Code::dedup_expired:

@@ -38,6 +38,8 @@ enum class Code : std::uint8_t {
   refused = 14,           // Resolve wrote a refusal for this op id
   superseded_entry = 15,  // a committed entry of another term took the proposal's place: proof that it did not happen
   compacted = 16,         // the revision asked for is no longer in the history; the answer says what is
+  clock_skewed = 17,      // ap: this node's clock is away from the majority's, it stamps no writes; another owner may
+  token_not_met = 18,     // ap: nobody in reach holds what the request's token names
   // Depends on whether it was a retry: the reply's outcome field decides.
   dedup_expired = 20,
   // Unknown: may have taken effect.

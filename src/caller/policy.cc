@@ -44,6 +44,8 @@ Next judge(Nature nature, const Response& response) {
       return Next::reload;
     case Code::level_unreachable:
     case Code::disk_full:
+    case Code::clock_skewed:
+    case Code::token_not_met:
       return Next::elsewhere;
     case Code::no_leader:
     case Code::overloaded:

@@ -32,6 +32,8 @@ bool is_final(Code code) {
     case Code::already_exists:
     case Code::refused:
     case Code::superseded_entry:
+    case Code::clock_skewed:
+    case Code::token_not_met:
     case Code::dedup_expired:
     case Code::timeout:
     case Code::leadership_lost:

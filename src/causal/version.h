@@ -6,6 +6,7 @@
 #include <compare>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "base/bytes.h"
 #include "base/ids.h"
@@ -46,10 +47,20 @@ struct Stamp {
 
 enum class Kind : std::uint8_t { value = 1, tombstone = 2 };
 
+// Every write of one life of a node, up to `sequence`.
+struct Actor {
+  NodeId node;
+  std::uint64_t incarnation = 0;
+  std::uint64_t sequence = 0;
+  friend bool operator==(const Actor&, const Actor&) = default;
+};
+
 struct Envelope {
   Kind kind = Kind::value;
   Stamp stamp;
   Bytes payload;
+  std::vector<Actor> context{};  // what its writer had seen of the key; at most limits::context_actors_max
+  WallTime expiry{};             // from here on it is absent; zero: never
   friend bool operator==(const Envelope&, const Envelope&) = default;
 };
 

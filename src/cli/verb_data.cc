@@ -116,6 +116,8 @@ std::string hint_for(const DataOptions& options, const Answer& reply) {
     case Code::refused:
     case Code::compacted:
     case Code::superseded_entry:
+    case Code::clock_skewed:
+    case Code::token_not_met:
     case Code::dedup_expired:
     case Code::timeout:
     case Code::leadership_lost:

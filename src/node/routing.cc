@@ -51,6 +51,12 @@ Result<void> fall_together(const topology::Keyspace& keyspace, const topology::P
 }
 
 Result<const topology::Partition*> partition_of(const topology::Keyspace& keyspace, const Request& request) {
+  if (keyspace.mode == Mode::cp && request.seen != Version{}) {
+    return fail(Code::invalid,
+                fmt::format("'{}' is a cp keyspace: what a client has seen of it is told by a token, not "
+                            "by a version",
+                            keyspace.name));
+  }
   if (names_partition(request)) return named_partition(keyspace, request.partition);
   const topology::Partition& partition = topology::place(keyspace, request.key);
   if (request.operands) TRY(fall_together(keyspace, partition, *request.operands));

@@ -134,6 +134,18 @@ Result<void> validate_op(const Request& request) {
   return {};
 }
 
+// A version as an ap answer gave it; only what works on a single key can stand on it.
+Result<void> validate_seen(const Request& request) {
+  const Version& seen = request.seen;
+  if (seen == Version{}) return {};
+  const bool is_single = request.verb == Verb::get || request.verb == Verb::put || request.verb == Verb::del;
+  if (!is_single) return fail(Code::invalid, "only a get, put or delete names the version that its client has seen");
+  const bool of_ap = seen.create_revision == Revision() && seen.modify_revision == Revision() && seen.version == 0;
+  if (of_ap && seen.hlc != 0 && seen.dot_node != NodeId() && seen.dot_sequence != 0) return {};
+  return fail(Code::invalid,
+              "the version seen is not one of an ap keyspace; pass on hlc and dot as an answer gave them");
+}
+
 }  // namespace
 
 Result<void> validate(const Request& request) {
@@ -141,6 +153,7 @@ Result<void> validate(const Request& request) {
   TRY(validate_sizes(request));
   TRY(validate_op(request));
   TRY(validate_operands(request));
+  TRY(validate_seen(request));
   const bool conditional = request.condition.kind != Condition::Kind::none;
   if (request.verb == Verb::cas && !conditional)
     return fail(Code::invalid, "cas needs a condition: expected value, version or absent");

@@ -92,6 +92,18 @@ struct Operands {
   friend bool operator==(const Operands&, const Operands&) = default;
 };
 
+// Which write a value comes from. cp fills the revisions, ap the hlc and the dot.
+struct Version {
+  Revision create_revision{};
+  Revision modify_revision{};
+  std::uint64_t version = 0;  // cp: writes since creation
+  std::uint64_t hlc = 0;
+  NodeId dot_node{};
+  std::uint64_t dot_incarnation = 0;
+  std::uint64_t dot_sequence = 0;
+  friend bool operator==(const Version&, const Version&) = default;
+};
+
 struct Request {
   RequestId id;  // chosen by the submitter, unique in its sink; replaced by the node's own while inside a node
   std::string keyspace;
@@ -111,22 +123,21 @@ struct Request {
   bool write_back = true;  // ap reads above ONE: a majority holds what is returned
   // A read's token: the answer includes everything up to here. cp: Receipt::index of an earlier answer; 0: none.
   std::uint64_t token = 0;
+  // ap: the newest version of the key (hlc and dot) that the client has read or written, wherever that was; zero: none. A read answers
+  // nothing older, a write stands above it.
+  Version seen{};
   friend bool operator==(const Request&, const Request&) = default;
 };
 
-// Which write a value comes from. cp fills the revisions, ap the hlc and the dot.
-struct Version {
-  Revision create_revision{};
-  Revision modify_revision{};
-  std::uint64_t version = 0;  // cp: writes since creation
-  std::uint64_t hlc = 0;
-  NodeId dot_node{};
-  std::uint64_t dot_incarnation = 0;
-  std::uint64_t dot_sequence = 0;
-  friend bool operator==(const Version&, const Version&) = default;
-};
-
 enum class ReadPath : std::uint8_t { none = 0, local = 1, read_index = 2, quorum = 3, quorum_repaired = 4 };
+
+// What a keyspace gives up so that its loss can be watched (ap): a receipt names it, in every answer.
+struct Teaching {
+  bool sloppy = false;         // a level counts nodes that are no owners
+  bool wall_clock = false;     // versions are ordered by bare wall clocks
+  bool no_durability = false;  // levels count copies in memory
+  friend bool operator==(const Teaching&, const Teaching&) = default;
+};
 
 // The evidence for a reply: what was asked, what was reached, by whom.
 struct Receipt {
@@ -147,6 +158,10 @@ struct Receipt {
   Duration map_age{};
   std::uint32_t refounded =
       0;  // cp: times that the group was founded again with accepted loss: what older receipts promised may be gone
+  Version superseded_by{};       // ap: the newest version known to have won over this write; zero: none
+  std::vector<NodeId> hinted{};  // ap: the owners that are owed a hint, of which hints_left is the number
+  bool degraded = false;         // the value holds, but less stands behind it than was asked for
+  Teaching teaching{};
   friend bool operator==(const Receipt&, const Receipt&) = default;
 };
 

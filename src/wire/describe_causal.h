@@ -1,6 +1,7 @@
 // Field by field: stamps, envelopes and the messages of ap (proto_codec.h says how to read this). Internal to wire.
 #pragma once
 
+#include "base/limits.h"
 #include "causal/version.h"
 #include "wire/messages.h"
 #include "wire/proto_parser.h"
@@ -20,11 +21,20 @@ void describe(Io& io, M& m) {
   io.message(2, m.dot);
 }
 
+template <class Io, Is<causal::Actor> M>
+void describe(Io& io, M& m) {
+  io.required(1, m.node);
+  io.fixed(2, m.incarnation);
+  io.required(3, m.sequence);
+}
+
 template <class Io, Is<causal::Envelope> M>
 void describe(Io& io, M& m) {
   io.enumeration(1, m.kind);
   io.message(2, m.stamp);
   io.bytes(3, m.payload);
+  io.messages(4, m.context, limits::context_actors_max);
+  io.scalar(5, m.expiry);
 }
 
 template <class Io, Is<Store> M>
@@ -54,6 +64,7 @@ void describe(Io& io, M& m) {
   io.scalar(2, m.found);
   io.message(3, m.stamp);
   io.scalar(4, m.tombstone);
+  io.scalar(5, m.catching_up);
 }
 
 template <class Io, Is<Fetch> M>
@@ -73,6 +84,7 @@ void describe(Io& io, M& m) {
     m.found = envelope.has_value();
     m.envelope = envelope.value_or(causal::Envelope());
   }
+  io.scalar(3, m.catching_up);
 }
 
 template <class Io, Is<HintOffer::Item> M>
@@ -100,6 +112,11 @@ void describe(Io& io, M& m) {
 }
 
 template <class Io, Is<RefillAck> M>
+void describe(Io& io, M& m) {
+  io.scalar(1, m.token);
+}
+
+template <class Io, Is<RefillDone> M>
 void describe(Io& io, M& m) {
   io.scalar(1, m.token);
 }

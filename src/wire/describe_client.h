@@ -70,6 +70,17 @@ void describe(Io& io, M& m) {
   io.maybe_message(6, m.operands);
 }
 
+template <class Io, Is<Version> M>
+void describe(Io& io, M& m) {
+  io.scalar(1, m.create_revision);
+  io.scalar(2, m.modify_revision);
+  io.scalar(3, m.version);
+  io.fixed(4, m.hlc);
+  io.scalar(5, m.dot_node);
+  io.fixed(6, m.dot_incarnation);
+  io.scalar(7, m.dot_sequence);
+}
+
 template <class Io, Is<Request> M>
 void describe(Io& io, M& m) {
   io.scalar(1, m.id);
@@ -87,17 +98,14 @@ void describe(Io& io, M& m) {
   io.scalar(13, m.write_back);
   io.maybe_message(14, m.operands);
   io.scalar(15, m.token);
+  io.message(16, m.seen);
 }
 
-template <class Io, Is<Version> M>
+template <class Io, Is<Teaching> M>
 void describe(Io& io, M& m) {
-  io.scalar(1, m.create_revision);
-  io.scalar(2, m.modify_revision);
-  io.scalar(3, m.version);
-  io.fixed(4, m.hlc);
-  io.scalar(5, m.dot_node);
-  io.fixed(6, m.dot_incarnation);
-  io.scalar(7, m.dot_sequence);
+  io.scalar(1, m.sloppy);
+  io.scalar(2, m.wall_clock);
+  io.scalar(3, m.no_durability);
 }
 
 template <class Io, Is<Receipt> M>
@@ -118,6 +126,10 @@ void describe(Io& io, M& m) {
   io.scalar(14, m.epoch);
   io.scalar(15, m.map_age);
   io.scalar(16, m.refounded);
+  io.message(17, m.superseded_by);
+  io.packed(18, m.hinted);
+  io.scalar(19, m.degraded);
+  io.message(20, m.teaching);
 }
 
 template <class Io, Is<Item> M>

@@ -23,7 +23,7 @@ constexpr bool is_valid(Outcome v) { return within(v, Outcome::done, Outcome::un
 constexpr bool is_valid(Mode v) { return within(v, Mode::cp, Mode::ap); }
 constexpr bool is_valid(ReadPath v) { return within(v, ReadPath::none, ReadPath::quorum_repaired); }
 constexpr bool is_valid(Code v) {
-  return within(v, Code::ok, Code::compacted) || v == Code::dedup_expired ||
+  return within(v, Code::ok, Code::token_not_met) || v == Code::dedup_expired ||
          within(v, Code::timeout, Code::disconnected) || within(v, Code::corruption, Code::io) ||
          v == Code::unreachable;
 }

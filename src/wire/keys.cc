@@ -18,6 +18,7 @@ constexpr char tombstone_tag = 't';
 constexpr char dirty_tag = 'x';
 constexpr std::size_t state_prefix_bytes = 9;  // partition, generation, tag
 constexpr std::size_t hint_prefix_bytes = 12;  // target, partition, key hash
+constexpr std::size_t ledger_key_bytes = 36;
 
 std::uint32_t order_hash(ByteView user_key) { return static_cast<std::uint32_t>(xxh3_64(user_key) >> 32); }
 
@@ -57,6 +58,13 @@ std::string dirty_prefix() {
   std::string key;
   put_u32(key, 0);
   key.push_back(dirty_tag);
+  return key;
+}
+
+// Never before 1970, so that the unsigned order is the order of time.
+std::string ledger_prefix(WallTime seen_at) {
+  std::string key;
+  put_u64(key, static_cast<std::uint64_t>(std::max(seen_at, WallTime()).time_since_epoch().count()));
   return key;
 }
 
@@ -267,6 +275,36 @@ Result<DirtyKey> parse_hint_dirty_key(ByteView key) {
   parsed.target = NodeId(TRY(reader.u32()));
   parsed.partition = PartitionId(TRY(reader.u32()));
   if (!reader.rest().empty()) return fail(Code::corruption, "dirty mark's key is longer than its layout");
+  return parsed;
+}
+
+std::string ledger_key(WallTime seen_at, PartitionId partition, ByteView user_key, const causal::Dot& loser) {
+  std::string key = ledger_prefix(seen_at);
+  key.reserve(ledger_key_bytes);
+  put_u32(key, partition.value());
+  put_u32(key, order_hash(user_key));
+  put_u32(key, loser.node.value());
+  put_u64(key, loser.incarnation);
+  put_u64(key, loser.sequence);
+  return key;
+}
+
+env::Range ledger_range(WallTime first, WallTime past_last) {
+  return env::Range{.first = ledger_prefix(first), .last = ledger_prefix(past_last)};
+}
+
+Result<LedgerKey> parse_ledger_key(ByteView key) {
+  KeyReader reader(key);
+  LedgerKey parsed;
+  const std::uint64_t seen_at = TRY(reader.u64());
+  parsed.partition = PartitionId(TRY(reader.u32()));
+  parsed.key_hash = TRY(reader.u32());
+  parsed.loser.node = NodeId(TRY(reader.u32()));
+  parsed.loser.incarnation = TRY(reader.u64());
+  parsed.loser.sequence = TRY(reader.u64());
+  if (seen_at > static_cast<std::uint64_t>(WallTime::max().time_since_epoch().count()) || !reader.rest().empty())
+    return fail(Code::corruption, "not a ledger key");
+  parsed.seen_at = WallTime(WallTime::duration(static_cast<std::int64_t>(seen_at)));
   return parsed;
 }
 

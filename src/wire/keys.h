@@ -9,6 +9,7 @@
 #include "base/ids.h"
 #include "base/result.h"
 #include "base/time.h"
+#include "causal/version.h"
 #include "env/storage.h"
 
 namespace rift::wire {
@@ -76,5 +77,17 @@ struct DirtyKey {
   PartitionId partition;
 };
 Result<DirtyKey> parse_hint_dirty_key(ByteView key);
+
+// Table::ledger: the time at which the loss was seen, partition, key hash, the loser's dot. The oldest first, of all partitions.
+struct LedgerKey {
+  WallTime seen_at{};
+  PartitionId partition;
+  std::uint32_t key_hash = 0;
+  causal::Dot loser;
+  friend bool operator==(const LedgerKey&, const LedgerKey&) = default;
+};
+std::string ledger_key(WallTime seen_at, PartitionId partition, ByteView user_key, const causal::Dot& loser);
+env::Range ledger_range(WallTime first, WallTime past_last);
+Result<LedgerKey> parse_ledger_key(ByteView key);
 
 }  // namespace rift::wire

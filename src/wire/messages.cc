@@ -87,6 +87,8 @@ template <>
 constexpr unsigned kind_of<Refill> = 40;
 template <>
 constexpr unsigned kind_of<RefillAck> = 41;
+template <>
+constexpr unsigned kind_of<RefillDone> = 44;
 
 template <class M>
 Bytes encode_kind(const M& message) {
@@ -199,6 +201,8 @@ Result<Message> decode_message(const Bytes& bytes) {
       return decode_kind<Refill>(content, bytes);
     case kind_of<RefillAck>:
       return decode_kind<RefillAck>(content, bytes);
+    case kind_of<RefillDone>:
+      return decode_kind<RefillDone>(content, bytes);
     default:
       return fail(Code::corruption, "peer message: unknown kind " + std::to_string(kind));
   }

@@ -184,6 +184,7 @@ struct VersionsReply {
   bool found = false;  // false: absent, nothing was ever stored
   causal::Stamp stamp;
   bool tombstone = false;
+  bool catching_up = false;  // it may lack what it held before: no proof of absence, nor of being the newest
   friend bool operator==(const VersionsReply&, const VersionsReply&) = default;
 };
 struct Fetch {
@@ -195,6 +196,7 @@ struct FetchReply {
   std::uint64_t token = 0;
   bool found = false;
   causal::Envelope envelope;
+  bool catching_up = false;  // as in VersionsReply
   friend bool operator==(const FetchReply&, const FetchReply&) = default;
 };
 // Hint delivery: versions first, then only what the target lacks.
@@ -224,11 +226,15 @@ struct RefillAck {  // the debt is on disk
   std::uint64_t token = 0;
   friend bool operator==(const RefillAck&, const RefillAck&) = default;
 };
+struct RefillDone {         // and everything of it has been delivered
+  std::uint64_t token = 0;  // of the Refill
+  friend bool operator==(const RefillDone&, const RefillDone&) = default;
+};
 
 using Message = std::variant<raft::Message, Forward, ForwardReply, MapPull, MapPush, Ping, PingAck, ReadPosition,
                              ReadPositionReply, LeaveQuestion, LeaveAnswer, LogDurable, SnapshotOffer, SnapshotPull,
                              SnapshotChunk, SnapshotDone, SnapshotWish, StateReport, Store, StoreAck, Versions,
-                             VersionsReply, Fetch, FetchReply, HintOffer, HintWant, Refill, RefillAck>;
+                             VersionsReply, Fetch, FetchReply, HintOffer, HintWant, Refill, RefillAck, RefillDone>;
 
 Bytes encode_message(const Message& message);
 // Payloads of appends and envelopes are slices of `bytes` where that saves a copy.

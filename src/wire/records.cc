@@ -99,6 +99,15 @@ void describe(Io& io, M& m) {
   io.message(3, m.dot);
 }
 
+template <class Io, Is<LedgerRecord> M>
+void describe(Io& io, M& m) {
+  io.required(1, m.key);
+  io.message(2, m.winner);
+  io.message(3, m.loser);
+  io.required(4, m.seen_by);
+  io.scalar(5, m.winner_omitted);
+}
+
 }  // namespace proto
 
 Bytes encode(const IdentityRecord& record) { return proto::store(record); }
@@ -199,6 +208,17 @@ Result<raft::Entry> decode_log_record(ByteView bytes, LogIndex expected) {
 Bytes encode(const causal::Envelope& envelope) { return proto::store_checked(envelope); }
 Result<causal::Envelope> decode_envelope(const Bytes& bytes) {
   return proto::load_checked<causal::Envelope>(bytes, &bytes, "envelope");
+}
+
+Bytes encode(LedgerRecord record) {
+  if (record.winner.payload.size() + record.loser.payload.size() > limits::ledger_payload_bytes_max) {
+    record.winner.payload = {};
+    record.winner_omitted = true;
+  }
+  return proto::store_checked(record);
+}
+Result<LedgerRecord> decode_ledger(const Bytes& bytes) {
+  return proto::load_checked<LedgerRecord>(bytes, &bytes, "ledger record");
 }
 
 }  // namespace rift::wire

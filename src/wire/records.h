@@ -158,4 +158,16 @@ struct HintRecord {  // a reference: delivery sends the current state
 Bytes encode(const HintRecord& record);
 Result<HintRecord> decode_hint(ByteView bytes);
 
+// ledger: two versions of a key of which neither's writer had seen the other; the loser was acknowledged and is gone from the key.
+struct LedgerRecord {
+  Bytes key;
+  causal::Envelope winner;
+  causal::Envelope loser;
+  NodeId seen_by;               // the owner that wrote this
+  bool winner_omitted = false;  // both payloads would be too large together: the winner's is what the owners hold
+  friend bool operator==(const LedgerRecord&, const LedgerRecord&) = default;
+};
+Bytes encode(LedgerRecord record);  // with a crc of its own; leaves the winner's payload out where it must
+Result<LedgerRecord> decode_ledger(const Bytes& bytes);  // key and payloads are slices
+
 }  // namespace rift::wire

@@ -236,6 +236,20 @@ TEST(ApReplica, WalDurabilityAnswersBeforeTheDiskAndSaysSo) {
   EXPECT_EQ(reply->receipt.reached, Level::one);
 }
 
+TEST(ApReplica, ACopyKeepsItsContextAndExpiryWhereverItGoes) {
+  ApCluster c;
+  wire::Store store = copy_of(c, "k", "v");
+  store.envelope.context = {{.node = NodeId(3), .incarnation = 7, .sequence = 9}};
+  store.envelope.expiry = WallTime(std::chrono::milliseconds(1'700'000'000'000));
+  receive(c, NodeId(2), store);
+  EXPECT_EQ(c.call(NodeId(3), at_level(get("k"), Level::all))->value, Bytes("v"));  // fetches, and repairs the others
+  for (const NodeId node : c.nodes()) {
+    const auto bytes = MUST(c.at(node).store().get(env::Table::state_ap, data_key(c, "k")));
+    ASSERT_TRUE(bytes) << to_string(node);
+    EXPECT_EQ(MUST(wire::decode_envelope(*bytes)), store.envelope) << to_string(node);
+  }
+}
+
 TEST(ApReplica, TheLargestLegalWriteReachesEveryOwner) {
   ApCluster c;
   const std::string key(limits::key_bytes_max, 'k'), value(limits::value_bytes_max, 'v');

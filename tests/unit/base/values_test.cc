@@ -91,6 +91,9 @@ constexpr std::array all_codes = {Code::ok,
                                   Code::already_exists,
                                   Code::refused,
                                   Code::superseded_entry,
+                                  Code::compacted,
+                                  Code::clock_skewed,
+                                  Code::token_not_met,
                                   Code::dedup_expired,
                                   Code::timeout,
                                   Code::leadership_lost,
@@ -116,7 +119,7 @@ TEST(Outcome, OnlyWhatIsProvedIsNotDone) {
     EXPECT_FALSE(took_no_effect(code)) << to_string(code);
   }
   for (const Code code : {Code::invalid, Code::condition_failed, Code::not_leader, Code::overloaded,
-                          Code::superseded_entry, Code::unreachable}) {
+                          Code::superseded_entry, Code::clock_skewed, Code::token_not_met, Code::unreachable}) {
     EXPECT_EQ(outcome_of(code), Outcome::not_done) << to_string(code);
     EXPECT_TRUE(took_no_effect(code)) << to_string(code);
   }

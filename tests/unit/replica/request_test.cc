@@ -43,6 +43,25 @@ TEST(Validate, BoundsKeyAndValue) {
   EXPECT_EQ(refusal(cas_value("k", std::string(limits::value_bytes_max + 1, 'e'), "")), Code::too_large);
 }
 
+TEST(Validate, AVersionSeenIsOneOfAp) {
+  const Version seen{.hlc = 5, .dot_node = NodeId(1), .dot_incarnation = 1, .dot_sequence = 2};
+  for (Request request : {get("k"), put("k", "v"), del("k")}) {
+    request.seen = seen;
+    EXPECT_EQ(refusal(request), Code::ok);
+    for (auto change :
+         {+[](Version& v) { v.hlc = 0; }, +[](Version& v) { v.dot_node = NodeId(); },
+          +[](Version& v) { v.dot_sequence = 0; }, +[](Version& v) { v.version = 1; },
+          +[](Version& v) { v.create_revision = Revision(1); }, +[](Version& v) { v.modify_revision = Revision(1); }}) {
+      request.seen = seen;
+      change(request.seen);
+      EXPECT_EQ(refusal(request), Code::invalid);
+    }
+  }
+  Request request = cas_absent("k", "v");
+  request.seen = seen;
+  EXPECT_EQ(refusal(request), Code::invalid);
+}
+
 TEST(Validate, RefusesUnknownEnumerators) {
   Request request = get("k");
   request.verb = static_cast<Verb>(0);

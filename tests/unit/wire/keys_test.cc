@@ -49,6 +49,28 @@ TEST(Keys, HintKeysAreThese) {
   EXPECT_EQ(to_hex(hint_dirty_key(NodeId(0x51525354), p)), "00000000785152535401020304");
 }
 
+constexpr WallTime wall(std::int64_t ms) { return WallTime(WallTime::duration(ms)); }
+constexpr causal::Dot dot{
+    .node = NodeId(0x31323334), .incarnation = 0x4142434445464748, .sequence = 0x5152535455565758};
+
+TEST(Keys, LedgerKeysAreThese) {
+  EXPECT_EQ(to_hex(ledger_key(wall(0x1122334455667788), p, "abc", dot)),
+            "11223344556677880102030478af5f943132333441424344454647485152535455565758");
+}
+
+TEST(Keys, LedgerKeysOfTwoLossesDifferAndStandInTheOrderOfTime) {
+  causal::Dot other = dot;
+  ++other.sequence;
+  EXPECT_NE(ledger_key(wall(5), p, "abc", dot), ledger_key(wall(5), p, "abc", other));
+  EXPECT_LT(ledger_key(wall(-1), p, "z", dot), ledger_key(wall(1), p, "a", dot));
+  EXPECT_LT(ledger_key(wall(255), PartitionId(9), "z", dot), ledger_key(wall(256), PartitionId(1), "a", dot));
+  const env::Range range = ledger_range(wall(2), wall(4));
+  for (const std::int64_t at : {1, 2, 3, 4, 5}) {
+    const std::string key = ledger_key(wall(at), PartitionId(0xffffffff), "k", dot);
+    EXPECT_EQ(key >= range.first && key < range.last, at == 2 || at == 3) << at;
+  }
+}
+
 TEST(Keys, ParsersUndoTheBuilders) {
   const ClientId client{.high = 1, .low = UINT64_MAX};
   EXPECT_EQ(MUST(parse_log_key(log_key(p, g, LogIndex(9)))), LogIndex(9));
@@ -65,6 +87,8 @@ TEST(Keys, ParsersUndoTheBuilders) {
   EXPECT_EQ(hint.target, NodeId(3));
   EXPECT_EQ(hint.partition, p);
   EXPECT_EQ(hint.user_key, "key");
+  const LedgerKey loss = MUST(parse_ledger_key(ledger_key(wall(7), p, "abc", dot)));
+  EXPECT_EQ(loss, (LedgerKey{.seen_at = wall(7), .partition = p, .key_hash = 0x78af5f94, .loser = dot}));
   const DirtyKey dirty = MUST(parse_hint_dirty_key(hint_dirty_key(NodeId(3), p)));
   EXPECT_EQ(dirty.target, NodeId(3));
   EXPECT_EQ(dirty.partition, p);
@@ -89,6 +113,11 @@ TEST(Keys, ParsersRefuseWhatIsNoKeyOfTheirKind) {
   EXPECT_FALSE(parse_hint_key(hint_dirty_key(NodeId(3), p)).has_value());
   EXPECT_FALSE(parse_hint_dirty_key(hint_key(NodeId(3), p, "key")).has_value());
   EXPECT_FALSE(parse_hint_dirty_key(hint_dirty_key(NodeId(3), p) + "x").has_value());
+  const std::string loss = ledger_key(wall(7), p, "abc", dot);
+  EXPECT_FALSE(parse_ledger_key(loss + "x").has_value());
+  EXPECT_FALSE(parse_ledger_key("\xff" + loss.substr(1)).has_value());  // beyond every time
+  for (std::size_t size = 0; size < loss.size(); ++size)
+    EXPECT_FALSE(parse_ledger_key(loss.substr(0, size)).has_value());
   for (const std::string& key : {ap_data_key(p, g, "key"), hint_key(NodeId(3), p, "key")}) {
     std::string other = key;
     other.back() = 'z';  // the hash is no longer this user key's

@@ -20,6 +20,16 @@ std::size_t framed(const Message& message) {
   return encode_frame(Frame{.epoch = MapEpoch(UINT64_MAX), .parts = {part}}).size();
 }
 
+Version widest_version() {
+  return Version{.create_revision = Revision(UINT64_MAX),
+                 .modify_revision = Revision(UINT64_MAX),
+                 .version = UINT64_MAX,
+                 .hlc = UINT64_MAX,
+                 .dot_node = NodeId(UINT32_MAX),
+                 .dot_incarnation = UINT64_MAX,
+                 .dot_sequence = UINT64_MAX};
+}
+
 Request widest_request() {
   Request request;
   request.id = RequestId(UINT64_MAX);
@@ -36,6 +46,19 @@ Request widest_request() {
   request.budget = limits::request_budget_max;
   request.forwarded = true;
   return request;
+}
+
+causal::Envelope widest_envelope(std::size_t payload_bytes) {
+  causal::Envelope envelope{
+      .kind = causal::Kind::value,
+      .stamp = {.hlc = causal::Hlc(UINT64_MAX),
+                .dot = {.node = NodeId(UINT32_MAX), .incarnation = UINT64_MAX, .sequence = UINT64_MAX}},
+      .payload = std::string(payload_bytes, 'v'),
+      .context = {},
+      .expiry = WallTime::min()};
+  envelope.context.assign(limits::context_actors_max,
+                          causal::Actor{.node = NodeId(UINT32_MAX), .incarnation = UINT64_MAX, .sequence = UINT64_MAX});
+  return envelope;
 }
 
 raft::Append widest_append(Bytes payload) {
@@ -67,7 +90,9 @@ TEST(Limits, TheLargestCasFitsAnEntryAndItsForwardAFrame) {
   const Command cas{
       .verb = Verb::cas, .key = request.key, .value = request.value, .condition = request.condition, .op = request.op};
   EXPECT_LE(encode_commands(std::span(&cas, 1)).size(), limits::entry_bytes_max);
-  EXPECT_LE(framed(Forward{request}), limits::frame_bytes_max);
+  Request put = request;
+  put.seen = widest_version();
+  EXPECT_LE(framed(Forward{put}), limits::frame_bytes_max);
 }
 
 TEST(Limits, AFullEntryFitsAFrame) {
@@ -76,16 +101,26 @@ TEST(Limits, AFullEntryFitsAFrame) {
 }
 
 TEST(Limits, TheLargestStoreAndFetchReplyFitAFrame) {
-  causal::Envelope envelope = samples::envelope();
-  envelope.stamp = {.hlc = causal::Hlc(UINT64_MAX),
-                    .dot = {.node = NodeId(UINT32_MAX), .incarnation = UINT64_MAX, .sequence = UINT64_MAX}};
-  envelope.payload = std::string(limits::value_bytes_max, 'v');
+  const causal::Envelope envelope = widest_envelope(limits::value_bytes_max);
   EXPECT_LE(framed(Store{.token = UINT64_MAX,
                          .reason = StoreReason::sync,
                          .key = std::string(limits::key_bytes_max, 'k'),
                          .envelope = envelope}),
             limits::frame_bytes_max);
   EXPECT_LE(framed(FetchReply{.token = UINT64_MAX, .found = true, .envelope = envelope}), limits::frame_bytes_max);
+}
+
+TEST(Limits, TheWidestEnvelopeAddsAtMostItsOverhead) {
+  EXPECT_LE(encode(widest_envelope(limits::value_bytes_max)).size(),
+            limits::value_bytes_max + limits::envelope_overhead_bytes_max);
+}
+
+TEST(Limits, TheLargestLedgerRecordFitsAnEntry) {
+  const LedgerRecord record{.key = std::string(limits::key_bytes_max, 'k'),
+                            .winner = widest_envelope(limits::value_bytes_max),
+                            .loser = widest_envelope(limits::value_bytes_max),
+                            .seen_by = NodeId(UINT32_MAX)};
+  EXPECT_LE(encode(record).size(), limits::entry_bytes_max);
 }
 
 TEST(Limits, TheLargestHintOfferFitsAFrame) {
@@ -101,6 +136,8 @@ TEST(Limits, TheLargestReplyFitsAFrame) {
   Response response = samples::response();
   response.value = std::string(limits::value_bytes_max, 'v');
   response.receipt.acknowledged_by.assign(limits::members_max, NodeId(UINT32_MAX));
+  response.receipt.hinted.assign(limits::members_max, NodeId(UINT32_MAX));
+  response.receipt.superseded_by = widest_version();
   EXPECT_LE(framed(ForwardReply{response}), limits::frame_bytes_max);
 }
 

@@ -36,7 +36,8 @@ std::vector<Sample> all_samples() {
   for (const auto& [name, message] : samples::messages())
     all.push_back({name, encode_message(message), 0, "PeerMessage", false});
   for (const auto& record : samples::records()) {
-    all.push_back({record.name, record.bytes, 1, record.name, record.name == "LogRecord" || record.name == "Envelope"});
+    const bool crc = record.name == "LogRecord" || record.name == "Envelope" || record.name == "LedgerRecord";
+    all.push_back({record.name, record.bytes, 1, record.name, crc});
   }
   return all;
 }

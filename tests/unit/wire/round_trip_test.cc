@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/limits.h"
 #include "base/rng.h"
 #include "samples.h"
 
@@ -16,6 +17,13 @@ std::string random_text(Rng& rng, std::uint64_t size_max) {
   std::string text;
   for (std::uint64_t n = rng.below(size_max + 1); n > 0; --n) text.push_back(static_cast<char>(rng.below(256)));
   return text;
+}
+
+Bytes from_hex(std::string_view hex) {
+  std::string bytes;
+  for (std::size_t i = 0; i + 1 < hex.size(); i += 2)
+    bytes.push_back(static_cast<char>(std::stoi(std::string(hex.substr(i, 2)), nullptr, 16)));
+  return Bytes(std::move(bytes));
 }
 
 // Numbers of every magnitude, so that varints of all lengths come up.
@@ -55,12 +63,55 @@ TEST(Messages, EveryKindSurvivesWithNothingInIt) {
                                       HintOffer{},
                                       HintWant{},
                                       Refill{},
-                                      RefillAck{}};
+                                      RefillAck{},
+                                      RefillDone{}};
   for (const Message& message : empty) {
     const auto decoded = decode_message(encode_message(message));
     ASSERT_TRUE(decoded.has_value()) << message.index();
     EXPECT_EQ(*decoded, message) << message.index();
   }
+}
+
+// What stood on disk and travelled before contexts, tokens and richer receipts: absent is zero, and a zero costs nothing.
+TEST(Messages, OldBytesAreReadAndWrittenAsEver) {
+  const Bytes envelope =
+      from_hex("017d5300b4ed0801121809efcdab8967452301120d0803110300000002000000184d1a077061796c6f6164");
+  causal::Envelope bare = samples::envelope();
+  bare.context.clear();
+  bare.expiry = {};
+  EXPECT_EQ(MUST(decode_envelope(envelope)), bare);
+  EXPECT_EQ(encode(bare), envelope);
+
+  const Bytes versions_reply = from_hex("9a0220080110011a1809efcdab8967452301120d0803110300000002000000184d2001");
+  EXPECT_EQ(encode_message(VersionsReply{.token = 1, .found = true, .stamp = bare.stamp, .tombstone = true}),
+            versions_reply);
+  EXPECT_FALSE(std::get<VersionsReply>(MUST(decode_message(versions_reply))).catching_up);
+  const Bytes fetch_reply =
+      from_hex("aa0229080112250801121809efcdab8967452301120d0803110300000002000000184d1a077061796c6f6164");
+  EXPECT_EQ(MUST(decode_message(fetch_reply)), Message(FetchReply{.token = 1, .found = true, .envelope = bare}));
+
+  const Bytes forward = from_hex(
+      "82019b010a9801080b120462616e6b180c200d280430023a036b6579420576616c75654a040802100e521a090f0000000000"
+      "0000111000000000000000181220112801300158c0d5870960016801724d0a026b7a100118fbffffffffffffffff012080f8"
+      "82ad1628073008380142090a01631204080510094a12080612017420ffffffffffffffffff01280a520808021201651a0176"
+      "520508011201677814");
+  Request request = samples::request();
+  request.seen = {};
+  EXPECT_EQ(MUST(decode_message(forward)), Message(Forward{request}));
+  EXPECT_EQ(encode_message(Forward{request}), forward);
+
+  const Bytes forward_reply = from_hex(
+      "8a0197010a9401080b1005180120012a047365656e321c0815101618172118000000000000002819311a0000000000000038"
+      "1b3a03776879420468696e744a24080310011a0301ac02201f28203021382240024800502358016001680170247825800126"
+      "50015a33080112100a016b10011a0176220608151016181712001a016c20182819301a3a120803101b1a01782201792a0608"
+      "1510161817");
+  Response response = samples::response();
+  response.receipt.superseded_by = {};
+  response.receipt.hinted.clear();
+  response.receipt.degraded = false;
+  response.receipt.teaching = {};
+  EXPECT_EQ(MUST(decode_message(forward_reply)), Message(ForwardReply{response}));
+  EXPECT_EQ(encode_message(ForwardReply{response}), forward_reply);
 }
 
 // A default in our struct must not stand in for a field that was sent as zero.
@@ -160,8 +211,22 @@ TEST(Records, ValuesSurvive) {
   EXPECT_EQ(MUST(decode_cp_value(encode(CpValue{}))), CpValue{});
   EXPECT_EQ(MUST(decode_dedup_row(encode(DedupRow{.floor = 0, .last_used = {}, .outcomes = {}}))).floor, 0U);
   EXPECT_EQ(MUST(decode_hint(encode(HintRecord{}))), HintRecord{});
+  EXPECT_EQ(MUST(decode_ledger(encode(samples::ledger_record()))), samples::ledger_record());
   for (const std::uint64_t number : {std::uint64_t{0}, std::uint64_t{1}, UINT64_MAX})
     EXPECT_EQ(MUST(decode_u64(encode_u64(number))), number);
+}
+
+TEST(Records, ALossOfTwoLargeValuesKeepsTheLosers) {
+  LedgerRecord record = samples::ledger_record();
+  record.winner_omitted = false;
+  record.loser.payload = std::string(limits::ledger_payload_bytes_max - 7, 'l');
+  EXPECT_EQ(MUST(decode_ledger(encode(record))), record);
+  record.loser.payload = std::string(limits::ledger_payload_bytes_max - 6, 'l');  // the winner's has 7
+  const LedgerRecord kept = MUST(decode_ledger(encode(record)));
+  EXPECT_TRUE(kept.winner_omitted);
+  EXPECT_EQ(kept.winner.stamp, record.winner.stamp);
+  EXPECT_TRUE(kept.winner.payload.empty());
+  EXPECT_EQ(kept.loser, record.loser);
 }
 
 // Records from before a partition had founders of its own: its owners never changed then.

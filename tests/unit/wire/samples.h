@@ -13,6 +13,7 @@
 namespace rift::wire::samples {
 
 causal::Envelope envelope();
+LedgerRecord ledger_record();
 raft::SnapshotMeta snapshot_meta();
 raft::Entry entry(std::uint64_t index, std::string payload);
 Operands operands();

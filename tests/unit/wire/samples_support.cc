@@ -8,7 +8,18 @@ causal::Envelope envelope() {
   return causal::Envelope{.kind = causal::Kind::value,
                           .stamp = {.hlc = causal::Hlc(0x0123456789abcdefULL),
                                     .dot = {.node = NodeId(3), .incarnation = 0x0000000200000003ULL, .sequence = 77}},
-                          .payload = "payload"};
+                          .payload = "payload",
+                          .context = {{.node = NodeId(1), .incarnation = 0x0000000100000009ULL, .sequence = 5},
+                                      {.node = NodeId(3), .incarnation = 0x0000000200000003ULL, .sequence = 300}},
+                          .expiry = WallTime(std::chrono::milliseconds(1'700'000'000'000))};
+}
+
+LedgerRecord ledger_record() {
+  causal::Envelope loser = envelope();
+  loser.stamp.hlc = causal::Hlc(0x0123456789abcdeeULL);
+  loser.stamp.dot.node = NodeId(4);
+  loser.payload = "lost";
+  return LedgerRecord{.key = "key", .winner = envelope(), .loser = loser, .seen_by = NodeId(5), .winner_omitted = true};
 }
 
 raft::Entry entry(std::uint64_t index, std::string payload) {
@@ -115,6 +126,7 @@ Request request() {
   request.write_back = true;
   request.operands = operands();
   request.token = 20;
+  request.seen = Version{.hlc = 21, .dot_node = NodeId(22), .dot_incarnation = 23, .dot_sequence = 24};
   return request;
 }
 
@@ -136,22 +148,27 @@ Response response() {
   response.hint = "hint";
   response.more = true;
   response.results = results();
-  response.receipt = Receipt{.asked = Level::all,
-                             .reached = Level::one,
-                             .acknowledged_by = {NodeId(1), NodeId(300)},
-                             .served_by = NodeId(31),
-                             .leader = NodeId(32),
-                             .term = Term(33),
-                             .index = LogIndex(34),
-                             .read_path = ReadPath::read_index,
-                             .staleness_bound = Duration(0),
-                             .hints_left = 35,
-                             .superseded = true,
-                             .duplicate = true,
-                             .wal_durability = true,
-                             .epoch = MapEpoch(36),
-                             .map_age = Duration(37),
-                             .refounded = 38};
+  response.receipt =
+      Receipt{.asked = Level::all,
+              .reached = Level::one,
+              .acknowledged_by = {NodeId(1), NodeId(300)},
+              .served_by = NodeId(31),
+              .leader = NodeId(32),
+              .term = Term(33),
+              .index = LogIndex(34),
+              .read_path = ReadPath::read_index,
+              .staleness_bound = Duration(0),
+              .hints_left = 35,
+              .superseded = true,
+              .duplicate = true,
+              .wal_durability = true,
+              .epoch = MapEpoch(36),
+              .map_age = Duration(37),
+              .refounded = 38,
+              .superseded_by = {.hlc = 39, .dot_node = NodeId(40), .dot_incarnation = 41, .dot_sequence = 42},
+              .hinted = {NodeId(2), NodeId(301)},
+              .degraded = true,
+              .teaching = {.sloppy = true, .wall_clock = true, .no_durability = true}};
   return response;
 }
 
@@ -211,13 +228,15 @@ std::vector<std::pair<std::string, Message>> messages() {
       {"store", Store{.token = 1, .reason = StoreReason::hint, .key = "key", .envelope = envelope()}},
       {"store_ack", StoreAck{.token = 1, .result = StoreResult::superseded, .winner = stamp}},
       {"versions", Versions{.token = 1, .key = "key"}},
-      {"versions_reply", VersionsReply{.token = 1, .found = true, .stamp = stamp, .tombstone = true}},
+      {"versions_reply",
+       VersionsReply{.token = 1, .found = true, .stamp = stamp, .tombstone = true, .catching_up = true}},
       {"fetch", Fetch{.token = 1, .key = "key"}},
-      {"fetch_reply", FetchReply{.token = 1, .found = true, .envelope = envelope()}},
+      {"fetch_reply", FetchReply{.token = 1, .found = true, .envelope = envelope(), .catching_up = true}},
       {"hint_offer", HintOffer{.token = 1, .items = {{.key = "a", .stamp = stamp}, {.key = "b", .stamp = {}}}}},
       {"hint_want", HintWant{.token = 1, .wanted = {0, 1, 128}}},
       {"refill", Refill{.token = 1, .since = stamp.hlc}},
       {"refill_ack", RefillAck{.token = 1}},
+      {"refill_done", RefillDone{.token = 1}},
   };
 }
 
@@ -318,6 +337,7 @@ std::vector<Record> records() {
          decode_applied),
       of("Envelope", encode(envelope()), decode_envelope),
       of("HintRecord", encode(HintRecord{.first_hlc = 1, .last_hlc = 2, .dot = envelope().stamp.dot}), decode_hint),
+      of("LedgerRecord", encode(ledger_record()), decode_ledger),
   };
 }
 
