@@ -186,6 +186,16 @@ OpId to_op(const v1::OpId& op) {
           .retry = op.retry()};
 }
 
+Version to_version(const v1::Version& message) {
+  return {.create_revision = Revision(message.create_revision()),
+          .modify_revision = Revision(message.modify_revision()),
+          .version = message.version(),
+          .hlc = message.hlc(),
+          .dot_node = NodeId(message.dot_node()),
+          .dot_incarnation = message.dot_incarnation(),
+          .dot_sequence = message.dot_sequence()};
+}
+
 v1::Level from_level(Level level) { return static_cast<v1::Level>(level); }
 
 v1::Outcome from_outcome(Outcome outcome) {
@@ -218,6 +228,14 @@ void fill_receipt(const Receipt& receipt, v1::Receipt& message) {
   message.set_refounded(receipt.refounded);
   message.set_map_epoch(receipt.epoch.value());
   message.set_map_age_ms(static_cast<std::uint64_t>(receipt.map_age.count() / 1'000'000));
+  if (receipt.superseded_by != Version{}) fill(receipt.superseded_by, *message.mutable_superseded_by());
+  for (const NodeId node : receipt.hinted) message.add_hinted(node.value());
+  message.set_degraded(receipt.degraded);
+  if (receipt.teaching == Teaching{}) return;
+  v1::Teaching& teaching = *message.mutable_teaching();
+  teaching.set_sloppy(receipt.teaching.sloppy);
+  teaching.set_wall_clock(receipt.teaching.wall_clock);
+  teaching.set_no_durability(receipt.teaching.no_durability);
 }
 
 void fill_results(const Results& results, v1::Results& message) {
@@ -276,6 +294,7 @@ Result<Request> to_request(RequestId id, v1::Operation& operation) {
   request.token = operation.token();
   request.partition = PartitionId(operation.partition());
   if (operation.has_op()) request.op = to_op(operation.op());
+  if (operation.has_seen()) request.seen = to_version(operation.seen());
   return request;
 }
 

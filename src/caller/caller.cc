@@ -24,6 +24,7 @@ Request shape(const Operation& operation) {
   request.operands = operation.operands;
   request.partition = operation.partition;
   request.token = operation.token;
+  request.seen = operation.seen;
   request.write_back = operation.write_back;
   request.op = operation.about;
   return request;

@@ -18,6 +18,7 @@ struct Operation {
   Boxed<Operands> operands{};
   PartitionId partition{};  // scan, watch, del_range, compact: where the keyspace has several; else by key
   std::uint64_t token = 0;  // reads: see Request::token
+  Version seen{};           // ap: see Request::seen
   bool write_back = true;
   std::optional<OpId> about{};  // Verb::resolve: the operation asked about; `key` is that operation's key
   Duration deadline{};          // from submit; 0: Options::deadline

@@ -14,6 +14,8 @@ namespace {
 
 using json = nlohmann::ordered_json;
 
+constexpr Duration map_age_shown = std::chrono::seconds(10);
+
 constexpr std::string_view base64_letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 std::string base64(std::string_view bytes) {
@@ -109,23 +111,40 @@ std::string_view to_text(ReadPath path) {
   return "none";
 }
 
+json to_json(const std::vector<NodeId>& nodes) {
+  json value = json::array();
+  for (const NodeId node : nodes) value.push_back(node.value());
+  return value;
+}
+
+std::vector<std::string> names_of(const Teaching& teaching) {
+  std::vector<std::string> names;
+  if (teaching.sloppy) names.emplace_back("sloppy");
+  if (teaching.wall_clock) names.emplace_back("wall_clock");
+  if (teaching.no_durability) names.emplace_back("no_durability");
+  return names;
+}
+
 json to_json(const Receipt& receipt) {
-  json nodes = json::array();
-  for (const NodeId node : receipt.acknowledged_by) nodes.push_back(node.value());
   json value = {{"level_asked", std::string(to_string(receipt.asked))},
                 {"level_reached", std::string(to_string(receipt.reached))},
-                {"acknowledged_by", nodes},
+                {"acknowledged_by", to_json(receipt.acknowledged_by)},
                 {"served_by", receipt.served_by.value()},
                 {"leader", receipt.leader.value()},
                 {"term", number(receipt.term.value())},
                 {"index", number(receipt.index.value())},
                 {"read_path", std::string(to_text(receipt.read_path))},
                 {"hints_left", receipt.hints_left},
+                {"hinted", to_json(receipt.hinted)},
                 {"superseded", receipt.superseded},
+                {"degraded", receipt.degraded},
+                {"teaching", names_of(receipt.teaching)},
                 {"duplicate", receipt.duplicate},
                 {"wal_durability", receipt.wal_durability},
                 {"refounded", receipt.refounded},
-                {"map_epoch", number(receipt.epoch.value())}};
+                {"map_epoch", number(receipt.epoch.value())},
+                {"map_age_ms", to_milliseconds(receipt.map_age)}};
+  if (receipt.superseded_by != Version{}) value["superseded_by"] = to_json(receipt.superseded_by);
   // Absent means unbounded: nothing was proved.
   if (receipt.staleness_bound) value["staleness_bound_ms"] = to_milliseconds(*receipt.staleness_bound);
   return value;
@@ -161,10 +180,27 @@ std::string receipt_line(const Response& response) {
   if (response.version.modify_revision.value() != 0) {
     text += fmt::format("   revision {}", response.version.modify_revision.value());
   }
-  if (receipt.hints_left != 0) text += fmt::format("   hints kept for {} more", receipt.hints_left);
+  if (response.version.hlc != 0) text += fmt::format("   hlc {}", response.version.hlc);
+  if (!receipt.hinted.empty()) {
+    text += fmt::format("   hints kept for {}", node_list(receipt.hinted));
+  } else if (receipt.hints_left != 0) {
+    text += fmt::format("   hints kept for {} more", receipt.hints_left);
+  }
   if (receipt.superseded) text += "   a newer version had already won";
+  if (receipt.superseded && receipt.superseded_by != Version{}) {
+    const Version& winner = receipt.superseded_by;
+    text += fmt::format(" (hlc {}, written by {})", winner.hlc, to_string(winner.dot_node));
+  }
   if (receipt.duplicate) text += "   was done before";
   return text;
+}
+
+// What a reader of the answer must know before trusting it; of a map that is as old as it always is, nothing.
+void show_caveats(const Receipt& receipt) {
+  if (receipt.degraded) fmt::print(stderr, "degraded: less stands behind this than was asked for\n");
+  for (const std::string& name : names_of(receipt.teaching)) fmt::print(stderr, "teaching keyspace: {}\n", name);
+  if (receipt.map_age >= map_age_shown)
+    fmt::print(stderr, "the node's cluster map is {:.0f} s old\n", to_seconds(receipt.map_age));
 }
 
 // A node names levels as the protocol does, MAJORITY; who reads its hint needs the flag.
@@ -232,6 +268,7 @@ void show_text(const Show& show, const Response& response) {
       fmt::print(stderr, "level {} was asked, {} was reached{}{}\n", to_string(response.receipt.asked),
                  to_string(response.receipt.reached), response.why.empty() ? "" : ": ", response.why);
     }
+    show_caveats(response.receipt);
     return;
   }
   fmt::print(stderr, "{}   {}   after {:.0f} ms\n", outcome_word(response.outcome), to_string(response.code),

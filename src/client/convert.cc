@@ -89,7 +89,23 @@ Receipt to_receipt(const v1::Receipt& message) {
   receipt.refounded = message.refounded();
   receipt.epoch = MapEpoch(message.map_epoch());
   receipt.map_age = std::chrono::milliseconds(static_cast<std::int64_t>(message.map_age_ms()));
+  if (message.has_superseded_by()) receipt.superseded_by = to_version(message.superseded_by());
+  for (const std::uint32_t node : message.hinted()) receipt.hinted.emplace_back(node);
+  receipt.degraded = message.degraded();
+  receipt.teaching = Teaching{.sloppy = message.teaching().sloppy(),
+                              .wall_clock = message.teaching().wall_clock(),
+                              .no_durability = message.teaching().no_durability()};
   return receipt;
+}
+
+void fill_version(const Version& version, v1::Version& message) {
+  message.set_create_revision(version.create_revision.value());
+  message.set_modify_revision(version.modify_revision.value());
+  message.set_version(version.version);
+  message.set_hlc(version.hlc);
+  message.set_dot_node(version.dot_node.value());
+  message.set_dot_incarnation(version.dot_incarnation);
+  message.set_dot_sequence(version.dot_sequence);
 }
 
 void fill_condition(const Condition& condition, v1::Condition& message) {
@@ -239,6 +255,7 @@ void fill(const Request& request, v1::Operation& operation) {
     op.set_first(request.op->first);
     op.set_retry(request.op->retry);
   }
+  if (request.seen != Version{}) fill_version(request.seen, *operation.mutable_seen());
   fill_verb(request, operation);
 }
 

@@ -1,4 +1,5 @@
 // What the SDK writes, the API reads: each verb and each part of an answer survives the public form.
+#include <grpcpp/support/status.h>
 #include <gtest/gtest.h>
 
 #include "api/convert.h"
@@ -64,6 +65,8 @@ std::vector<Request> every_request() {
   keys.then_steps = {{.verb = Verb::get, .key = "a", .value = {}}, {.verb = Verb::get, .key = "b", .value = {}}};
   Request token = request_of(Verb::get, "k");
   token.token = 123;
+  Request seen = request_of(Verb::put, "k", "v");
+  seen.seen = Version{.hlc = 1, .dot_node = NodeId(2), .dot_incarnation = 3, .dot_sequence = 4};
   Request named = request_of(Verb::resolve, "k");
   named.op = OpId{.client = {.high = 1, .low = 2}, .sequence = 9, .floor = 3, .first = true, .retry = true};
   Request partition = with(request_of(Verb::scan, ""), page);
@@ -91,7 +94,8 @@ std::vector<Request> every_request() {
           with(request_of(Verb::watch, "a"), one_key),
           with(request_of(Verb::compact, ""), revision),
           token,
-          named};
+          named,
+          seen};
 }
 
 TEST(Convert, EveryVerbSurvivesThePublicForm) {
@@ -125,6 +129,47 @@ TEST(Convert, ALockWithoutATimeHasTheDefault) {
   operation.set_key("l");
   operation.mutable_lock()->set_holder("me");
   EXPECT_EQ(MUST(api::to_request(RequestId(1), operation)).operands->ttl, limits::lock_ttl_default);
+}
+
+TEST(Convert, EveryFieldOfAReceiptSurvives) {
+  Response response;
+  response.id = RequestId(7);
+  response.receipt =
+      Receipt{.asked = Level::all,
+              .reached = Level::one,
+              .acknowledged_by = {NodeId(1), NodeId(300)},
+              .served_by = NodeId(31),
+              .leader = NodeId(32),
+              .term = Term(33),
+              .index = LogIndex(34),
+              .read_path = ReadPath::quorum_repaired,
+              .staleness_bound = Duration(35),
+              .hints_left = 36,
+              .superseded = true,
+              .duplicate = true,
+              .wal_durability = true,
+              .epoch = MapEpoch(37),
+              .map_age = seconds(38),
+              .refounded = 39,
+              .superseded_by = {.hlc = 40, .dot_node = NodeId(41), .dot_incarnation = 42, .dot_sequence = 43},
+              .hinted = {NodeId(2), NodeId(301)},
+              .degraded = true,
+              .teaching = {.sloppy = true, .wall_clock = false, .no_durability = true}};
+  riftkv::v1::Reply reply;
+  api::to_reply(Response(response), reply);
+  EXPECT_EQ(client::to_response(response.id, reply), response);
+}
+
+// Both are proved to have had no effect, and mean the same on both sides.
+TEST(Convert, TheRefusalsOfAnApOwnerSurvive) {
+  for (const Code code : {Code::clock_skewed, Code::token_not_met, Code::compacted}) {
+    riftkv::v1::Reply reply;
+    api::to_reply(refuse(RequestId(7), code, "why"), reply);
+    const Response read = client::to_response(RequestId(7), reply);
+    EXPECT_EQ(read.code, code) << to_string(code);
+    EXPECT_EQ(read.outcome, Outcome::not_done) << to_string(code);
+    EXPECT_EQ(client::to_error(api::to_status(Error{code, "why"})).code, code) << to_string(code);
+  }
 }
 
 TEST(Convert, AnswersOfTheRicherVerbsSurvive) {

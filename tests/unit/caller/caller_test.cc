@@ -173,6 +173,41 @@ TEST(Caller, AnUnreachableLevelIsTriedOnceAtEachOwner) {
   EXPECT_EQ(end.response.outcome, Outcome::not_done);
 }
 
+// Nothing happened there, so another owner may be asked, a write too; each of them once.
+TEST(Caller, AnOwnerWithASkewedClockOrWithoutWhatWasSeenIsLeftForAnother) {
+  for (const Code code : {Code::clock_skewed, Code::token_not_met}) {
+    for (const bool is_write : {true, false}) {
+      World w;
+      is_write ? w.put(1, "carts") : w.get(1, "carts");
+      const Send first = w.sent();
+      w.answer(first, code);
+      const Send second = w.sent();
+      EXPECT_NE(second.node, first.node);
+      w.answer(second, Code::ok);
+      EXPECT_EQ(w.ended().response.outcome, Outcome::done);
+    }
+    World w;
+    w.put(1, "carts");
+    for (int i = 0; i < 3; ++i) w.answer(w.sent(), code);
+    const Completion end = w.ended();
+    EXPECT_EQ(end.response.code, code);
+    EXPECT_EQ(end.response.outcome, Outcome::not_done);
+    EXPECT_EQ(end.attempts, 3U);
+  }
+}
+
+TEST(Caller, WhatTheClientHasSeenTravelsWithEveryCopy) {
+  World w;
+  const Version seen{.hlc = 1, .dot_node = NodeId(2), .dot_incarnation = 3, .dot_sequence = 4};
+  Operation operation{.keyspace = "carts", .verb = Verb::get, .key = "k"};
+  operation.seen = seen;
+  w.caller.submit(RequestId(1), operation, w.now);
+  const Send first = w.sent();
+  EXPECT_EQ(first.request.seen, seen);
+  w.answer(first, Code::token_not_met);
+  EXPECT_EQ(w.sent().request.seen, seen);
+}
+
 TEST(Caller, TheFloorFollowsTheLowestUnfinishedWrite) {
   World w;
   w.open_window();  // sequence 1
