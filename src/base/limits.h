@@ -61,6 +61,9 @@ constexpr Duration ttl_max = std::chrono::hours(24 * 366);
 constexpr Duration lock_ttl_default = seconds(10);
 constexpr Duration dedup_row_lifetime = std::chrono::hours(1);
 constexpr Duration clock_drift_max = milliseconds(500);
+// Two clocks part by at most one part in so many: each is right to 500 ppm, what time daemons allow. An offset measured a while ago is known so much less.
+constexpr int clock_drift_one_in = 1000;
+constexpr Duration clock_reading_error = milliseconds(2);  // two wall clocks, each told in whole milliseconds
 
 static_assert(entry_bytes_max > value_bytes_max + key_bytes_max);
 static_assert(frame_bytes_max > entry_bytes_max);
@@ -75,5 +78,6 @@ static_assert(watch_events_max >= expired_keys_per_entry_max);
 static_assert(peer_in_flight_bytes_max + frame_bytes_max <= lane_data_bytes_max);
 static_assert(election_timeout_min > 3 * heartbeat_interval);
 static_assert(election_timeout_min <= election_timeout_max);
+static_assert(clock_reading_error < clock_drift_max);
 
 }  // namespace rift::limits

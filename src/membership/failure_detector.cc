@@ -45,21 +45,18 @@ FailureDetector::Ticked FailureDetector::tick(Time now) {
   return result;
 }
 
-bool FailureDetector::on_ack(const Ack& ack, const Now& now) {
+FailureDetector::Heard FailureDetector::on_ack(const Ack& ack, Time now) {
   const auto found = peers_.find(ack.from);
-  if (found == peers_.end()) return false;
+  if (found == peers_.end()) return {};
   Peer& peer = found->second;
   OpenPing& open = peer.open[ack.sequence % open_pings_max];
-  if (ack.sequence == 0 || open.sequence != ack.sequence || open.sent != ack.sent || now.steady < open.sent)
-    return false;
-  const Duration round_trip = now.steady - open.sent;
+  if (ack.sequence == 0 || open.sequence != ack.sequence || open.sent != ack.sent || now < open.sent) return {};
+  const Duration round_trip = now - open.sent;
   open = OpenPing{};
   // An answer that was long under way says that the peer lived then, not now.
-  if (round_trip >= options_.down_after) return false;
-  peer.heard = std::max(peer.heard, now.steady);
-  peer.round_trip = round_trip;
-  peer.offset = std::chrono::duration_cast<std::chrono::milliseconds>(ack.wall - now.wall + round_trip / 2);
-  return !std::exchange(peer.reachable, true);
+  if (round_trip >= options_.down_after) return {};
+  peer.heard = std::max(peer.heard, now);
+  return Heard{.changed = !std::exchange(peer.reachable, true), .round_trip = round_trip};
 }
 
 std::vector<NodeId> FailureDetector::reachable() const {
@@ -69,16 +66,6 @@ std::vector<NodeId> FailureDetector::reachable() const {
   }
   std::sort(nodes.begin(), nodes.end());
   return nodes;
-}
-
-std::optional<Duration> FailureDetector::round_trip(NodeId peer) const {
-  const auto found = peers_.find(peer);
-  return found == peers_.end() ? std::nullopt : found->second.round_trip;
-}
-
-std::optional<std::chrono::milliseconds> FailureDetector::clock_offset(NodeId peer) const {
-  const auto found = peers_.find(peer);
-  return found == peers_.end() ? std::nullopt : found->second.offset;
 }
 
 }  // namespace rift::membership

@@ -35,8 +35,12 @@ class FailureDetector {
   struct Ack {
     NodeId from;
     std::uint64_t sequence = 0;
-    Time sent{};      // echoed
-    WallTime wall{};  // the peer's clock when it answered
+    Time sent{};  // echoed
+  };
+  struct Heard {
+    bool changed = false;  // reachable() is another set than before
+    std::optional<Duration>
+        round_trip;  // of the ping that this answers; nothing: it answers none, or came too late to say anything
   };
 
   explicit FailureDetector(const Options& options) : options_(options) {}
@@ -46,13 +50,10 @@ class FailureDetector {
   // Due at next_tick(); calling it more often does no harm.
   Ticked tick(Time now);
   Time next_tick() const { return next_tick_; }
-  // Acknowledgements that answer no open ping are ignored. True if reachable() changed.
-  bool on_ack(const Ack& ack, const Now& now);
+  // Acknowledgements that answer no open ping are ignored.
+  Heard on_ack(const Ack& ack, Time now);
 
   std::vector<NodeId> reachable() const;  // sorted, self included
-  std::optional<Duration> round_trip(NodeId peer) const;
-  // The peer's wall clock minus ours, as of its last acknowledgement; known to half of round_trip().
-  std::optional<std::chrono::milliseconds> clock_offset(NodeId peer) const;
 
  private:
   static constexpr std::size_t open_pings_max = 8;
@@ -64,8 +65,6 @@ class FailureDetector {
     bool reachable = false;
     Time heard{};  // when the newest acknowledged ping was answered
     std::array<OpenPing, open_pings_max> open{};
-    std::optional<Duration> round_trip;
-    std::optional<std::chrono::milliseconds> offset;
   };
   void forgive_own_pause(Time now);
 

@@ -89,9 +89,7 @@ void Node::on_node_message(NodeId from, const Bytes& message) {
         wire::encode_message(wire::PingAck{.sequence = ping->sequence, .sent = ping->sent, .wall = loop_.now().wall}));
     loop_.schedule_round();
   } else if (auto* ack = std::get_if<wire::PingAck>(&*decoded)) {
-    const Now now = loop_.now();
-    if (detector_.on_ack({.from = from, .sequence = ack->sequence, .sent = ack->sent, .wall = ack->wall}, now))
-      publish_view();
+    on_ping_ack(from, *ack);
   } else if (auto* request = std::get_if<wire::Forward>(&*decoded)) {
     if (!forwards_in_.is_new(from, request->request.id)) {
       ++counters_["forwards_repeated"];
@@ -115,6 +113,18 @@ void Node::on_node_message(NodeId from, const Bytes& message) {
   }
 }
 
+void Node::on_ping_ack(NodeId from, const wire::PingAck& ack) {
+  const Now now = loop_.now();
+  const auto heard = detector_.on_ack({.from = from, .sequence = ack.sequence, .sent = ack.sent}, now.steady);
+  if (heard.round_trip) clock_watch_.note({.from = from, .wall = ack.wall, .round_trip = *heard.round_trip}, now);
+  if (clock_watch_.judge(now) || heard.changed) publish_view();
+}
+
+// Before anything of the round is looked at: what it stamps is stamped with this clock.
+void Node::on_round(const Now& now) {
+  if (clock_watch_.has_stepped(now) && clock_watch_.judge(now)) publish_view();
+}
+
 void Node::ping() {
   const Now now = loop_.now();
   const auto ticked = detector_.tick(now.steady);
@@ -124,7 +134,7 @@ void Node::ping() {
   }
   const Replica* system = loop_.replica(topology::system_partition);
   if (system != nullptr && system->status().leader != NodeId()) catalog_fresh_ = now.steady;
-  if (ticked.changed) publish_view();
+  if (clock_watch_.judge(now) || ticked.changed) publish_view();
   bury_released_replicas();
   readmit_departed();
   pull_map();

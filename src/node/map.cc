@@ -96,6 +96,7 @@ void Node::adopt(topology::Catalog catalog) {
   if (catalog_->member(options_.self) == nullptr)
     LOG_WARN(env_.log, "node.no_member", "the map does not name this node any more");
   detector_.set_members(members);
+  clock_watch_.set_members(members);
   peers_.set_identity(identity_, starts_, catalog_->epoch);
   end_introduction();
   follow_members();
@@ -106,12 +107,18 @@ void Node::adopt(topology::Catalog catalog) {
 void Node::publish_view() {
   if (!catalog_) return;
   std::vector<NodeId> reachable = detector_.reachable();
-  if (view_ && view_->catalog == catalog_ && view_->reachable == reachable) return;
+  const auto& clock_skew = clock_watch_.verdict();
+  const bool is_same_clock = view_ && view_->clock_skew == clock_skew;
+  if (is_same_clock && view_->catalog == catalog_ && view_->reachable == reachable) return;
   if (view_ && view_->reachable != reachable) {
     LOG_INFO(env_.log, "node.reachable", "{} of {} members", reachable.size(), catalog_->members.size());
   }
-  view_ = std::make_shared<const topology::View>(
-      topology::View{.catalog = catalog_, .self = options_.self, .reachable = std::move(reachable)});
+  if (!is_same_clock && clock_skew) {
+    LOG_WARN(env_.log, "node.clock_skewed", "the clock is {}; this node coordinates no writes of ap keyspaces",
+             topology::to_string(*clock_skew));
+  }
+  view_ = std::make_shared<const topology::View>(topology::View{
+      .catalog = catalog_, .self = options_.self, .reachable = std::move(reachable), .clock_skew = clock_skew});
   loop_.observe(view_);
 }
 

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "causal/clock.h"
+#include "membership/clock_watch.h"
 #include "membership/failure_detector.h"
 #include "node/env.h"
 #include "node/forward_window.h"
@@ -110,6 +111,8 @@ class Node final : public Front, public Admin, private env::NetworkEvents, priva
   void link_up(NodeId peer, env::Lane lane) override;
   void link_down(NodeId peer, env::Lane lane) override;
   void on_node_message(NodeId from, const Bytes& message);
+  void on_ping_ack(NodeId from, const wire::PingAck& ack);
+  void on_round(const Now& now) override;
   void ping();
 
   // map_exchange.cc: a map that did not come through this node's own replica of `_system`
@@ -168,6 +171,7 @@ class Node final : public Front, public Admin, private env::NetworkEvents, priva
   Peers peers_;
   causal::Stamper stamper_;
   membership::FailureDetector detector_;
+  membership::ClockWatch clock_watch_;
   std::map<SinkId, std::unique_ptr<ReplySink>> sinks_;
   std::shared_ptr<const topology::Catalog> catalog_;
   std::string catalog_store_key_;       // where the state of `_system` holds it

@@ -186,7 +186,9 @@ void ShardLoop::mark_due(Time now) {
 // event that arrives later is in the next round, with a later time.
 void ShardLoop::round() {
   if (dead_) return;
-  mark_due(env_.clock.now().steady);
+  const Now begun = env_.clock.now();
+  events_.on_round(begun);
+  mark_due(begun.steady);
   in_round_ = true;
   round_posted_ = false;  // from here on: what is due now is in this round
   const auto jobs = std::exchange(jobs_, {});

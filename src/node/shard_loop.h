@@ -27,6 +27,8 @@ constexpr std::size_t inbox_messages_max = 256 * 1024;  // of all peers; their b
 class LoopEvents {
  public:
   virtual ~LoopEvents() = default;
+  virtual void on_round(
+      const Now& now) = 0;  // one begins, and has not looked at anything; what is observed now it sees
   virtual void on_reply(Response response, bool last) = 0;
   virtual void on_applied(const env::WriteBatch& batch,
                           std::size_t first) = 0;  // its operations from `first` on are visible to readers now

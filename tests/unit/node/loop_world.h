@@ -23,7 +23,12 @@ class ManualExecutor final : public env::Executor, public env::Clock {
     at_ = at;
     timer_ = std::move(task);
   }
-  Now now() override { return now_; }
+  Now now() override { return Now{.steady = steady_, .wall = right_wall() + wall_offset_}; }
+  WallTime right_wall() const {
+    return WallTime(std::chrono::seconds(1'700'000'000)) +
+           std::chrono::floor<std::chrono::milliseconds>(steady_.time_since_epoch());
+  }
+  void set_wall_offset(std::chrono::milliseconds offset) { wall_offset_ = offset; }
   std::size_t waiting() const { return tasks_.size(); }
   bool run_one() {
     if (tasks_.empty()) return false;
@@ -43,21 +48,22 @@ class ManualExecutor final : public env::Executor, public env::Clock {
     timer_ = Task();
   }
   // Time passes without anything being run: a stopped process.
-  void pause(Duration by) { now_.steady += by; }
+  void pause(Duration by) { steady_ += by; }
   void advance(Duration by) {
-    const Time end = now_.steady + by;
+    const Time end = steady_ + by;
     run();
     while (timer_ && at_ <= end) {
-      now_.steady = std::max(now_.steady, at_);
+      steady_ = std::max(steady_, at_);
       Task task = std::exchange(timer_, Task());
       task();
       run();
     }
-    now_.steady = end;
+    steady_ = end;
   }
 
  private:
-  Now now_{.steady = Time(std::chrono::seconds(10)), .wall = WallTime(std::chrono::seconds(1'700'000'000))};
+  Time steady_{std::chrono::seconds(10)};
+  std::chrono::milliseconds wall_offset_{};
   std::deque<Task> tasks_;
   Time at_{};
   Task timer_;
@@ -200,6 +206,7 @@ class LoopWorld : public LoopEvents {
     return loop.submit(std::move(request));
   }
 
+  void on_round(const Now& now) override { rounds.push_back(now); }
   void on_reply(Response response, bool) override {
     replies.push_back({std::move(response), store.synced(), store.applied()});
   }
@@ -224,6 +231,7 @@ class LoopWorld : public LoopEvents {
           .recorder = &recorder,
           .fatal = [this](const Error& error) { fatal.push_back(error); }};
   Options options{.self = NodeId(1), .dial = {}};
+  std::vector<Now> rounds;
   std::vector<ReplyRecord> replies;
   std::vector<std::size_t> applied;
   std::vector<std::pair<PartitionId, std::string>> stopped;

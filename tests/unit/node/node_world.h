@@ -111,7 +111,7 @@ class NodeWorld {
   std::uint64_t counter(const std::string& name, std::uint32_t n = 1) { return status(n).counters[name]; }
 
   // Peers without a seat.
-  void play(NodeId peer) { played_.insert(peer); }  // it answers pings
+  void play(NodeId peer) { played_.insert(peer); }  // it answers pings, and its clock is right
   void silence(NodeId peer) { played_.erase(peer); }
   bool say_hello(NodeId peer, const wire::Hello& hello, env::ConnectionId connection, std::uint32_t n = 1);
   wire::Hello hello_of(NodeId peer) const;  // as the founded catalog knows it

@@ -307,7 +307,7 @@ void NodeWorld::answer_pings(NodeId from, NodeId peer, const Bytes& frame) {
     const auto* ping = std::get_if<wire::Ping>(&message);
     if (ping == nullptr) continue;
     say(peer, PartitionId(),
-        wire::PingAck{.sequence = ping->sequence, .sent = ping->sent, .wall = seats_.at(from)->executor.now().wall},
+        wire::PingAck{.sequence = ping->sequence, .sent = ping->sent, .wall = seats_.at(from)->executor.right_wall()},
         from.value());
   }
 }
