@@ -1,4 +1,5 @@
-// The part of the view that concerns one partition: its owners, its keyspace's levels, who of the owners can be reached. Follows the View;
+// The part of the view that concerns one partition: its owners, its keyspace's levels, who of the owners can be reached, and whether this
+// node's clock may stamp. Follows the View;
 // liveness says where to send and whom to leave a hint, never who owns. Used by the parts of one ap replica.
 #pragma once
 
@@ -24,6 +25,7 @@ class Placement {
   bool owns(NodeId node) const;
   bool reaches(NodeId node) const { return node == self() || view_->reaches(node); }
   std::size_t owners_reachable() const;
+  const std::optional<topology::ClockSkew>& clock_skew() const { return view_->clock_skew; }
 
  private:
   PartitionId partition_;

@@ -30,6 +30,13 @@ std::optional<Response> Writes::refusal(const Request& request, Level level, Tur
     return refuse(request.id, Code::overloaded, fmt::format("the store of {} is catching up", to_string(core_.self())),
                   "retry");
   }
+  // Of a clock that is ahead this write would beat later ones of others, of one that is behind it would lose to earlier ones (trap T02).
+  if (const auto& skew = placement.clock_skew()) {
+    return refuse(request.id, Code::clock_skewed,
+                  fmt::format("the clock of {} is {}; it stamps no writes, reads go on", to_string(core_.self()),
+                              topology::to_string(*skew)),
+                  fmt::format("write through another node, and set the clock of {} right", to_string(core_.self())));
+  }
   const std::size_t reachable = placement.owners_reachable(), needed = owners_needed(level, placement.copies());
   if (reachable >= needed) return std::nullopt;
   return refuse(request.id, Code::level_unreachable,

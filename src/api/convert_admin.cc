@@ -94,6 +94,10 @@ void fill(const NodeStatus& status, v1::StatusResponse& message) {
   for (const NodeId node : status.reachable) message.add_reachable(node.value());
   for (const ReplicaStatus& replica : status.replicas) fill_replica(replica, *message.add_replicas());
   for (const auto& [name, count] : status.counters) (*message.mutable_counters())[name] = count;
+  if (!status.clock_skew) return;
+  v1::ClockSkew& skew = *message.mutable_clock_skew();
+  skew.set_ahead_ms(status.clock_skew->ahead.count());
+  for (const NodeId node : status.clock_skew->of) skew.add_of(node.value());
 }
 
 void fill(const InspectPage& page, v1::InspectResponse& message) {

@@ -64,6 +64,11 @@ json to_json(const ReplicaStatus& replica) {
   return value;
 }
 
+json to_json(const std::optional<topology::ClockSkew>& skew) {
+  if (!skew) return nullptr;
+  return {{"ahead_ms", std::to_string(skew->ahead.count())}, {"of", to_json(skew->of)}};
+}
+
 json to_json(const std::string& endpoint, const Result<StatusReply>& reply) {
   if (!reply) {
     return {{"endpoint", endpoint},
@@ -82,6 +87,7 @@ json to_json(const std::string& endpoint, const Result<StatusReply>& reply) {
                 {"not_ready_because", status.not_ready_because},
                 {"map_epoch", number(status.epoch.value())},
                 {"reaches", to_json(status.reachable)},
+                {"clock_skew", to_json(status.clock_skew)},
                 {"replicas", json::array()},
                 {"counters", to_json(status.counters)}};
   for (const ReplicaStatus& replica : status.replicas) value["replicas"].push_back(to_json(replica));
@@ -103,6 +109,10 @@ void print_node(const std::string& endpoint, const Result<StatusReply>& reply) {
   fmt::print("{:<4} {:<18} {:<10} map {}   reaches {}\n", to_string(status.identity.node), endpoint,
              status.ready ? "ready" : "NOT READY", status.epoch.value(), node_names(status.reachable));
   if (!status.ready) fmt::print("     why   {}\n", status.not_ready_because);
+  if (status.clock_skew) {
+    fmt::print("     clock {}: no writes of ap keyspaces here until it is set right\n",
+               topology::to_string(*status.clock_skew));
+  }
 }
 
 // "leader*", "voter", "learner"; of several partitions "3 copies, 1*". Empty: it holds nothing of the keyspace.

@@ -85,6 +85,11 @@ NodeStatus to_node_status(const v1::StatusResponse& message) {
   for (const std::uint32_t node : message.reachable()) status.reachable.push_back(NodeId(node));
   for (const v1::ReplicaStatus& replica : message.replicas()) status.replicas.push_back(to_replica(replica));
   for (const auto& [name, count] : message.counters()) status.counters[name] = count;
+  if (message.has_clock_skew()) {
+    topology::ClockSkew& skew = status.clock_skew.emplace();
+    skew.ahead = std::chrono::milliseconds(message.clock_skew().ahead_ms());
+    for (const std::uint32_t node : message.clock_skew().of()) skew.of.emplace_back(node);
+  }
   return status;
 }
 

@@ -48,6 +48,7 @@ void Node::status(Done<NodeStatus> done) {
                     .not_ready_because = {},
                     .epoch = catalog_ ? catalog_->epoch : MapEpoch(),
                     .reachable = view_ ? view_->reachable : std::vector<NodeId>(),
+                    .clock_skew = clock_watch_.verdict(),
                     .replicas = loop_.statuses(),
                     .counters = counters_};
   if (!ready_) status.not_ready_because = "starting";

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "topology/catalog.h"
 #include "topology/changes.h"
 #include "topology/loss.h"
+#include "topology/view.h"
 
 namespace rift {
 
@@ -50,6 +52,7 @@ struct NodeStatus {
   std::string not_ready_because;
   MapEpoch epoch;
   std::vector<NodeId> reachable;
+  std::optional<topology::ClockSkew> clock_skew = std::nullopt;  // this node stamps no writes of ap keyspaces
   std::vector<ReplicaStatus> replicas;
   std::map<std::string, std::uint64_t> counters;  // rounds, syncs, frames, store keys, reads, refused, ...
 };

@@ -50,6 +50,10 @@ std::string metrics_text(const NodeStatus& status) {
             static_cast<double>(status.epoch.value()));
   add_gauge(registry, "rift_reachable_nodes", "members that answer pings, this node included", {},
             static_cast<double>(status.reachable.size()));
+  add_gauge(
+      registry, "rift_clock_skew_seconds",
+      "how far this node's clock is ahead of most members' (negative: behind), beyond the drift bound; 0: it is within",
+      {}, status.clock_skew ? to_seconds(status.clock_skew->ahead) : 0);
   for (const auto& [name, value] : status.counters) add_node_counter(registry, name, value);
   for (const ReplicaStatus& replica : status.replicas) {
     const auto labels = labels_of(replica);
@@ -79,11 +83,12 @@ std::string status_json(const NodeStatus& status) {
   std::string reachable;
   for (const NodeId node : status.reachable)
     reachable += fmt::format(R"({}"{}")", reachable.empty() ? "" : ",", to_string(node));
+  const std::string skew = status.clock_skew ? topology::to_string(*status.clock_skew) : std::string();
   return fmt::format(
-      R"({{"schema":"rift.node_status/1","node":"{}","cluster":"{}","ready":{},"not_ready_because":"{}","epoch":"{}","reachable":[{}],"replicas":[{}]}})"
+      R"({{"schema":"rift.node_status/1","node":"{}","cluster":"{}","ready":{},"not_ready_because":"{}","epoch":"{}","reachable":[{}],"clock_skew":"{}","replicas":[{}]}})"
       "\n",
       to_string(status.identity.node), to_string(status.identity.cluster), status.ready,
-      escape(status.not_ready_because), status.epoch.value(), reachable, replicas);
+      escape(status.not_ready_because), status.epoch.value(), reachable, skew, replicas);
 }
 
 }  // namespace rift::server

@@ -43,6 +43,12 @@ class ApCluster : public kit::ReplicaCluster {
     at(node).observe(std::make_shared<const topology::View>(
         topology::View{.catalog = shared_catalog_, .self = node, .reachable = std::move(reachable)}));
   }
+  // What its node finds out by pings: the median of the others, as set_wall_offset() has put them.
+  void observe_skew(NodeId node, std::optional<topology::ClockSkew> skew) {
+    if (!shared_catalog_) shared_catalog_ = std::make_shared<const topology::Catalog>(catalog());
+    at(node).observe(std::make_shared<const topology::View>(
+        topology::View{.catalog = shared_catalog_, .self = node, .reachable = nodes(), .clock_skew = std::move(skew)}));
+  }
   void heal_and_see() {
     heal();
     observe_all(nodes());

@@ -18,6 +18,8 @@ TEST(AdminClient, AsksForIdentityStatusAndState) {
   const auto status = MUST(admin.status());
   EXPECT_TRUE(status.status.ready);
   EXPECT_EQ(status.status.reachable, (std::vector{NodeId(1), NodeId(3)}));
+  EXPECT_EQ(status.status.clock_skew,
+            (topology::ClockSkew{.ahead = std::chrono::milliseconds(-750), .of = {NodeId(2), NodeId(3)}}));
   EXPECT_EQ(status.status.counters.at("rounds"), 42U);
   ASSERT_EQ(status.status.replicas.size(), 1U);
   EXPECT_EQ(status.status.replicas[0].role, "leader");

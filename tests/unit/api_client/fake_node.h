@@ -204,6 +204,7 @@ class MapAdmin final : public Admin {
     NodeStatus status;
     status.ready = true;
     status.reachable = {NodeId(1), NodeId(3)};
+    status.clock_skew = topology::ClockSkew{.ahead = std::chrono::milliseconds(-750), .of = {NodeId(2), NodeId(3)}};
     status.counters["rounds"] = 42;
     ReplicaStatus replica;
     replica.partition = PartitionId(2);

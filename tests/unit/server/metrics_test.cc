@@ -22,6 +22,8 @@ NodeStatus full_status() {
   status.ready = true;
   status.epoch = MapEpoch(~std::uint64_t{0});  // no double holds it
   status.reachable = {NodeId(1), NodeId(3)};
+  status.clock_skew =
+      topology::ClockSkew{.ahead = std::chrono::milliseconds(-60'250), .of = {NodeId(1), NodeId(2), NodeId(4)}};
   status.counters = {{"rounds", 12}, {"open_requests", 5}, {"timers", 2}, {"frames_sent", 0}};
   ReplicaStatus cp;
   cp.partition = PartitionId(4);
@@ -106,6 +108,8 @@ TEST(MetricsText, SaysWhatTheStatusSays) {
   const auto samples = Exposition(metrics_text(full_status())).samples;
   EXPECT_EQ(samples.at("rift_ready"), 1);
   EXPECT_EQ(samples.at("rift_reachable_nodes"), 2);
+  EXPECT_EQ(samples.at("rift_clock_skew_seconds"), -60.25);
+  EXPECT_EQ(Exposition(metrics_text(NodeStatus())).samples.at("rift_clock_skew_seconds"), 0);
   EXPECT_EQ(samples.at("rift_node_rounds_total"), 12);
   EXPECT_EQ(samples.at("rift_node_frames_sent_total"), 0);
   EXPECT_EQ(samples.at(R"(rift_replica_pending{mode="cp",partition="4"})"), 6);
@@ -145,6 +149,7 @@ TEST(StatusJson, SaysWhatTheStatusSays) {
                          {"not_ready_because", ""},
                          {"epoch", "18446744073709551615"},  // 64-bit numbers are strings: nothing is rounded
                          {"reachable", {"n1", "n3"}},
+                         {"clock_skew", "60.250 s behind n1, n2, n4"},
                          {"replicas", {cp, ap, follower}}};
   EXPECT_EQ(value, expected);
 }
