@@ -89,7 +89,24 @@ void ReplicaCluster::deliver(Message message) {
   collect(to);
 }
 
+bool ReplicaCluster::wait_for_paused(const Event& event) {
+  const NodeId node =
+      std::visit(overloaded{[](const Message& message) { return message.outgoing.to; },
+                            [](const SyncDone& sync) { return sync.node; }, [](const Wake& wake) { return wake.node; }},
+                 event);
+  const auto paused = paused_.find(node);
+  if (paused == paused_.end()) return false;
+  paused->second.push_back(event);
+  return true;
+}
+
+void ReplicaCluster::resume(NodeId node) {
+  for (Event& event : std::exchange(paused_.at(node), {})) schedule(now_, std::move(event));
+  paused_.erase(node);
+}
+
 void ReplicaCluster::handle(Event event) {
+  if (wait_for_paused(event)) return;
   std::visit(overloaded{[this](Message& message) { deliver(std::move(message)); },
                         [this](const SyncDone& sync) {
                           if (sync.life != lives_[sync.node]) return;
@@ -190,6 +207,13 @@ void ReplicaCluster::observe(NodeId node, std::vector<NodeId> reachable) {
 
 void ReplicaCluster::observe_all(std::vector<NodeId> reachable) {
   for (const NodeId node : nodes()) observe(node, reachable);
+}
+
+void ReplicaCluster::change_catalog(topology::Catalog catalog) {
+  catalog_ = std::move(catalog);
+  for (const auto& [node, harness] : harnesses_) {
+    if (harness->running()) observe(node, reachable_.at(node));
+  }
 }
 
 std::vector<NodeId> ReplicaCluster::nodes() const {

@@ -73,6 +73,11 @@ class ReplicaCluster {
   // What `node` believes about liveness from now on; every replica starts with all.
   void observe(NodeId node, std::vector<NodeId> reachable);
   void observe_all(std::vector<NodeId> reachable);
+  // The map from now on: every running replica sees it, and so does who starts later.
+  void change_catalog(topology::Catalog catalog);
+  // As by SIGSTOP: `node` does nothing, and finds all that came meanwhile when it goes on.
+  void pause(NodeId node) { paused_.try_emplace(node); }
+  void resume(NodeId node);
   // Wall clock of `node` against the common one.
   void set_wall_offset(NodeId node, std::chrono::milliseconds offset) { wall_offsets_[node] = offset; }
 
@@ -103,6 +108,7 @@ class ReplicaCluster {
 
   bool step(Time end);  // the next event not after `end`
   void handle(Event event);
+  bool wait_for_paused(const Event& event);
   void deliver(Message message);
   void set_clock(NodeId node);
   void collect(NodeId node);  // what the round left behind becomes events
@@ -123,6 +129,7 @@ class ReplicaCluster {
   std::set<std::pair<NodeId, NodeId>> cuts_;
   std::map<std::pair<NodeId, NodeId>, Duration> delays_;
   std::set<NodeId> held_disks_;
+  std::map<NodeId, std::vector<Event>> paused_;  // and what waits for each
   std::function<bool(NodeId, const Outgoing&)> filter_;
   std::map<std::pair<Time, std::uint64_t>, Event> events_;
   std::uint64_t next_event_ = 0;
