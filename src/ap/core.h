@@ -2,7 +2,7 @@
 // hold a reference. No part of it decides anything.
 #pragma once
 
-#include <map>
+#include <array>
 #include <string>
 
 #include "ap/deadlines.h"
@@ -30,12 +30,28 @@ struct Counters {
   std::uint64_t messages_dropped = 0;  // undecodable, implausible, or from no owner
 };
 
+// Counts what is written, by a hash of the key: while the count stands nothing newer has come. Keys that share a slot disturb each other.
+class WriteCounts {
+ public:
+  void wrote(std::uint64_t key_hash) { ++counts_[key_hash % counts_.size()]; }
+  std::uint64_t of(std::uint64_t key_hash) const { return counts_[key_hash % counts_.size()]; }
+
+ private:
+  std::array<std::uint64_t, 512> counts_{};
+};
+
 struct Core {
   explicit Core(const Options& given)
       : options(given), placement(given.partition), records(given.partition, given.generation) {}
 
   std::uint64_t next_token() { return token++; }
-  void note_written(ByteView key) { rounds.wrote(xxh3_64(key)); }
+  // A record of `key` is written in this round; its stamp has been shown to the stamper.
+  void note_written(ByteView key) {
+    const std::uint64_t hash = xxh3_64(key);
+    rounds.wrote(hash);
+    write_counts.wrote(hash);
+    changed_at = options.stamper->latest();
+  }
   bool synced(ByteView key) const { return rounds.durable(rounds.round_of(xxh3_64(key))); }
   NodeId self() const { return placement.self(); }
 
@@ -43,8 +59,10 @@ struct Core {
   Placement placement;
   Records records;
   DurableRounds rounds;
+  WriteCounts write_counts;
   Deadlines deadlines;
   Counters counters;
+  causal::Hlc changed_at;                       // the node's clock when this partition last changed
   std::optional<causal::Hlc> ceiling_in_round;  // written in the round that is open
   // Starts at a random number: a late answer to an earlier life of this node must not be taken for one to a new question.
   std::uint64_t token = 0;

@@ -1,5 +1,8 @@
 #include "ap/hint_book.h"
 
+#include <set>
+
+#include "base/coding.h"
 #include "wire/keys.h"
 
 namespace rift::ap {
@@ -8,7 +11,62 @@ std::string HintBook::row_key(NodeId target, ByteView key) const {
   return wire::hint_key(target, core_.options.partition, key);
 }
 
-Result<void> HintBook::open(Turn& turn, NodeId target) {
+Result<void> HintBook::open(Turn& turn) {
+  for (const NodeId owner : *core_.placement.owners()) {
+    if (owner != core_.self()) TRY(open_target(turn, owner));
+  }
+  return forget_strangers(turn);
+}
+
+void HintBook::forget(Turn& turn, NodeId target) {
+  MARK(turn.recorder(), "ap.hints_to_no_owner");
+  LOG_INFO(turn.log(), "ap.hints_forgotten", "partition={} target={}: it is no owner any more",
+           core_.options.partition.value(), to_string(target));
+  const auto range = wire::hint_range(target, core_.options.partition);
+  turn.erase_range(env::Table::hint, range.first, range.last);
+  turn.erase(env::Table::hint, wire::hint_dirty_key(target, core_.options.partition));
+}
+
+void HintBook::observe(Turn& turn) {
+  for (auto entry = entries_.begin(); entry != entries_.end();) {
+    const auto current = entry++;
+    if (core_.placement.owns(current->first)) continue;
+    forget(turn, current->first);
+    entries_.erase(current);
+  }
+}
+
+// The map may have changed while this node was down. Rows stand by target first: one look for each target that this disk owes anything.
+Result<void> HintBook::forget_strangers(Turn& turn) {
+  std::set<NodeId> strangers;
+  const auto meet = [&](NodeId target) {
+    if (!core_.placement.owns(target)) strangers.insert(target);
+  };
+  env::Range rest{.first = wire::hint_range(NodeId(1)).first, .last = {}};
+  while (true) {
+    const auto next = TRY(turn.scan(env::Table::hint, rest, 1, limits::scan_page_bytes_max));
+    if (next.empty()) break;
+    const NodeId target = NodeId(TRY(KeyReader(next.front().key).u32()));
+    const auto here = TRY(turn.scan(env::Table::hint, wire::hint_range(target, core_.options.partition), 1, 1));
+    if (!here.empty()) meet(target);
+    rest.first = wire::hint_range(target).last;
+    if (rest.first.empty()) break;
+  }
+  env::Range marks = wire::hint_dirty_range();
+  while (true) {
+    const auto page = TRY(turn.scan(env::Table::hint, marks, limits::scan_page_keys_max, limits::scan_page_bytes_max));
+    if (page.empty()) break;
+    for (const auto& [disk_key, value] : page) {
+      const auto mark = TRY(wire::parse_hint_dirty_key(disk_key));
+      if (mark.partition == core_.options.partition) meet(mark.target);
+    }
+    marks.first = page.back().key + '\0';
+  }
+  for (const NodeId stranger : strangers) forget(turn, stranger);
+  return {};
+}
+
+Result<void> HintBook::open_target(Turn& turn, NodeId target) {
   Entry& entry = entries_[target];
   const auto mark = TRY(turn.get(env::Table::hint, wire::hint_dirty_key(target, core_.options.partition)));
   if (mark) {

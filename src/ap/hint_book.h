@@ -19,8 +19,10 @@ class HintBook {
   };
   explicit HintBook(Core& core) : core_(core) {}
 
-  // Reads what is on disk for `target`.
-  Result<void> open(Turn& turn, NodeId target);
+  // Reads what is on disk for each owner, and forgets the rest.
+  Result<void> open(Turn& turn);
+  // Erases what is owed to nodes that are no owners any more (trap T28).
+  void observe(Turn& turn);
   // `target` is owed the key's current state, at least `stamp`.
   Result<void> add(Turn& turn, NodeId target, ByteView key, const causal::Stamp& stamp);
   // `target` holds, durably, what the row `seen` stood for: removes it unless a newer write has changed it (trap T30).
@@ -41,6 +43,9 @@ class HintBook {
     std::uint64_t rows = 0;
     std::optional<Dirty> dirty;
   };
+  Result<void> open_target(Turn& turn, NodeId target);
+  Result<void> forget_strangers(Turn& turn);
+  void forget(Turn& turn, NodeId target);
   std::string row_key(NodeId target, ByteView key) const;
 
   Core& core_;

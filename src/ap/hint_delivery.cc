@@ -7,6 +7,7 @@
 namespace rift::ap {
 
 void HintDelivery::observe(Turn& turn) {
+  std::erase_if(couriers_, [this](const auto& courier) { return !core_.placement.owns(courier.first); });
   for (const NodeId owner : *core_.placement.owners()) {
     if (owner == core_.self()) continue;
     Courier& courier = couriers_[owner];

@@ -20,7 +20,7 @@ class HintDelivery {
 
   HintDelivery(Core& core, HintBook& book) : core_(core), book_(book) {}
 
-  void observe(Turn& turn);  // who can be reached may have changed
+  void observe(Turn& turn);  // who owns and who can be reached may have changed
   Result<void> tick(Turn& turn);
   Result<void> on_want(NodeId from, const wire::HintWant& want, Turn& turn);
   Result<void> on_ack(NodeId from, const wire::StoreAck& ack, Turn& turn);

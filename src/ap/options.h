@@ -1,6 +1,8 @@
 // What one ap replica is told when it is made, and its bounds and timers. Plain values.
 #pragma once
 
+#include <string>
+
 #include "base/limits.h"
 #include "causal/clock.h"
 
@@ -26,6 +28,7 @@ struct Timers {
 
 struct Options {
   PartitionId partition;
+  std::string name;  // "carts/0", for status, refusals and logs
   Generation generation{1};
   causal::Stamper* stamper = nullptr;  // the node's one; outlives the replica
   // The node was not stopped cleanly: writes that were in the pending table have left neither a hint nor a trace but themselves.

@@ -24,6 +24,11 @@ void fill_value(Response& response, const std::optional<causal::Envelope>& envel
 }  // namespace
 
 Result<void> Reads::submit(const Request& request, Turn& turn) {
+  if (request.token != 0) {
+    turn.reply(refuse(request.id, Code::unsupported, "an ap keyspace does not know a read token",
+                      "read at level majority, or use a cp keyspace"));
+    return {};
+  }
   ++core_.counters.reads;
   const Placement& placement = core_.placement;
   const Level level = request.level == Level::unspecified ? placement.keyspace().read : request.level;
@@ -31,9 +36,8 @@ Result<void> Reads::submit(const Request& request, Turn& turn) {
   const std::size_t reachable = placement.owners_reachable(), needed = owners_needed(level, placement.copies());
   if (reachable < needed) {
     turn.reply(refuse(request.id, Code::level_unreachable,
-                      fmt::format("{} reaches {} of {} owners of {}/{}, level {} needs {}", to_string(core_.self()),
-                                  reachable, placement.copies(), placement.keyspace().name,
-                                  core_.options.partition.value(), to_string(level), needed),
+                      fmt::format("{} reaches {} of {} owners of {}, level {} needs {}", to_string(core_.self()),
+                                  reachable, placement.copies(), core_.options.name, to_string(level), needed),
                       "a lower level, or another node"));
     return {};
   }
@@ -265,6 +269,14 @@ void Reads::give_up(const Pending& read, Turn& turn) {
   response.receipt.asked = read.asked;
   response.receipt.served_by = core_.self();
   turn.reply(std::move(response));
+}
+
+void Reads::let_go(Turn& turn) {
+  for (const auto& [token, read] : pending_) {
+    turn.reply(refuse(read.request, Code::wrong_node, "this node is no owner of the key any more",
+                      "ask again with the newest map"));
+  }
+  pending_.clear();
 }
 
 void Reads::cancel(RequestId request) {

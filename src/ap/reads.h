@@ -22,6 +22,7 @@ class Reads {
   Result<void> on_durable(Turn& turn);
   Result<void> on_deadline(std::uint64_t token, Turn& turn);
   void cancel(RequestId request);
+  void let_go(Turn& turn);  // this node is no owner any more: every client that waits gets its last answer
   std::size_t size() const { return pending_.size(); }
 
  private:

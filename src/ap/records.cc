@@ -42,6 +42,8 @@ bool plausible(const causal::Envelope& envelope) {
   return plausible(envelope.stamp) && envelope.payload.size() <= limits::value_bytes_max;
 }
 
+bool has_room_above(const causal::Stamp& stamp) { return stamp.hlc < hlc_max; }
+
 Version version_of(const causal::Stamp& stamp) {
   Version version;
   version.hlc = stamp.hlc.bits();

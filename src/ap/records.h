@@ -33,9 +33,11 @@ class Records {
   Generation generation_;
 };
 
-// What may come from a peer as a stamp: a real node's dot, and a clock that has room above it.
+// What may come from a peer as a stamp: a real node's dot, and a clock that no honest one passes.
 bool plausible(const causal::Stamp& stamp);
 bool plausible(const causal::Envelope& envelope);
+// A version above it would be plausible too.
+bool has_room_above(const causal::Stamp& stamp);
 
 Version version_of(const causal::Stamp& stamp);
 

@@ -30,7 +30,14 @@ bool Refill::can_ask() const {
   return std::any_of(silent_.begin(), silent_.end(), [this](NodeId owner) { return core_.placement.reaches(owner); });
 }
 
+void Refill::end_wish(Turn& turn) {
+  turn.erase(env::Table::meta, wire::partition_meta_key(core_.options.partition, record_name));
+}
+
 void Refill::observe(Turn& turn) {
+  const auto is_stranger = [this](NodeId node) { return !core_.placement.owns(node); };
+  std::erase_if(answered_, [&](const auto& answered) { return is_stranger(answered.first); });
+  if (std::erase_if(silent_, is_stranger) > 0 && silent_.empty()) end_wish(turn);
   if (!can_ask()) return;
   due_ = std::min(due_, turn.now().steady + core_.options.timers.delivery_delay);
   pause_ = Duration::zero();
@@ -52,7 +59,7 @@ void Refill::tick(Turn& turn) {
 void Refill::on_ack(NodeId from, const wire::RefillAck& ack, Turn& turn) {
   if (silent_.empty() || ack.token != token_) return;
   silent_.erase(from);
-  if (silent_.empty()) turn.erase(env::Table::meta, wire::partition_meta_key(core_.options.partition, record_name));
+  if (silent_.empty()) end_wish(turn);
 }
 
 void Refill::on_refill(NodeId from, const wire::Refill& refill, Turn& turn) {

@@ -17,7 +17,7 @@ class Refill {
 
   // At the start: takes up the wish of an earlier life, and adds this one's where `unclean`.
   Result<void> open(causal::Hlc low_water, bool unclean, Turn& turn);
-  void observe(Turn& turn);  // who can be reached may have changed
+  void observe(Turn& turn);  // who owns and who can be reached may have changed
   void tick(Turn& turn);
   Time next() const;
 
@@ -26,6 +26,7 @@ class Refill {
 
  private:
   bool can_ask() const;
+  void end_wish(Turn& turn);
 
   Core& core_;
   HintBook& book_;

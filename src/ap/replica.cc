@@ -75,16 +75,21 @@ Result<void> ApReplica::open(Turn& turn) {
   if (saved) low_water_ = causal::Hlc(TRY(wire::decode_u64(*saved)));
   // It may come from a peer's clock, above the ceiling of one's own: a write below it would be owed to nobody after the next crash (trap T25).
   core_.options.stamper->stand_above(low_water_);
-  for (const NodeId owner : *core_.placement.owners()) {
-    if (owner == core_.self()) continue;
-    TRY(hints_.open(turn, owner));
-    // What was in the pending table is owed to somebody, and nobody knows to whom (trap T25).
-    if (core_.options.unclean_start) hints_.mark_dirty(turn, owner, low_water_);
-  }
+  TRY(hints_.open(turn));
+  if (core_.options.unclean_start) owe_everything(turn);
   TRY(refill_.open(low_water_, core_.options.unclean_start, turn));
   delivery_.observe(turn);
   arm(turn);
   return {};
+}
+
+// What was in the pending table is owed to somebody, and nobody knows to whom (trap T25). With that written down the low-water stamp may rise:
+// the next unclean stop need not repeat it.
+void ApReplica::owe_everything(Turn& turn) {
+  for (const NodeId owner : *core_.placement.owners()) {
+    if (owner != core_.self()) hints_.mark_dirty(turn, owner, low_water_);
+  }
+  core_.changed_at = core_.options.stamper->latest();
 }
 
 void ApReplica::submit(std::span<Request> requests, Turn& turn) {
@@ -239,11 +244,23 @@ Result<void> ApReplica::run_deadlines(Turn& turn) {
 
 void ApReplica::observe(const topology::ViewPtr& view, Turn& turn) {
   if (stopped_) return;
+  const bool was_owner = core_.placement.owner();
   core_.placement.observe(view);
-  if (!core_.placement.owner()) return;
+  if (!core_.placement.owner()) {
+    if (was_owner) finish(let_go(turn), turn);
+    return;
+  }
+  hints_.observe(turn);
   delivery_.observe(turn);
   refill_.observe(turn);
+  writes_.observe();
   finish({}, turn);
+}
+
+Result<void> ApReplica::let_go(Turn& turn) {
+  TRY(writes_.let_go(turn));
+  reads_.let_go(turn);
+  return {};
 }
 
 void ApReplica::cancel(std::span<const RequestId> requests, Turn& turn) {
@@ -287,7 +304,7 @@ void ApReplica::mark_round(Turn& turn) {
 
 // A bound on what an unclean start has to offer again; late is only more work, early would lose writes.
 void ApReplica::save_low_water(Turn& turn, bool now) {
-  if (!writes_.wrote_since(low_water_) || (!now && turn.now().steady < low_water_due_)) return;
+  if (core_.changed_at <= low_water_ || (!now && turn.now().steady < low_water_due_)) return;
   low_water_due_ = turn.now().steady + core_.options.timers.low_water_interval;
   const causal::Hlc reached = writes_.low_water();
   if (reached <= low_water_) return;
@@ -299,7 +316,7 @@ void ApReplica::save_low_water(Turn& turn, bool now) {
 void ApReplica::arm(Turn& turn) {
   const auto alive = [this](std::uint64_t token) { return writes_.waits(token) || reads_.waits(token); };
   Time first = std::min({core_.deadlines.next(alive), delivery_.next(turn.now().steady), refill_.next()});
-  if (writes_.wrote_since(low_water_))
+  if (core_.changed_at > low_water_)
     first = std::min(first, std::max(low_water_due_, turn.now().steady + Deadlines::grid));
   if (first >= armed_) return;
   armed_ = first;
@@ -309,6 +326,7 @@ void ApReplica::arm(Turn& turn) {
 ReplicaStatus ApReplica::status() const {
   ReplicaStatus status;
   status.partition = core_.options.partition;
+  status.name = core_.options.name;
   status.mode = Mode::ap;
   status.role = stopped_ ? "stopped" : "owner";
   status.pending = writes_.size() + reads_.size();

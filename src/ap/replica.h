@@ -39,6 +39,8 @@ class ApReplica final : public Replica {
   Result<void> on_store(NodeId from, const wire::Store& store, Turn& turn);
   Result<void> on_marker(const wire::StoreAck& marker, Turn& turn);
   Result<void> on_ack(NodeId from, const wire::StoreAck& ack, Turn& turn);
+  void owe_everything(Turn& turn);
+  Result<void> let_go(Turn& turn);
   Result<void> run_deadlines(Turn& turn);
   // At the end of every verb: the round's marker, the low-water stamp, the next wake-up. An error stops the replica.
   void finish(const Result<void>& result, Turn& turn);

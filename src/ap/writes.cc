@@ -40,14 +40,13 @@ std::optional<Response> Writes::refusal(const Request& request, Level level, Tur
   const std::size_t reachable = placement.owners_reachable(), needed = owners_needed(level, placement.copies());
   if (reachable >= needed) return std::nullopt;
   return refuse(request.id, Code::level_unreachable,
-                fmt::format("{} reaches {} of {} owners of {}/{}, level {} needs {}", to_string(core_.self()),
-                            reachable, placement.copies(), placement.keyspace().name, core_.options.partition.value(),
-                            to_string(level), needed),
+                fmt::format("{} reaches {} of {} owners of {}, level {} needs {}", to_string(core_.self()), reachable,
+                            placement.copies(), core_.options.name, to_string(level), needed),
                 "a lower level, or another node");
 }
 
-Result<causal::Stamper::Issued> Writes::write_here(const Request& request, causal::Envelope& envelope, Turn& turn) {
-  auto slot = TRY(core_.records.load(turn, request.key));
+causal::Stamper::Issued Writes::write_here(const Request& request, const Slot& slot, causal::Envelope& envelope,
+                                           Turn& turn) {
   const auto issued = core_.options.stamper->issue(turn.now().wall, slot.stamp().hlc);
   if (issued.raise_ceiling) {
     turn.put(env::Table::meta, wire::node_meta_key("hlc_ceiling"), wire::encode_u64(issued.raise_ceiling->bits()));
@@ -69,11 +68,17 @@ Result<void> Writes::submit(const Request& request, Turn& turn) {
     turn.reply(std::move(*refused));
     return {};
   }
+  const auto slot = TRY(core_.records.load(turn, request.key));
+  if (!has_room_above(slot.stamp())) {
+    turn.reply(refuse(request.id, Code::invalid,
+                      "the key holds a version from the end of time, as no honest node writes it: none can stand above",
+                      "use another key"));
+    return {};
+  }
   ++core_.counters.writes;
   const causal::Hlc issued_after = core_.options.stamper->latest();
   causal::Envelope envelope;
-  const auto issued = TRY(write_here(request, envelope, turn));
-  last_issued_ = std::max(last_issued_, core_.options.stamper->latest());
+  const auto issued = write_here(request, slot, envelope, turn);
 
   const std::uint64_t token = core_.next_token();
   const std::size_t needed = owners_needed(level, core_.placement.copies());
@@ -85,6 +90,7 @@ Result<void> Writes::submit(const Request& request, Turn& turn) {
                   .asked = level,
                   .deadline = turn.now().steady + budget_of(request),
                   .client_waits = true,
+                  .write_count = core_.write_counts.of(xxh3_64(request.key)),
                   .hinted_owners = {}};
   send_copies(token, pending, envelope, issued.covered, issued.beyond_drift, turn);
   for (const NodeId owner : *core_.placement.owners()) {
@@ -93,7 +99,7 @@ Result<void> Writes::submit(const Request& request, Turn& turn) {
   const bool handed_to_system = !core_.placement.fsync() && issued.covered;
   if (handed_to_system) {
     pending.quorum.acknowledge(core_.self());
-    answer_if_decided(pending, turn);
+    TRY(answer_if_decided(pending, turn));
   } else {
     own_disk_.emplace_back(core_.rounds.current(), token);
   }
@@ -127,7 +133,7 @@ Result<void> Writes::admit(std::uint64_t token, Pending pending, Duration budget
 }
 
 Result<void> Writes::hint(Pending& pending, NodeId target, Turn& turn) {
-  if (target == core_.self() || pending.quorum.has(target)) return {};
+  if (target == core_.self() || pending.quorum.has(target) || !core_.placement.owns(target)) return {};
   if (std::find(pending.hinted_owners.begin(), pending.hinted_owners.end(), target) != pending.hinted_owners.end())
     return {};
   TRY(hints_.add(turn, target, pending.key, pending.stamp));
@@ -145,7 +151,7 @@ bool Writes::finished(const Pending& pending) const {
   const auto& owners = pending.quorum.owners();
   return std::all_of(owners.begin(), owners.end(), [&](NodeId owner) {
     const auto& hinted = pending.hinted_owners;
-    return owner == core_.self() || pending.quorum.has(owner) ||
+    return owner == core_.self() || pending.quorum.has(owner) || !core_.placement.owns(owner) ||
            std::find(hinted.begin(), hinted.end(), owner) != hinted.end();
   });
 }
@@ -177,7 +183,7 @@ Result<void> Writes::on_ack(NodeId from, const wire::StoreAck& ack, Turn& turn) 
       TRY(hint(pending, from, turn));
       break;
   }
-  answer_if_decided(pending, turn);
+  TRY(answer_if_decided(pending, turn));
   if (finished(pending)) finish(entry);
   return {};
 }
@@ -188,7 +194,7 @@ Result<void> Writes::on_durable(Turn& turn) {
     own_disk_.pop_front();
     if (entry == pending_.end()) continue;
     entry->second.quorum.acknowledge(core_.self());
-    answer_if_decided(entry->second, turn);
+    TRY(answer_if_decided(entry->second, turn));
     if (finished(entry->second)) finish(entry);
   }
   return {};
@@ -200,12 +206,12 @@ Result<void> Writes::on_deadline(std::uint64_t token, Turn& turn) {
   Pending& pending = entry->second;
   TRY(hint_missing(pending, turn));
   if (pending.client_waits && turn.now().steady >= pending.deadline) {
-    answer(
+    TRY(answer(
         pending, Code::level_missed,
         fmt::format(
             "{} of {} owners acknowledged in time, level {} needs {}; the write may still take effect everywhere",
             pending.quorum.count(), pending.quorum.owners().size(), to_string(pending.asked), pending.quorum.needed()),
-        turn);
+        turn));
   }
   if (finished(pending)) {
     finish(entry);
@@ -215,20 +221,24 @@ Result<void> Writes::on_deadline(std::uint64_t token, Turn& turn) {
   return {};
 }
 
-void Writes::answer_if_decided(Pending& pending, Turn& turn) {
-  if (!pending.client_waits) return;
-  if (pending.quorum.met()) {
-    answer(pending, Code::ok, {}, turn);
-  } else if (pending.quorum.impossible()) {
-    answer(pending, Code::level_missed,
-           fmt::format(
-               "level {} needs {} owners and too many refused the copy (clock skew, or no space); it is written on {}",
-               to_string(pending.asked), pending.quorum.needed(), to_string(core_.self())),
-           turn);
-  }
+Result<void> Writes::answer_if_decided(Pending& pending, Turn& turn) {
+  if (!pending.client_waits) return {};
+  if (pending.quorum.met()) return answer(pending, Code::ok, {}, turn);
+  if (!pending.quorum.impossible()) return {};
+  return answer(
+      pending, Code::level_missed,
+      fmt::format(
+          "level {} needs {} owners and too many refused the copy (clock skew, or no space); it is written on {}",
+          to_string(pending.asked), pending.quorum.needed(), to_string(core_.self())),
+      turn);
 }
 
-void Writes::answer(Pending& pending, Code code, std::string why, Turn& turn) {
+Result<void> Writes::answer(Pending& pending, Code code, std::string why, Turn& turn) {
+  // What came here since, by whatever way, may be newer.
+  if (core_.write_counts.of(xxh3_64(pending.key)) != pending.write_count) {
+    const auto slot = TRY(core_.records.load(turn, pending.key));
+    pending.superseded = pending.superseded || slot.stamp() > pending.stamp;
+  }
   pending.client_waits = false;
   Response response;
   response.id = pending.request;
@@ -252,6 +262,7 @@ void Writes::answer(Pending& pending, Code code, std::string why, Turn& turn) {
   receipt.wal_durability = !core_.placement.fsync();
   receipt.epoch = core_.placement.epoch();
   turn.reply_when_stored(std::move(response));  // under `wal` the store is what it promises
+  return {};
 }
 
 void Writes::cancel(RequestId request) {
@@ -265,6 +276,27 @@ void Writes::cancel(RequestId request) {
 
 Result<void> Writes::drain(Turn& turn) {
   for (auto& [token, pending] : pending_) TRY(hint_missing(pending, turn));
+  return {};
+}
+
+void Writes::observe() {
+  for (auto entry = pending_.begin(); entry != pending_.end();) {
+    const auto current = entry++;
+    if (finished(current->second)) finish(current);
+  }
+}
+
+Result<void> Writes::let_go(Turn& turn) {
+  TRY(drain(turn));
+  for (auto& [token, pending] : pending_) {
+    if (!pending.client_waits) continue;
+    TRY(answer(pending, Code::level_missed,
+               fmt::format("{} is no owner of the key any more: the write may have taken effect at the others",
+                           to_string(core_.self())),
+               turn));
+  }
+  pending_.clear();
+  bytes_ = 0;
   return {};
 }
 

@@ -23,12 +23,14 @@ class Writes {
   Result<void> on_durable(Turn& turn);
   Result<void> on_deadline(std::uint64_t token, Turn& turn);
   void cancel(RequestId request);
+  void observe();  // the owners may have changed: nothing is owed to one that is none any more
+  // This node is no owner any more: every client that waits gets its last answer, and what others lack stays owed.
+  Result<void> let_go(Turn& turn);
   // Leaves a hint for every acknowledgement still missing: before a clean stop.
   Result<void> drain(Turn& turn);
 
   // Writes with a stamp at or below it are held by every owner, or are owed by hints that are in this Turn's batch or an earlier one.
   causal::Hlc low_water() const;
-  bool wrote_since(causal::Hlc stamp) const { return last_issued_ > stamp; }
   std::size_t size() const { return pending_.size(); }
 
  private:
@@ -42,20 +44,21 @@ class Writes {
     Time deadline{};
     bool client_waits = false;
     bool superseded = false;
+    std::uint64_t write_count = 0;  // of the key's slot, when it was written here
     std::vector<NodeId> hinted_owners;
   };
   using Entry = std::map<std::uint64_t, Pending>::iterator;
 
   std::optional<Response> refusal(const Request& request, Level level, Turn& turn) const;
   // Stamps and writes the record; what it returns has yet to be told to the other owners.
-  Result<causal::Stamper::Issued> write_here(const Request& request, causal::Envelope& envelope, Turn& turn);
+  causal::Stamper::Issued write_here(const Request& request, const Slot& slot, causal::Envelope& envelope, Turn& turn);
   void send_copies(std::uint64_t token, const Pending& pending, const causal::Envelope& envelope, bool covered,
                    bool beyond, Turn& turn);
   Result<void> admit(std::uint64_t token, Pending pending, Duration budget, Turn& turn);
   Result<void> hint(Pending& pending, NodeId target, Turn& turn);
   Result<void> hint_missing(Pending& pending, Turn& turn);
-  void answer_if_decided(Pending& pending, Turn& turn);
-  void answer(Pending& pending, Code code, std::string why, Turn& turn);
+  Result<void> answer_if_decided(Pending& pending, Turn& turn);
+  Result<void> answer(Pending& pending, Code code, std::string why, Turn& turn);
   void finish(Entry entry);
   bool finished(const Pending& pending) const;
 
@@ -65,7 +68,6 @@ class Writes {
   std::size_t bytes_ = 0;
   std::deque<std::pair<std::uint64_t, std::uint64_t>>
       own_disk_;  // round, token: acknowledgements that wait for this node's disk
-  causal::Hlc last_issued_;
 };
 
 }  // namespace rift::ap

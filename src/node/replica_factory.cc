@@ -69,6 +69,7 @@ Result<std::unique_ptr<Replica>> open_ap(const ReplicaSeed& seed, Turn& turn) {
   }
   ap::Options options;
   options.partition = seed.partition.id;
+  options.name = seed.name;
   options.generation = first_generation;
   options.stamper = &seed.stamper;
   options.unclean_start = seed.unclean_start;

@@ -53,6 +53,14 @@ class ApCluster : public kit::ReplicaCluster {
     heal();
     observe_all(nodes());
   }
+  // The next map: `node` is no owner any more, as after a loss that was accepted.
+  void take_ownership(NodeId node) {
+    topology::Catalog next = catalog();
+    next.epoch = MapEpoch(next.epoch.value() + 1);
+    std::erase(next.keyspaces.at("k").partitions.front().owners, node);
+    change_catalog(std::move(next));
+  }
+  std::size_t hint_rows(std::uint32_t node) { return at(node).store().size(env::Table::hint); }
   ApReplica& ap(std::uint32_t node) { return static_cast<ApReplica&>(at(node).replica()); }
   causal::Stamper& stamper(NodeId node) { return *stampers_->at(node); }
   std::uint64_t hints(std::uint32_t node) { return ap(node).status().hints; }
@@ -105,6 +113,7 @@ class ApCluster : public kit::ReplicaCluster {
                                    .incarnation = incarnation,
                                    .ceiling = causal::Hlc(ceiling ? MUST(wire::decode_u64(*ceiling)) : 0)});
       ap::Options options{.partition = making.partition,
+                          .name = "k/0",
                           .stamper = stamper.get(),
                           .unclean_start = !first_start,
                           .bounds = {},

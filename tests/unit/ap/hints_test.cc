@@ -346,6 +346,43 @@ TEST(ApHints, T25StampsAfterARestartStandAboveTheLowWaterStamp) {
   EXPECT_TRUE(c.contents(3).contains("k"));
 }
 
+// How many items `from` offers to the others until all are at rest.
+std::size_t offered_until_rest(ApCluster& c, NodeId from) {
+  std::size_t offered = 0;
+  c.set_filter([&](NodeId sender, const Outgoing& message) {
+    const auto decoded = wire::decode_message(message.message);
+    if (sender == from && decoded && std::holds_alternative<wire::HintOffer>(*decoded))
+      offered += std::get<wire::HintOffer>(*decoded).items.size();
+    return false;
+  });
+  EXPECT_TRUE(c.rest_within(seconds(5)));
+  c.set_filter({});
+  return offered;
+}
+
+TEST(ApHints, T25AnOwnerThatOnlyReceivesCopiesMovesItsLowWaterStamp) {
+  ApCluster c;
+  for (int i = 0; i < 50; ++i) {
+    c.call(NodeId(2), put(key(i), "v"));
+    c.run_for(milliseconds(100));
+  }
+  c.crash(NodeId(1), kit::TurnHarness::Crash::kill);
+  ASSERT_TRUE(c.restart(NodeId(1)));
+  EXPECT_LE(offered_until_rest(c, NodeId(1)), 2U * 12) << "those of the last second, to each of two owners";
+}
+
+TEST(ApHints, T25ASecondUncleanStopOwesNothingAgain) {
+  ApCluster c;
+  for (int i = 0; i < 20; ++i) c.call(NodeId(1), put(key(i), "v"));
+  c.crash(NodeId(1), kit::TurnHarness::Crash::kill);
+  ASSERT_TRUE(c.restart(NodeId(1)));
+  EXPECT_EQ(offered_until_rest(c, NodeId(1)), 2U * 20) << "it died before it could write down what all hold";
+  c.run_for(seconds(3));
+  c.crash(NodeId(1), kit::TurnHarness::Crash::kill);
+  ASSERT_TRUE(c.restart(NodeId(1)));
+  EXPECT_EQ(offered_until_rest(c, NodeId(1)), 0U);
+}
+
 TEST(ApHints, AfterADrainACleanStartOwesNothingTwice) {
   bool clean = false;
   ApCluster c(3, 1, [&](NodeId, ap::Options& options) { options.unclean_start = options.unclean_start && !clean; });
@@ -377,6 +414,59 @@ TEST(ApHints, AnAcknowledgementOnWhichAHintIsRemovedWaitsForTheDisk) {
   ASSERT_TRUE(c.restart(NodeId(3)));
   ASSERT_TRUE(c.rest_within(seconds(5)));
   EXPECT_EQ(c.contents(3).size(), 1U);
+}
+
+TEST(ApHints, T28WhatIsOwedToNoOwnerIsForgotten) {
+  ApCluster c(3, 1, [](NodeId, ap::Options& options) { options.bounds.hints_max = 5; });
+  c.split(nodes_of({1, 2}), nodes_of({3}));
+  for (int i = 0; i < 10; ++i) c.call(NodeId(1), put(key(i), "v"));
+  ASSERT_EQ(c.hints(1), 6U) << "five rows and a mark";
+  c.take_ownership(NodeId(3));
+  EXPECT_EQ(c.hints(1), 0U);
+  EXPECT_EQ(c.hint_rows(1), 0U);
+  EXPECT_EQ(c.call(NodeId(1), put("k", "v"))->receipt.hints_left, 0U);
+}
+
+// The map was changed while it was down.
+TEST(ApHints, T28WhatIsOwedToNoOwnerIsForgottenAtTheStart) {
+  ApCluster c(5, 1, [](NodeId, ap::Options& options) { options.bounds.hints_max = 5; });
+  c.split(nodes_of({1, 2}), nodes_of({3, 4, 5}));
+  for (int i = 0; i < 10; ++i) c.call(NodeId(1), put(key(i), "v"));
+  ASSERT_EQ(c.hint_rows(1), 3U * 6);
+  c.crash(NodeId(1), kit::TurnHarness::Crash::kill);
+  c.take_ownership(NodeId(3));
+  c.take_ownership(NodeId(5));
+  ASSERT_TRUE(c.restart(NodeId(1)));
+  EXPECT_EQ(c.hint_rows(1), 6U + 1U) << "those of n4, and the mark of n2 after an unclean stop";
+  EXPECT_EQ(c.hints(1), 7U);
+}
+
+TEST(ApHints, T28AWriteUnderWayOwesNothingToAnOwnerThatLeft) {
+  ApCluster c;
+  c.split(nodes_of({1, 2}), nodes_of({3}), false);
+  ASSERT_EQ(c.call(NodeId(1), put("k", "v"))->outcome, Outcome::done);
+  c.take_ownership(NodeId(3));
+  c.run_for(seconds(2));
+  EXPECT_EQ(c.ap(1).status().pending, 0U);
+  EXPECT_EQ(c.hint_rows(1), 0U);
+}
+
+TEST(ApHints, T28ADeliveryUnderWayToAnOwnerThatLeftEnds) {
+  ApCluster c;
+  c.split(nodes_of({1, 2}), nodes_of({3}));
+  for (int i = 0; i < 10; ++i) c.call(NodeId(1), put(key(i), "v"));
+  c.set_filter([](NodeId from, const Outgoing&) { return from == NodeId(3); });
+  c.heal_and_see();
+  c.run_for(milliseconds(300));
+  c.take_ownership(NodeId(3));
+  std::size_t sent = 0;
+  c.set_filter([&](NodeId from, const Outgoing& message) {
+    sent += from == NodeId(1) && message.to == NodeId(3);
+    return false;
+  });
+  c.run_for(seconds(5));
+  EXPECT_EQ(sent, 0U);
+  EXPECT_EQ(c.hints(1), 0U);
 }
 
 }  // namespace

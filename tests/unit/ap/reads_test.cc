@@ -130,6 +130,39 @@ TEST(ApReads, T21ARepairThatCannotBeMadeIsAMissAndWithoutWriteBackIsNone) {
   EXPECT_EQ(c.call(NodeId(1), read)->value, Bytes("new"));
 }
 
+// Owners are compared by the stamps of their copies: no sum over values stands in between.
+TEST(ApReads, T19OneStampIsOneWriteAndAnotherStampIsFetched) {
+  ApCluster c;
+  c.call(NodeId(1), at_level(put("k", "same"), Level::all));
+  const auto again = write_alone(c, 2, put("k", "same"));
+  std::size_t fetches = 0;
+  c.set_filter([&](NodeId, const Outgoing& message) {
+    fetches += is<wire::Fetch>(message);
+    return false;
+  });
+  const auto equal_values = c.call(NodeId(1), at_level(get("k"), Level::all));
+  EXPECT_EQ(equal_values->version, again.version);
+  EXPECT_EQ(fetches, 1U) << "an equal value of another write is another version";
+  EXPECT_EQ(c.contents(3).at("k").stamp, c.contents(2).at("k").stamp);
+  EXPECT_EQ(c.call(NodeId(3), at_level(get("k"), Level::all))->receipt.read_path, ReadPath::quorum);
+  EXPECT_EQ(fetches, 1U);
+  const auto deleted = write_alone(c, 2, del("k"));
+  const auto gone = c.call(NodeId(1), at_level(get("k"), Level::all));
+  EXPECT_FALSE(gone->found);
+  EXPECT_EQ(gone->version, deleted.version);
+  EXPECT_EQ(c.contents(3).at("k").kind, causal::Kind::tombstone);
+}
+
+TEST(ApReads, T47AReadTokenIsRefusedByName) {
+  ApCluster c;
+  Request request = get("k");
+  request.token = 7;
+  const auto reply = c.call(NodeId(1), request);
+  EXPECT_EQ(reply->code, Code::unsupported);
+  EXPECT_EQ(reply->outcome, Outcome::not_done);
+  EXPECT_NE(reply->why.find("token"), std::string::npos) << reply->why;
+}
+
 TEST(ApReads, AnUnreachableLevelIsRefusedAtOnce) {
   ApCluster c;
   c.split(nodes_of({1}), nodes_of({2, 3}));

@@ -110,6 +110,19 @@ TEST(ApRefill, WhatComesBackIsOwedToTheOthers) {
   EXPECT_EQ(c.contents(5).at("k").payload, Bytes("v"));
 }
 
+TEST(ApRefill, T28AnOwnerThatLeftIsAskedNoMore) {
+  ApCluster c;
+  write_elsewhere(c);
+  lose_power(c);
+  c.split(nodes_of({1, 2}), nodes_of({3}));
+  ASSERT_TRUE(c.restart(NodeId(1)));
+  c.run_for(seconds(5));
+  ASSERT_EQ(records_of_wish(c), 1U) << "n3 has not written it down";
+  c.take_ownership(NodeId(3));
+  c.run_for(milliseconds(100));
+  EXPECT_EQ(records_of_wish(c), 0U);
+}
+
 TEST(ApRefill, ARepeatedQuestionMakesNoNewDebt) {
   ApCluster c;
   const Bytes question = wire::encode_message(wire::Refill{.token = 7, .since = {}});

@@ -193,8 +193,9 @@ TEST(ApReplica, IsNotMadeOnANodeThatOwnsNothing) {
   own.self = NodeId(9);
   own.partition = c.partition();
   kit::TurnHarness turns(own, [&](kit::MapStore&, Turn& turn) -> Result<std::unique_ptr<Replica>> {
-    auto replica = TRY(ApReplica::create({.partition = c.partition(), .stamper = &stamper, .bounds = {}, .timers = {}},
-                                         kit::view_of(catalog, NodeId(9), {NodeId(9)}), turn));
+    auto replica = TRY(
+        ApReplica::create({.partition = c.partition(), .name = "k/0", .stamper = &stamper, .bounds = {}, .timers = {}},
+                          kit::view_of(catalog, NodeId(9), {NodeId(9)}), turn));
     return std::unique_ptr<Replica>(std::move(replica));
   });
   const auto started = turns.start();
@@ -220,6 +221,30 @@ TEST(ApReplica, RefusesWhatItOwnsNoMore) {
   EXPECT_EQ(c.call(NodeId(1), put("k", "v"))->code, Code::wrong_node);
   receive(c, NodeId(2), copy_of(c, "k", "v"));
   EXPECT_TRUE(c.contents(1).empty());
+}
+
+// Nobody listens to it any more: what it began ends here, the write as unknown, the read without effect.
+TEST(ApReplica, WhatItBeganEndsWhenItOwnsNoMore) {
+  ApCluster c;
+  c.split(nodes_of({1}), nodes_of({2, 3}), false);
+  const auto write = c.submit(NodeId(1), at_level(put("k", "v"), Level::majority));
+  const auto read = c.submit(NodeId(1), at_level(get("l"), Level::majority));
+  const auto quiet = c.submit(NodeId(1), put("m", "v"));
+  c.run_for(milliseconds(50));
+  ASSERT_EQ(c.take_reply(NodeId(1), quiet)->outcome, Outcome::done);
+  ASSERT_EQ(c.ap(1).status().pending, 3U);
+  c.take_ownership(NodeId(1));
+  const auto written = c.take_reply(NodeId(1), write), seen = c.take_reply(NodeId(1), read);
+  ASSERT_TRUE(written && seen);
+  EXPECT_EQ(written->outcome, Outcome::unknown) << written->why;
+  EXPECT_EQ(written->code, Code::level_missed);
+  EXPECT_EQ(seen->outcome, Outcome::not_done) << seen->why;
+  EXPECT_EQ(seen->code, Code::wrong_node);
+  EXPECT_EQ(c.ap(1).status().pending, 0U);
+  EXPECT_EQ(c.hints(1), 4U) << "what it has acknowledged stays owed, should it be an owner again";
+  c.run_for(seconds(10));
+  EXPECT_EQ(c.at(1).replies_last(write), 1U);
+  EXPECT_EQ(c.at(1).replies_last(read), 1U);
 }
 
 TEST(ApReplica, WalDurabilityAnswersBeforeTheDiskAndSaysSo) {
@@ -259,6 +284,7 @@ TEST(ApReplica, TheLargestLegalWriteReachesEveryOwner) {
 
 TEST(ApReplica, StatusTellsWhatItIsAndWhatItOwes) {
   ApCluster c;
+  EXPECT_EQ(c.ap(1).status().name, "k/0");
   EXPECT_EQ(c.ap(1).status().role, "owner");
   EXPECT_EQ(c.ap(1).status().mode, Mode::ap);
   c.split(nodes_of({1}), nodes_of({2, 3}));

@@ -102,7 +102,7 @@ TEST(ApWrites, ALevelThatCannotBeMetIsRefusedBeforeAnythingIsTouched) {
   ASSERT_TRUE(reply);
   EXPECT_EQ(reply->code, Code::level_unreachable);
   EXPECT_EQ(reply->outcome, Outcome::not_done);
-  EXPECT_NE(reply->why.find("reaches 2 of 5"), std::string::npos) << reply->why;
+  EXPECT_NE(reply->why.find("reaches 2 of 5 owners of k/0"), std::string::npos) << reply->why;
   EXPECT_TRUE(c.contents(1).empty());
   EXPECT_EQ(c.hints(1), 0U);
   EXPECT_EQ(c.call(NodeId(3), at_level(put("k", "v"), Level::majority))->outcome, Outcome::done);
@@ -140,24 +140,112 @@ TEST(ApWrites, ASecondWriteOfOneRoundStandsAboveTheFirst) {
   EXPECT_EQ(c.contents(3).at("k").payload, Bytes("3"));
 }
 
-TEST(ApWrites, CompareAndSetIsRefusedByName) {
+Request of(Verb verb, std::string_view key) {
+  Request request = get(key);
+  request.verb = verb;
+  return request;
+}
+
+TEST(ApWrites, T47WhatNeedsOneOrderIsRefusedByName) {
   ApCluster c;
-  const auto reply = c.call(NodeId(1), kit::cas_absent("k", "v"));
-  EXPECT_EQ(reply->code, Code::unsupported);
-  EXPECT_EQ(reply->outcome, Outcome::not_done);
-  EXPECT_NE(reply->hint.find("cp keyspace"), std::string::npos);
-  EXPECT_EQ(c.call(NodeId(1), kit::resolve("k", kit::op_of(1, 1)))->code, Code::unsupported);
+  const std::vector<std::pair<Request, std::string>> refused = {{kit::cas_absent("k", "v"), "compare-and-set"},
+                                                                {of(Verb::txn, "k"), "transaction"},
+                                                                {of(Verb::increment, "k"), "increment"},
+                                                                {of(Verb::lock, "k"), "lock"},
+                                                                {of(Verb::unlock, "k"), "lock"},
+                                                                {kit::resolve("k", kit::op_of(1, 1)), "op id"}};
+  for (const auto& [request, name] : refused) {
+    const auto reply = c.call(NodeId(1), request);
+    EXPECT_EQ(reply->code, Code::unsupported) << name;
+    EXPECT_EQ(reply->outcome, Outcome::not_done) << name;
+    EXPECT_NE(reply->why.find(name), std::string::npos) << reply->why;
+    EXPECT_NE(reply->hint.find("cp keyspace"), std::string::npos) << name;
+  }
   EXPECT_TRUE(c.contents(1).empty());
 }
 
-TEST(ApWrites, ATimeToLiveIsRefusedByName) {
+TEST(ApWrites, T47ATimeToLiveIsRefusedByName) {
   ApCluster c;
-  Request brief = put("k", "v");
-  brief.operands.ensure().ttl = seconds(3);
-  const auto reply = c.call(NodeId(1), brief);
+  Request request = put("k", "v");
+  request.operands = Operands{.ttl = seconds(10)};
+  const auto reply = c.call(NodeId(1), request);
   EXPECT_EQ(reply->code, Code::unsupported);
   EXPECT_EQ(reply->outcome, Outcome::not_done);
+  EXPECT_NE(reply->why.find("time to live"), std::string::npos) << reply->why;
   EXPECT_TRUE(c.contents(1).empty());
+}
+
+// The quorum is of the map's owners: a smaller view in the midst of a write makes it no smaller.
+TEST(ApWrites, T23AViewThatShrinksDoesNotShrinkTheLevel) {
+  ApCluster c(5);
+  c.set_filter([](NodeId from, const Outgoing& message) {
+    return from == NodeId(1) && message.to != NodeId(1) && message.to != NodeId(2);
+  });
+  const auto write = c.submit(NodeId(1), kit::with_budget(at_level(put("k", "v"), Level::majority), seconds(2)));
+  const auto read = c.submit(NodeId(1), kit::with_budget(at_level(get("k"), Level::majority), seconds(2)));
+  c.observe(NodeId(1), nodes_of({1, 2}));
+  c.run_for(milliseconds(1500));
+  EXPECT_FALSE(c.take_reply(NodeId(1), write)) << "two of the two that are left are not three of five";
+  EXPECT_FALSE(c.take_reply(NodeId(1), read));
+  c.run_for(milliseconds(600));
+  const auto written = c.take_reply(NodeId(1), write);
+  ASSERT_TRUE(written);
+  EXPECT_EQ(written->outcome, Outcome::unknown);
+  EXPECT_EQ(sorted(written->receipt.acknowledged_by), nodes_of({1, 2}));
+  EXPECT_EQ(written->receipt.reached, Level::one);
+  EXPECT_EQ(c.take_reply(NodeId(1), read)->code, Code::timeout);
+}
+
+TEST(ApWrites, T46AfterALongPauseWhatWasUnderWayEndsOnceAndHonestly) {
+  ApCluster c;
+  c.call(NodeId(1), at_level(put("k", "before"), Level::all));
+  const auto write = c.submit(NodeId(1), kit::with_budget(at_level(put("k", "paused"), Level::majority), seconds(5)));
+  const auto read = c.submit(NodeId(1), kit::with_budget(at_level(get("k"), Level::all), seconds(5)));
+  const auto quick = c.submit(NodeId(1), kit::with_budget(put("other", "v"), seconds(5)));
+  c.pause(NodeId(1));
+  c.observe(NodeId(2), nodes_of({2, 3}));
+  c.observe(NodeId(3), nodes_of({2, 3}));
+  c.run_for(seconds(15));
+  const auto newer = c.call(NodeId(2), at_level(put("k", "newer"), Level::majority));
+  ASSERT_EQ(newer->outcome, Outcome::done);
+  c.run_for(seconds(15));
+  c.resume(NodeId(1));
+  const auto after = c.submit(NodeId(1), at_level(get("k"), Level::majority));
+  c.run_for(milliseconds(20));
+  // Acknowledged long ago, though seen only now: done or unknown, never not done.
+  for (const auto id : {write, quick}) {
+    const auto reply = c.take_reply(NodeId(1), id);
+    ASSERT_TRUE(reply);
+    EXPECT_NE(reply->outcome, Outcome::not_done) << reply->why;
+  }
+  EXPECT_TRUE(c.take_reply(NodeId(1), read));
+  const auto seen = c.take_reply(NodeId(1), after);
+  ASSERT_TRUE(seen);
+  EXPECT_EQ(seen->version, newer->version) << "its own copy is the old one";
+  c.heal_and_see();
+  ASSERT_TRUE(c.rest_within(seconds(5)));
+  EXPECT_EQ(c.contents(1).at("k").payload, Bytes("newer"));
+  c.run_for(seconds(10));
+  for (const auto id : {write, read, quick}) EXPECT_EQ(c.at(1).replies_last(id), 1U);
+}
+
+TEST(ApWrites, ANewerVersionThatCameHereBeforeTheAnswerIsReported) {
+  ApCluster c;
+  c.set_filter([](NodeId from, const Outgoing& message) { return from == NodeId(1) && is<wire::Store>(message); });
+  c.hold_disk(NodeId(1));
+  const auto id = c.submit(NodeId(1), put("k", "older"));
+  const auto other = c.submit(NodeId(1), put("other", "v"));
+  c.run_for(milliseconds(5));
+  c.call(NodeId(2), put("k", "newer"));
+  c.run_for(milliseconds(5));
+  ASSERT_EQ(c.contents(1).at("k").payload, Bytes("newer"));
+  c.release_disk(NodeId(1));
+  c.run_for(milliseconds(5));
+  const auto reply = c.take_reply(NodeId(1), id);
+  ASSERT_TRUE(reply);
+  EXPECT_EQ(reply->outcome, Outcome::done);
+  EXPECT_TRUE(reply->receipt.superseded);
+  EXPECT_FALSE(c.take_reply(NodeId(1), other)->receipt.superseded);
 }
 
 TEST(ApWrites, PressureRefusesPutsAndLetsDeletesThrough) {
@@ -293,6 +381,23 @@ TEST(ApWrites, T03AKeyWithAFarFutureVersionStaysWritableAndDeletable) {
   EXPECT_EQ(c.call(NodeId(2), at_level(del("k"), Level::all))->outcome, Outcome::done);
   EXPECT_FALSE(c.call(NodeId(3), at_level(get("k"), Level::all))->found);
   EXPECT_LT(c.stamper(NodeId(1)).latest().wall(), c.at(1).now().wall + seconds(1));
+}
+
+// The last stamp that owners take from each other: one above it would be stored here and dropped by all others.
+TEST(ApWrites, T03AKeyWithoutRoomAboveItsVersionIsNotWritten) {
+  ApCluster c;
+  causal::Envelope last{.kind = causal::Kind::value, .stamp = {}, .payload = "last"};
+  last.stamp.hlc = causal::Hlc::from_wall(WallTime(milliseconds(16'725'225'600'000)));
+  last.stamp.dot = {.node = NodeId(3), .incarnation = 1, .sequence = 1};
+  c.at(2).receive(
+      NodeId(3), env::Lane::data,
+      wire::encode_message(wire::Store{.token = 1, .reason = wire::StoreReason::repair, .key = "k", .envelope = last}));
+  ASSERT_EQ(c.contents(2).size(), 1U) << "taken from a peer";
+  const auto reply = c.call(NodeId(2), put("k", "above"));
+  EXPECT_EQ(reply->code, Code::invalid);
+  EXPECT_EQ(reply->outcome, Outcome::not_done);
+  EXPECT_EQ(c.contents(2).at("k").payload, Bytes("last"));
+  EXPECT_EQ(c.call(NodeId(2), put("other", "v"))->outcome, Outcome::done);
 }
 
 TEST(ApWrites, T06NoStampLeavesBeforeTheCeilingAboveItIsOnDisk) {
