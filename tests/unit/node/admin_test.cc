@@ -284,6 +284,10 @@ TEST(Status, CountsWhatIsOpenAndWhatWasDropped) {
   EXPECT_EQ(status.epoch, MapEpoch(4));
   EXPECT_EQ(status.reachable, std::vector<NodeId>{n1});
   EXPECT_EQ(status.replicas.size(), 1u + 3 + 3 + 2);
+  std::set<std::string> names;
+  for (const ReplicaStatus& replica : status.replicas) names.insert(replica.name);
+  EXPECT_EQ(names, (std::set<std::string>{"_system/0", "bank/0", "bank/1", "bank/2", "carts/0", "carts/1", "carts/2",
+                                          "empty/0", "empty/1"}));
   for (const char* name :
        {"rounds", "syncs", "batches", "store_keys", "requests", "messages", "messages_dropped", "open_requests",
         "slow_rounds", "stopped_replicas", "cache_hits", "cache_misses", "frames_sent", "frames_refused", "timers"}) {
