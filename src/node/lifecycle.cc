@@ -76,7 +76,6 @@ Result<void> Node::load() {
 
 void Node::begin() {
   ready_ = true;
-  catalog_fresh_ = loop_.now().steady;
   env_.network.start(*this);
   LOG_INFO(env_.log, "node.started", "{} disk={} start={:x} incarnation={:x} unclean={}", to_string(options_.self),
            to_string(identity_.disk), starts_.front(), identity_.incarnation, unclean_start_);

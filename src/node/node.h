@@ -27,6 +27,9 @@
 
 namespace rift::node {
 
+// Receipt::map_age of a node that has not heard of a leader of `_system` since it started: its map may be of any age.
+constexpr Duration map_age_unknown = Duration::max();
+
 class Node final : public Front, public Admin, private env::NetworkEvents, private LoopEvents {
  public:
   // Reads the disk, makes what was found durable, then starts replicas and the network: ready() turns true in a later round.
@@ -197,8 +200,8 @@ class Node final : public Front, public Admin, private env::NetworkEvents, priva
   std::map<PartitionId, ReplicaStatus> superseded_;
   std::set<std::pair<PartitionId, NodeId>> readmitting_;  // asked for and not yet answered
   std::map<PartitionId, NodeId> leader_hints_;
-  Time catalog_fresh_{};           // when `_system` last had a leader here
-  std::set<Time> forward_timers_;  // set and not yet fired
+  std::optional<Time> catalog_fresh_;  // when `_system` last had a leader here, in this life
+  std::set<Time> forward_timers_;      // set and not yet fired
   std::map<std::string, std::uint64_t> counters_;
 };
 

@@ -234,7 +234,7 @@ void Node::on_reply(Response response, bool last) {
     const bool says_nothing = response.receipt.epoch == MapEpoch();
     if (says_nothing) response.receipt.epoch = catalog_->epoch;
     if (says_nothing || open->forwarded_to == NodeId())  // else it is the age that the serving node has told
-      response.receipt.map_age = loop_.now().steady - catalog_fresh_;
+      response.receipt.map_age = catalog_fresh_ ? loop_.now().steady - *catalog_fresh_ : map_age_unknown;
   }
   if (last) {
     requests_.finish(std::move(response));

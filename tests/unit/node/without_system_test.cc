@@ -69,5 +69,18 @@ TEST_F(WithoutSystem, T44ARestartMeanwhileServesByTheMapOnItsDisk) {
   ASSERT_TRUE(world.pass_until([&] { return ask(kit::get("a"), 3).value == Bytes("after"); }));
 }
 
+TEST_F(WithoutSystem, TheAgeOfTheMapIsNotKnownUntilItsGroupIsHeardOfAgain) {
+  shatter();
+  EXPECT_GT(ask(kit::get("a"), 1).receipt.map_age, seconds(3));
+  world.kill(1);
+  MUST(world.start(1));
+  world.pass(seconds(2));
+  EXPECT_EQ(ask(kit::get("a"), 1).receipt.map_age, map_age_unknown) << "it may be days old";
+  world.heal();
+  ASSERT_TRUE(world.pass_until([&] { return leader(system) != NodeId(); }));
+  world.pass(seconds(1));
+  EXPECT_LT(ask(kit::get("a"), 1).receipt.map_age, seconds(1));
+}
+
 }  // namespace
 }  // namespace rift::node
