@@ -6,6 +6,19 @@
 #include "wire/keys.h"
 
 namespace rift::ap {
+namespace {
+
+constexpr std::uint64_t row_overhead_bytes = 48;  // the fixed part of a row's key, and its value
+
+std::uint64_t row_bytes(ByteView key) { return key.size() + row_overhead_bytes; }
+
+}  // namespace
+
+void HintBook::Entry::count(ByteView key, causal::Hlc first) {
+  oldest = rows == 0 ? first : std::min(oldest, first);
+  ++rows;
+  bytes += row_bytes(key);
+}
 
 std::string HintBook::row_key(NodeId target, ByteView key) const {
   return wire::hint_key(target, core_.options.partition, key);
@@ -77,16 +90,26 @@ Result<void> HintBook::open_target(Turn& turn, NodeId target) {
   while (true) {
     const auto page = TRY(turn.scan(env::Table::hint, rest, limits::scan_page_keys_max, limits::scan_page_bytes_max));
     if (page.empty()) return {};
-    entry.rows += page.size();
+    for (const auto& [disk_key, value] : page) {
+      const auto row = TRY(wire::parse_hint_key(disk_key));
+      entry.count(row.user_key, causal::Hlc(TRY(wire::decode_hint(value)).first_hlc));
+    }
     rest.first = page.back().key + '\0';
   }
 }
 
 Result<void> HintBook::add(Turn& turn, NodeId target, ByteView key, const causal::Stamp& stamp) {
   Entry& entry = entries_[target];
+  const Bounds& bounds = core_.options.bounds;
+  if (entry.rows > 0 && !core_.placement.reaches(target) &&
+      turn.now().wall - WallTime(entry.oldest.wall()) > bounds.hint_age_max) {
+    MARK(turn.recorder(), "ap.hints_past_age");
+    fold(turn, target, entry);
+  }
   const std::string disk_key = row_key(target, key);
   const auto bytes = TRY(turn.get(env::Table::hint, disk_key));
-  if (!bytes && entry.rows >= core_.options.bounds.hints_max) {
+  const bool is_full = entry.rows >= bounds.hints_max || entry.bytes + row_bytes(key) > bounds.hint_bytes_max;
+  if (!bytes && is_full) {
     MARK(turn.recorder(), "ap.hints_past_bound");
     mark_dirty(turn, target, causal::Hlc(stamp.hlc.bits() - 1));
     return {};
@@ -100,7 +123,7 @@ Result<void> HintBook::add(Turn& turn, NodeId target, ByteView key, const causal
       record.dot = held.dot;
     }
   } else {
-    ++entry.rows;
+    entry.count(key, stamp.hlc);
     ++core_.counters.hints_made;
   }
   turn.put(env::Table::hint, disk_key, wire::encode(record));
@@ -123,25 +146,59 @@ Result<void> HintBook::settle(Turn& turn, NodeId target, ByteView key, const wir
 void HintBook::erase(Turn& turn, NodeId target, ByteView key) {
   turn.erase(env::Table::hint, row_key(target, key));
   Entry& entry = entries_[target];
-  if (entry.rows > 0) --entry.rows;
+  if (entry.rows == 0) return;
+  --entry.rows;
+  entry.bytes = entry.rows == 0 ? 0 : entry.bytes - std::min(entry.bytes, row_bytes(key));
+}
+
+void HintBook::no_rows(NodeId target) {
+  Entry& entry = entries_[target];
+  entry.rows = entry.bytes = 0;
+}
+
+// An owner that is away for so long gets everything since then, which needs no rows.
+void HintBook::fold(Turn& turn, NodeId target, Entry& entry) {
+  const auto range = wire::hint_range(target, core_.options.partition);
+  turn.erase_range(env::Table::hint, range.first, range.last);
+  entry.rows = entry.bytes = 0;
+  mark_dirty(turn, target, causal::Hlc(entry.oldest.bits() - 1));
 }
 
 void HintBook::mark_dirty(Turn& turn, NodeId target, causal::Hlc since) {
   Entry& entry = entries_[target];
   const bool lower = !entry.dirty || since < entry.dirty->since;
-  if (!lower) since = entry.dirty->since;
-  entry.dirty = Dirty{.since = since, .generation = ++generation_};
+  Dirty& dirty = entry.dirty ? *entry.dirty : entry.dirty.emplace();
+  dirty.renewed = dirty.renewed ? std::min(*dirty.renewed, since) : since;
+  dirty.generation = ++generation_;
   if (!lower) return;
+  dirty.since = since;
   ++core_.counters.dirty_marks;
-  const wire::HintRecord record{.first_hlc = since.bits(), .last_hlc = since.bits(), .dot = {}};
-  turn.put(env::Table::hint, wire::hint_dirty_key(target, core_.options.partition), wire::encode(record));
+  put_mark(turn, target, since);
   LOG_INFO(turn.log(), "ap.dirty", "partition={} target={} since={}", core_.options.partition.value(),
            to_string(target), since.bits());
 }
 
+void HintBook::put_mark(Turn& turn, NodeId target, causal::Hlc since) {
+  const wire::HintRecord record{.first_hlc = since.bits(), .last_hlc = since.bits(), .dot = {}};
+  turn.put(env::Table::hint, wire::hint_dirty_key(target, core_.options.partition), wire::encode(record));
+}
+
+std::uint64_t HintBook::begin_pass(NodeId target) {
+  Dirty& dirty = *entries_[target].dirty;
+  dirty.renewed.reset();
+  return dirty.generation;
+}
+
 bool HintBook::clear_dirty(Turn& turn, NodeId target, std::uint64_t generation) {
   Entry& entry = entries_[target];
-  if (!entry.dirty || entry.dirty->generation != generation) return false;
+  if (!entry.dirty) return false;
+  Dirty& dirty = *entry.dirty;
+  if (dirty.generation != generation) {
+    // Only what was marked behind the pass is left: each pass has less to bring, however many writes go on.
+    dirty.since = *dirty.renewed;
+    put_mark(turn, target, dirty.since);
+    return false;
+  }
   entry.dirty.reset();
   turn.erase(env::Table::hint, wire::hint_dirty_key(target, core_.options.partition));
   return true;
@@ -160,6 +217,18 @@ std::uint64_t HintBook::rows(NodeId target) const {
 std::optional<HintBook::Dirty> HintBook::dirty(NodeId target) const {
   const auto found = entries_.find(target);
   return found == entries_.end() ? std::nullopt : found->second.dirty;
+}
+
+std::vector<HintDebt> HintBook::debts() const {
+  std::vector<HintDebt> debts;
+  for (const auto& [target, entry] : entries_) {
+    if (entry.rows == 0 && !entry.dirty) continue;
+    HintDebt debt{.target = target, .keys = entry.rows, .bytes = entry.bytes, .oldest = {}, .dirty_since = {}};
+    if (entry.rows > 0) debt.oldest = WallTime(entry.oldest.wall());
+    if (entry.dirty) debt.dirty_since = WallTime(entry.dirty->since.wall());
+    debts.push_back(debt);
+  }
+  return debts;
 }
 
 std::uint64_t HintBook::total() const {

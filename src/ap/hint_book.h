@@ -1,12 +1,14 @@
 // The hints of one partition on disk: for each other owner the keys of which it has not acknowledged the newest write, as references, one
 // row per key (traps T27, T30), and a dirty mark where rows would pass their bound or an unclean stop may have lost some: then everything
-// newer than the mark is owed. Nothing is ever dropped for age (trap T26). Rows become durable with the batch they are in. Not delivery.
+// newer than the mark is owed. Rows are bounded in number, in bytes and, for an owner that cannot be reached, in age; past a bound they become
+// the mark, nothing is ever dropped (trap T26). Rows become durable with the batch they are in. Not delivery.
 #pragma once
 
 #include <map>
 #include <optional>
 
 #include "ap/core.h"
+#include "replica/replica.h"
 #include "wire/records.h"
 
 namespace rift::ap {
@@ -16,6 +18,8 @@ class HintBook {
   struct Dirty {
     causal::Hlc since;             // every version above it is owed
     std::uint64_t generation = 0;  // changes with each mark, not kept on disk
+    // Of the marks since mark_pass(): where the next pass begins.
+    std::optional<causal::Hlc> renewed = std::nullopt;
   };
   explicit HintBook(Core& core) : core_(core) {}
 
@@ -29,23 +33,31 @@ class HintBook {
   Result<void> settle(Turn& turn, NodeId target, ByteView key, const wire::HintRecord& seen);
   void erase(Turn& turn, NodeId target, ByteView key);
   void mark_dirty(Turn& turn, NodeId target, causal::Hlc since);
-  // Everything above the mark has been taken over; false if it was marked again meanwhile.
+  // A pass over everything above the mark begins; what is marked from now on may be missed by it.
+  std::uint64_t begin_pass(NodeId target);
+  // The pass has taken everything above the mark over. False if it was marked again meanwhile: then that alone is still owed.
   bool clear_dirty(Turn& turn, NodeId target, std::uint64_t generation);
 
   bool owes(NodeId target) const;
   std::uint64_t rows(NodeId target) const;
-  void no_rows(NodeId target) { entries_[target].rows = 0; }  // a scan found none
+  void no_rows(NodeId target);  // a scan found none
   std::optional<Dirty> dirty(NodeId target) const;
   std::uint64_t total() const;  // rows and dirty marks
+  std::vector<HintDebt> debts() const;
 
  private:
   struct Entry {
     std::uint64_t rows = 0;
+    std::uint64_t bytes = 0;  // of the rows
+    causal::Hlc oldest;       // no row stands for an older write; it lags behind what is delivered
     std::optional<Dirty> dirty;
+    void count(ByteView key, causal::Hlc first);
   };
   Result<void> open_target(Turn& turn, NodeId target);
   Result<void> forget_strangers(Turn& turn);
   void forget(Turn& turn, NodeId target);
+  void fold(Turn& turn, NodeId target, Entry& entry);
+  void put_mark(Turn& turn, NodeId target, causal::Hlc since);
   std::string row_key(NodeId target, ByteView key) const;
 
   Core& core_;

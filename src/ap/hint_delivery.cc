@@ -5,6 +5,15 @@
 #include "wire/keys.h"
 
 namespace rift::ap {
+namespace {
+
+std::uint64_t bytes_of(const std::vector<env::KeyValue>& page) {
+  std::uint64_t sum = 0;
+  for (const env::KeyValue& pair : page) sum += pair.key.size() + pair.value.size();
+  return sum;
+}
+
+}  // namespace
 
 void HintDelivery::observe(Turn& turn) {
   std::erase_if(couriers_, [this](const auto& courier) { return !core_.placement.owns(courier.first); });
@@ -51,8 +60,18 @@ void HintDelivery::abandon(Courier& courier, Time again) {
   courier.batch.clear();
   courier.open = 0;
   courier.in_flight_bytes = 0;
+  courier.page_bytes = 0;
   courier.token = 0;
   courier.due = again;
+}
+
+bool HintDelivery::may_go_on(Courier& courier, std::uint64_t bytes, Turn& turn) {
+  const Time now = turn.now().steady;
+  const Time next = core_.options.handoff->pay(now, bytes);
+  if (next <= now) return true;
+  MARK(turn.recorder(), "ap.handoff_throttled");
+  courier.due = next;
+  return false;
 }
 
 // The next page, of the rows and of what the dirty mark stands for in turn, so that neither waits for the end of the other; at rest when nothing
@@ -76,6 +95,7 @@ Result<void> HintDelivery::proceed(NodeId target, Courier& courier, Turn& turn) 
       courier.dirty_page ? finish_dirty(target, courier, turn) : finish_hints(target, courier, turn);
       if (courier.due != Time::max()) return {};
     }
+    if (!may_go_on(courier, courier.page_bytes, turn)) return {};
   }
   courier.due = turn.now().steady + Duration(1);
   return {};
@@ -87,6 +107,7 @@ Result<bool> HintDelivery::take_hints(NodeId target, Courier& courier, Turn& tur
   const auto page = TRY(turn.scan(env::Table::hint, range, batch_keys_max, batch_key_bytes_max));
   if (page.empty()) return false;
   courier.page_end = page.back().key + '\0';
+  courier.page_bytes = bytes_of(page);
   for (const auto& [disk_key, value] : page) {
     auto key = TRY(wire::parse_hint_key(disk_key));
     const auto row = TRY(wire::decode_hint(value));
@@ -105,12 +126,13 @@ Result<bool> HintDelivery::take_dirty(NodeId target, Courier& courier, Turn& tur
   // A mark made during the pass asks for another one after it: finish_dirty sees that.
   if (courier.dirty_cursor.empty()) {
     courier.dirty_cursor = core_.records.range().first;
-    courier.dirty_generation = dirty.generation;
+    courier.dirty_generation = book_.begin_pass(target);
   }
   const env::Range range{.first = courier.dirty_cursor, .last = core_.records.range().last};
   const auto page = TRY(turn.scan(env::Table::state_ap, range, batch_keys_max, limits::scan_page_bytes_max));
   if (page.empty()) return false;
   courier.page_end = page.back().key + '\0';
+  courier.page_bytes = bytes_of(page);
   for (const auto& [disk_key, value] : page) {
     const ByteView key = TRY(wire::parse_ap_data_key(disk_key));
     const auto envelope = TRY(wire::decode_envelope(value));
@@ -208,6 +230,7 @@ Result<void> HintDelivery::send_copy(NodeId target, Courier& courier, std::size_
     item.stamp = slot.held->stamp;
     item.bytes = item.key.size() + slot.held->payload.size();
     courier.in_flight_bytes += item.bytes;
+    courier.page_bytes += item.bytes;
   }
   const Bytes message =
       wire::encode_message(wire::Store{.token = courier.token + 1 + index,
@@ -246,7 +269,9 @@ Result<void> HintDelivery::progressed(NodeId target, Courier& courier, Turn& tur
   courier.due = turn.now().steady + core_.options.timers.delivery_stall;
   if (courier.open > 0) return send_wanted(target, courier, turn);
   (courier.dirty_page ? courier.dirty_cursor : courier.hint_cursor) = courier.page_end;
-  return proceed(target, courier, turn);
+  const std::uint64_t page_bytes = courier.page_bytes;
+  abandon(courier, Time::max());
+  return may_go_on(courier, page_bytes, turn) ? proceed(target, courier, turn) : Result<void>();
 }
 
 }  // namespace rift::ap

@@ -1,6 +1,7 @@
 // Brings each owner what the hint book owes it, as soon as it can be reached: versions first (HintOffer), then copies of the current state of
 // what it lacks, rows removed only when the owner holds them durably. One batch at a time per owner, bounded in keys and bytes; what gets
-// no answer is sent again under the same token after a growing pause; a cursor keeps the place (traps T27, T29, T30). Part of ApReplica.
+// no answer is sent again under the same token after a growing pause; a cursor keeps the place (traps T27, T29, T30). Each page is paid for out
+// of the node's HandoffBudget. Part of ApReplica.
 #pragma once
 
 #include <map>
@@ -45,6 +46,7 @@ class HintDelivery {
     std::size_t open = 0;     // items not settled
     std::size_t next_wanted = 0;
     std::size_t in_flight_bytes = 0;
+    std::uint64_t page_bytes = 0;  // of the page: scanned, then sent
     std::string page_end;  // where the next page starts once this one is settled
     bool dirty_page = false;
     std::string hint_cursor;
@@ -66,6 +68,8 @@ class HintDelivery {
   Result<void> settle(NodeId target, Courier& courier, Item& item, Turn& turn);
   Result<void> progressed(NodeId target, Courier& courier, Turn& turn);
   void abandon(Courier& courier, Time again);
+  // Pays for a page that is done. False: the next one's time comes later, and tick() goes on.
+  bool may_go_on(Courier& courier, std::uint64_t bytes, Turn& turn);
 
   Core& core_;
   HintBook& book_;

@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "ap/handoff_budget.h"
 #include "base/limits.h"
 #include "causal/clock.h"
 
@@ -12,7 +13,9 @@ namespace rift::ap {
 struct Bounds {
   std::size_t pending_writes_max = limits::pending_writes_max / 8;  // beyond: the missing owners get a hint at once
   std::size_t pending_bytes_max = limits::pending_bytes_max / 8;
-  std::uint64_t hints_max = 64 * limits::kibi;  // rows per owner; beyond: a dirty mark
+  std::uint64_t hints_max = 64 * limits::kibi;       // rows per owner; beyond: a dirty mark
+  std::uint64_t hint_bytes_max = 16 * limits::mebi;  // of those rows; likewise
+  Duration hint_age_max = std::chrono::hours(3);     // of the oldest row for an owner that is away; likewise
 };
 
 struct Timers {
@@ -31,6 +34,7 @@ struct Options {
   std::string name;  // "carts/0", for status, refusals and logs
   Generation generation{1};
   causal::Stamper* stamper = nullptr;  // the node's one; outlives the replica
+  HandoffBudget* handoff = nullptr;    // likewise
   // The node was not stopped cleanly: writes that were in the pending table have left neither a hint nor a trace but themselves.
   bool unclean_start = false;
   Bounds bounds;

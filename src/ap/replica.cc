@@ -60,7 +60,7 @@ ApReplica::ApReplica(const Options& options)
 
 Result<std::unique_ptr<ApReplica>> ApReplica::create(const Options& options, const topology::ViewPtr& view,
                                                      Turn& turn) {
-  ASSERT(options.stamper != nullptr);
+  ASSERT(options.stamper != nullptr && options.handoff != nullptr);
   auto replica = std::unique_ptr<ApReplica>(new ApReplica(options));
   replica->core_.placement.observe(view);
   if (!replica->core_.placement.owner()) return fail(Code::wrong_node, "this node is no owner of the partition");
@@ -331,6 +331,7 @@ ReplicaStatus ApReplica::status() const {
   status.role = stopped_ ? "stopped" : "owner";
   status.pending = writes_.size() + reads_.size();
   status.hints = hints_.total();
+  status.debts = hints_.debts();
   if (stopped_) status.last_change = *stopped_;
   const Counters& counters = core_.counters;
   status.counters = {{"writes", counters.writes},

@@ -139,6 +139,7 @@ Result<void> Node::write_founding(const topology::Catalog& first, const Bytes& r
                          .self = options_.self,
                          .name = "_system/0",
                          .stamper = stamper_,
+                         .handoff = handoff_,
                          .unclean_start = false,
                          .check_invariants = options_.check_invariants,
                          .view = nullptr,

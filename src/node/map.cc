@@ -159,6 +159,7 @@ void Node::start_replica(const topology::Keyspace& keyspace, const topology::Par
                    .self = options_.self,
                    .name = partition_name(keyspace, partition),
                    .stamper = stamper_,
+                   .handoff = handoff_,
                    .unclean_start = unclean_start_,
                    .check_invariants = options_.check_invariants,
                    .view = view_,

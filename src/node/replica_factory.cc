@@ -72,6 +72,7 @@ Result<std::unique_ptr<Replica>> open_ap(const ReplicaSeed& seed, Turn& turn) {
   options.name = seed.name;
   options.generation = first_generation;
   options.stamper = &seed.stamper;
+  options.handoff = &seed.handoff;
   options.unclean_start = seed.unclean_start;
   return std::unique_ptr<Replica>(TRY(ap::ApReplica::create(options, seed.view, turn)));
 }

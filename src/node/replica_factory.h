@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "ap/handoff_budget.h"
 #include "causal/clock.h"
 #include "node/env.h"
 #include "replica/front.h"
@@ -18,6 +19,7 @@ struct ReplicaSeed {
   NodeId self;
   std::string name;  // "bank/0", for refusals and logs
   causal::Stamper& stamper;
+  ap::HandoffBudget& handoff;
   bool unclean_start = false;
   bool check_invariants = false;
   topology::ViewPtr view;

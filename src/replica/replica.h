@@ -30,6 +30,16 @@ struct PeerProgress {
   friend bool operator==(const PeerProgress&, const PeerProgress&) = default;
 };
 
+// What an owner of an ap partition has yet to bring to another one.
+struct HintDebt {
+  NodeId target;
+  std::uint64_t keys = 0;   // of which it keeps hints
+  std::uint64_t bytes = 0;  // that those take on its disk
+  WallTime oldest{};        // no write that they stand for is older; 0: there are none
+  WallTime dirty_since{};   // beside them it is owed everything written since; 0: it is not
+  friend bool operator==(const HintDebt&, const HintDebt&) = default;
+};
+
 // For people and tests; never decides anything.
 struct ReplicaStatus {
   PartitionId partition;
@@ -42,7 +52,8 @@ struct ReplicaStatus {
   LogIndex applied;
   LogIndex last;
   std::uint64_t pending = 0;  // requests or writes in flight
-  std::uint64_t hints = 0;    // keys that wait for other owners
+  std::uint64_t hints = 0;    // keys that wait for other owners, and a dirty mark counts as one
+  std::vector<HintDebt> debts;  // those, by owner; of none that is owed nothing
   std::string last_change;    // reason code of the last role change
   // cp: the configuration that is in force here, which is the log's newest.
   std::vector<NodeId> voters;

@@ -102,7 +102,8 @@ class ApCluster : public kit::ReplicaCluster {
       : kit::ReplicaCluster(options, factory(stampers, std::move(tune))), stampers_(std::move(stampers)) {}
 
   static Factory factory(std::shared_ptr<Stampers> stampers, Tune tune) {
-    return [stampers, tune = std::move(tune)](const Making& making) -> Result<std::unique_ptr<Replica>> {
+    auto budgets = std::make_shared<std::map<NodeId, HandoffBudget>>();
+    return [stampers, budgets, tune = std::move(tune)](const Making& making) -> Result<std::unique_ptr<Replica>> {
       auto& stamper = (*stampers)[making.self];
       const std::uint64_t incarnation =
           stamper ? stamper->incarnation() + (std::uint64_t{1} << 32) : std::uint64_t{1} << 32;
@@ -115,6 +116,7 @@ class ApCluster : public kit::ReplicaCluster {
       ap::Options options{.partition = making.partition,
                           .name = "k/0",
                           .stamper = stamper.get(),
+                          .handoff = &(*budgets)[making.self],
                           .unclean_start = !first_start,
                           .bounds = {},
                           .timers = {}};

@@ -160,6 +160,36 @@ TEST(ApHints, T29DeliveryIsBoundedInMessagesAndBytes) {
   EXPECT_LE(in_flight_most, 54) << "one mebibyte of 20 kB copies";
 }
 
+TEST(ApHints, T29AllTargetsShareTheBudgetOfTheNode) {
+  HandoffBudget budget(100 * limits::kibi);
+  ApCluster c(3, 1, [&](NodeId node, ap::Options& options) {
+    if (node == NodeId(1)) options.handoff = &budget;
+  });
+  c.split(nodes_of({1}), nodes_of({2, 3}));
+  for (int i = 0; i < 600; ++i) c.call(NodeId(1), put(key(i), std::string(1000, 'v')));
+  c.heal_and_see();
+  c.run_for(seconds(5));
+  const auto arrived = [&](std::uint32_t node) { return c.at(node).store().size(env::Table::state_ap); };
+  EXPECT_GT(arrived(2), 0U);
+  EXPECT_GT(arrived(3), 0U) << "neither waits for the end of the other";
+  EXPECT_LE(arrived(2) + arrived(3), 512U + 2 * HintDelivery::batch_keys_max) << "5 s, and a page for each begun";
+  EXPECT_TRUE(c.rest_within(seconds(15)));
+  EXPECT_GE(c.at(1).recorder().marks().count("ap.handoff_throttled"), 1U);
+}
+
+TEST(HandoffBudget, T29NoRateIsSoSmallThatNothingEverGoes) {
+  HandoffBudget budget(1);
+  const Time now = Time(seconds(10));
+  EXPECT_EQ(budget.pay(now, 30), now + seconds(30) - limits::handoff_burst);
+  EXPECT_EQ(budget.pay(now, 1), now + seconds(31) - limits::handoff_burst) << "in the order of asking";
+}
+
+TEST(HandoffBudget, ARestEarnsABurstAndNoMore) {
+  HandoffBudget budget(1000);
+  EXPECT_LE(budget.pay(Time(seconds(100)), 50), Time(seconds(100)));
+  EXPECT_EQ(budget.pay(Time(seconds(100)), 50), Time(seconds(100) + milliseconds(50)));
+}
+
 TEST(ApHints, T30ARowRenewedDuringItsDeliveryIsKept) {
   ApCluster c;
   c.split(nodes_of({1, 2}), nodes_of({3}));
@@ -240,6 +270,85 @@ TEST(ApHints, PastTheirBoundTheyBecomeADirtyMarkAndNothingIsLost) {
   c.heal_and_see();
   ASSERT_TRUE(c.rest_within(seconds(5)));
   EXPECT_EQ(c.contents(3).size(), 1001U);
+}
+
+TEST(ApHints, T26PastTheirBytesTheyBecomeADirtyMarkAndNothingIsLost) {
+  ApCluster c(3, 1, [](NodeId, ap::Options& options) { options.bounds.hint_bytes_max = 10 * limits::kibi; });
+  c.split(nodes_of({1, 2}), nodes_of({3}));
+  for (int i = 0; i < 30; ++i) c.call(NodeId(1), put(key(i) + std::string(1000, 'k'), "v"));
+  const auto debts = c.ap(1).status().debts;
+  ASSERT_EQ(debts.size(), 1U);
+  EXPECT_EQ(debts[0].target, NodeId(3));
+  EXPECT_EQ(debts[0].keys, 9U);
+  EXPECT_LE(debts[0].bytes, 10 * limits::kibi);
+  EXPECT_GT(debts[0].dirty_since, WallTime());
+  EXPECT_EQ(c.hint_rows(1), 10U);
+  c.heal_and_see();
+  ASSERT_TRUE(c.rest_within(seconds(5)));
+  EXPECT_TRUE(c.ap(1).status().debts.empty());
+}
+
+TEST(ApHints, T26PastTheirAgeTheyBecomeADirtyMarkAndNothingIsLost) {
+  ApCluster c(3, 1, [](NodeId, ap::Options& options) { options.bounds.hint_age_max = std::chrono::hours(1); });
+  c.split(nodes_of({1, 2}), nodes_of({3}));
+  for (int i = 0; i < 10; ++i) c.call(NodeId(1), put(key(i), "v"));
+  c.run_for(std::chrono::minutes(59));
+  c.call(NodeId(1), put(key(10), "v"));
+  EXPECT_EQ(c.hint_rows(1), 11U);
+  c.run_for(std::chrono::minutes(2));
+  c.call(NodeId(1), put(key(11), "v"));
+  EXPECT_EQ(c.hint_rows(1), 2U) << "the mark, and the row of the newest write";
+  c.crash(NodeId(1), kit::TurnHarness::Crash::power_loss);
+  ASSERT_TRUE(c.restart(NodeId(1)));
+  c.heal_and_see();
+  ASSERT_TRUE(c.rest_within(seconds(5)));
+  EXPECT_EQ(c.contents(3).size(), 12U);
+}
+
+TEST(ApHints, WhatIsOwedIsToldByOwner) {
+  ApCluster c;
+  c.split(nodes_of({1}), nodes_of({2, 3}));
+  c.run_for(seconds(7));
+  c.call(NodeId(1), put("k", "v"));
+  const WallTime written = WallTime(c.contents(1).at("k").stamp.hlc.wall());
+  c.run_for(seconds(7));
+  c.call(NodeId(1), put("k", "w"));
+  const auto debts = c.ap(1).status().debts;
+  ASSERT_EQ(debts.size(), 2U);
+  for (const HintDebt& debt : debts) {
+    EXPECT_EQ(debt.keys, 1U);
+    EXPECT_GT(debt.bytes, 0U);
+    EXPECT_EQ(debt.oldest, written);
+    EXPECT_EQ(debt.dirty_since, WallTime());
+  }
+  c.crash(NodeId(1), kit::TurnHarness::Crash::power_loss);
+  ASSERT_TRUE(c.restart(NodeId(1)));
+  const auto reread = c.ap(1).status().debts;
+  ASSERT_EQ(reread.size(), 2U);
+  EXPECT_EQ(reread[0].oldest, debts[0].oldest);
+  EXPECT_EQ(reread[0].bytes, debts[0].bytes);
+}
+
+// A load that goes on past the bound marks again and again: each pass brings only what the one before could not know.
+TEST(ApHints, APassAfterARenewedMarkBringsOnlyWhatIsNew) {
+  ApCluster c(3, 1, [](NodeId, ap::Options& options) { options.bounds.hints_max = 0; });
+  c.split(nodes_of({1, 2}), nodes_of({3}));
+  for (int i = 0; i < 1000; ++i) c.submit(NodeId(1), put(key(i), "v"));
+  c.run_for(milliseconds(20));
+  std::size_t offered = 0;
+  c.set_filter([&](NodeId from, const Outgoing& message) {
+    const auto decoded = wire::decode_message(message.message);
+    const auto* offer = decoded ? std::get_if<wire::HintOffer>(&*decoded) : nullptr;
+    if (from == NodeId(1) && offer != nullptr) offered += offer->items.size();
+    const auto* store = decoded ? std::get_if<wire::Store>(&*decoded) : nullptr;
+    return from == NodeId(1) && store != nullptr && store->reason == wire::StoreReason::write;
+  });
+  c.heal_and_see();
+  ASSERT_TRUE(c.run_until([&] { return offered > 300; }, seconds(1)));
+  c.submit(NodeId(1), kit::with_budget(put(key(1000), "newer"), Duration(1)));
+  ASSERT_TRUE(c.rest_within(seconds(5)));
+  EXPECT_GE(c.counter(1, "dirty_marks"), 1U);
+  EXPECT_LT(offered, 1100U) << "1,000 keys once, and the new one";
 }
 
 TEST(ApHints, AMarkMadeDuringADirtyPassAsksForAnotherPass) {

@@ -189,12 +189,13 @@ TEST(ApReplica, IsNotMadeOnANodeThatOwnsNothing) {
   ApCluster c;
   auto catalog = c.catalog();
   causal::Stamper stamper({.node = NodeId(9), .incarnation = 1, .ceiling = {}});
+  HandoffBudget handoff;
   kit::TurnHarness::Options own;
   own.self = NodeId(9);
   own.partition = c.partition();
   kit::TurnHarness turns(own, [&](kit::MapStore&, Turn& turn) -> Result<std::unique_ptr<Replica>> {
     auto replica = TRY(
-        ApReplica::create({.partition = c.partition(), .name = "k/0", .stamper = &stamper, .bounds = {}, .timers = {}},
+        ApReplica::create({.partition = c.partition(), .name = "k/0", .stamper = &stamper, .handoff = &handoff, .bounds = {}, .timers = {}},
                           kit::view_of(catalog, NodeId(9), {NodeId(9)}), turn));
     return std::unique_ptr<Replica>(std::move(replica));
   });
