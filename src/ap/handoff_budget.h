@@ -22,7 +22,8 @@ class HandoffBudget {
   // A page of that many bytes was brought over. The earliest time for the next one, in the order of the calls: nobody is passed over, and a page
   // larger than a second's share only waits longer. At or before `now`: at once.
   Time pay(Time now, std::uint64_t bytes) {
-    paid_until_ = std::max(paid_until_, now) + Duration(static_cast<Duration::rep>(bytes * per_second / bytes_per_second_));
+    paid_until_ =
+        std::max(paid_until_, now) + Duration(static_cast<Duration::rep>(bytes * per_second / bytes_per_second_));
     return paid_until_ - limits::handoff_burst;
   }
 

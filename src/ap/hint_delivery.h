@@ -47,7 +47,7 @@ class HintDelivery {
     std::size_t next_wanted = 0;
     std::size_t in_flight_bytes = 0;
     std::uint64_t page_bytes = 0;  // of the page: scanned, then sent
-    std::string page_end;  // where the next page starts once this one is settled
+    std::string page_end;          // where the next page starts once this one is settled
     bool dirty_page = false;
     std::string hint_cursor;
     std::string dirty_cursor;

@@ -41,6 +41,14 @@ void fill_replica(const ReplicaStatus& status, v1::ReplicaStatus& message) {
     e.set_leader(event.leader.value());
     e.set_reason(event.reason);
   }
+  for (const HintDebt& debt : status.debts) {
+    v1::HintDebt& d = *message.add_debts();
+    d.set_target(debt.target.value());
+    d.set_keys(debt.keys);
+    d.set_bytes(debt.bytes);
+    d.set_oldest_ms(static_cast<std::uint64_t>(debt.oldest.time_since_epoch().count()));
+    d.set_dirty_since_ms(static_cast<std::uint64_t>(debt.dirty_since.time_since_epoch().count()));
+  }
   for (const auto& [name, count] : status.counters) (*message.mutable_counters())[name] = count;
 }
 

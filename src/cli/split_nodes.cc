@@ -11,8 +11,6 @@
 
 #include <fmt/format.h>
 
-#include "base/hash.h"
-#include "base/limits.h"
 #include "client/admin.h"
 #include "cluster/found.h"
 
@@ -39,31 +37,6 @@ Result<double> cpu_seconds_of(int pid) {
   std::uint64_t system = 0;
   if (!(rest >> user >> system)) return fail(Code::io, fmt::format("/proc/{}/stat is not what it should be", pid));
   return static_cast<double>(user + system) / static_cast<double>(::sysconf(_SC_CLK_TCK));
-}
-
-struct Digest {
-  std::uint64_t keys = 0;
-  std::uint64_t hash = 0;
-  friend bool operator==(const Digest&, const Digest&) = default;
-};
-
-// Of one node's copies, by partition. Every owner keeps its keys in the same order.
-Result<std::map<PartitionId, Digest>> digests_of(const std::string& endpoint) {
-  AdminClient admin(endpoint, start_limit);
-  std::map<PartitionId, Digest> digests;
-  std::string cursor;
-  do {
-    InspectPage page = TRY(admin.inspect(SplitNodes::keyspace, cursor, limits::scan_page_keys_max));
-    for (const InspectedKey& key : page.keys) {
-      Digest& digest = digests[key.partition];
-      ++digest.keys;
-      digest.hash = xxh3_64(fmt::format("{}/{}/{}/{}/{}/{}/{}/{}", digest.hash, key.key, key.version.hlc,
-                                        to_string(key.version.dot_node), key.version.dot_incarnation,
-                                        key.version.dot_sequence, key.deleted, key.value_hash));
-    }
-    cursor = std::move(page.next);
-  } while (!cursor.empty());
-  return digests;
 }
 
 }  // namespace
@@ -149,18 +122,11 @@ Result<SplitNodes::Used> SplitNodes::used() const {
   return used;
 }
 
-Result<SplitNodes::Copies> SplitNodes::compare() const {
-  std::map<NodeId, std::map<PartitionId, Digest>> held;
-  for (const auto& node : cluster_->plan().nodes) held[node.node] = TRY(digests_of(node.listen));
-  Copies copies;
-  for (const topology::Partition& partition : placement().partitions) {
-    const Digest& first = held[partition.owners.front()][partition.id];
-    copies.keys[partition.id] = first.keys;
-    const bool same = std::all_of(partition.owners.begin(), partition.owners.end(),
-                                  [&](NodeId owner) { return held[owner][partition.id] == first; });
-    if (!same) copies.differing.push_back(partition.id);
-  }
-  return copies;
+Result<cluster::Copies> SplitNodes::compare() const {
+  cluster::Copies copies = cluster::read_copies(catalog_, placement());
+  if (copies.silent.empty()) return copies;
+  const auto& [node, why] = *copies.silent.begin();
+  return fail(Code::unreachable, to_string(node) + ": " + why);
 }
 
 }  // namespace rift::cli

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "chaos/live/local_cluster.h"
+#include "cluster/agreement.h"
 #include "topology/catalog.h"
 
 namespace rift::cli {
@@ -49,12 +50,8 @@ class SplitNodes {
   };
   Result<Used> used() const;
 
-  struct Copies {
-    std::map<PartitionId, std::uint64_t> keys;  // of each partition
-    std::vector<PartitionId> differing;         // whose owners do not hold the same
-  };
-  // Reads every copy whole.
-  Result<Copies> compare() const;
+  // Reads every copy whole. An error if a node does not answer.
+  Result<cluster::Copies> compare() const;
 
  private:
   SplitNodes(std::string folder, bool keep) : folder_(std::move(folder)), keep_(keep) {}

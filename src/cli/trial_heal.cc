@@ -60,10 +60,10 @@ Result<void> write_apart(const SplitNodes& nodes, const SplitTrialOptions& optio
 }
 
 // Keys with owners on both sides that were not there at the last look.
-std::uint64_t count_parted(const SplitNodes& nodes, const SplitNodes::Copies& copies) {
+std::uint64_t count_parted(const SplitNodes& nodes, const cluster::Copies& copies) {
   std::uint64_t keys = 0;
   for (const topology::Partition& partition : nodes.placement().partitions)
-    keys += has_owners_on_both_sides(partition) ? copies.keys.at(partition.id) : 0;
+    keys += has_owners_on_both_sides(partition) ? copies.held.at(partition.id).begin()->second.keys : 0;
   return keys;
 }
 
@@ -80,10 +80,10 @@ Result<Round> split_and_heal(SplitNodes& nodes, const SplitTrialOptions& options
   Round round{.took = TrialLoad::now() - healed};
   const auto after = TRY(nodes.used());
   const auto copies = TRY(nodes.compare());
-  if (!copies.differing.empty()) {
-    verdict.lost += copies.differing.size();
-    verdict.complaints.push_back(fmt::format("{} of {} partitions differ although nobody owes anything",
-                                             copies.differing.size(), copies.keys.size()));
+  if (const auto differing = copies.differing(); !differing.empty()) {
+    verdict.lost += differing.size();
+    verdict.complaints.push_back(
+        fmt::format("{} of {} partitions differ although nobody owes anything", differing.size(), copies.held.size()));
   }
   round.diverged = count_parted(nodes, copies) - parted_before;
   round.cpu_seconds = after.cpu_seconds - before.cpu_seconds;

@@ -88,10 +88,9 @@ Result<TrialReport> split(SplitNodes& nodes, const SplitTrialOptions& options, T
                100 * alone.worst_share, milliseconds(alone.p99), milliseconds(before.p99));
   }
   const auto copies = TRY(nodes.compare());
-  if (!copies.differing.empty()) {
-    verdict.lost += copies.differing.size();
-    verdict.complaints.push_back(
-        fmt::format("{} partitions differ although nobody owes anything", copies.differing.size()));
+  if (const auto differing = copies.differing(); !differing.empty()) {
+    verdict.lost += differing.size();
+    verdict.complaints.push_back(fmt::format("{} partitions differ although nobody owes anything", differing.size()));
   }
   TrialReport report{.schema = "rift.bench.split/1", .title = "split, every node of an ap keyspace alone"};
   report.figures = {std::move(cut), std::move(calm)};

@@ -33,6 +33,13 @@ ReplicaStatus to_replica(const v1::ReplicaStatus& message) {
                               .leader = NodeId(event.leader()),
                               .reason = event.reason()});
   }
+  for (const v1::HintDebt& debt : message.debts()) {
+    status.debts.push_back({.target = NodeId(debt.target()),
+                            .keys = debt.keys(),
+                            .bytes = debt.bytes(),
+                            .oldest = WallTime(std::chrono::milliseconds(debt.oldest_ms())),
+                            .dirty_since = WallTime(std::chrono::milliseconds(debt.dirty_since_ms()))});
+  }
   for (const auto& [name, count] : message.counters()) status.counters[name] = count;
   return status;
 }

@@ -51,10 +51,10 @@ struct ReplicaStatus {
   LogIndex commit;
   LogIndex applied;
   LogIndex last;
-  std::uint64_t pending = 0;  // requests or writes in flight
-  std::uint64_t hints = 0;    // keys that wait for other owners, and a dirty mark counts as one
+  std::uint64_t pending = 0;    // requests or writes in flight
+  std::uint64_t hints = 0;      // keys that wait for other owners, and a dirty mark counts as one
   std::vector<HintDebt> debts;  // those, by owner; of none that is owed nothing
-  std::string last_change;    // reason code of the last role change
+  std::string last_change;      // reason code of the last role change
   // cp: the configuration that is in force here, which is the log's newest.
   std::vector<NodeId> voters;
   std::vector<NodeId> learners;

@@ -206,6 +206,30 @@ TEST_F(CliTest, AMinorityRefusesInCpAndAnswersInApUntilTheHeal) {
   EXPECT_EQ(run({"net", "delay", "n1", "20ms"}).exit, usage);
 }
 
+TEST_F(CliTest, WhatIsOwedIsToldAndAwaitedAndCopiesConverge) {
+  run_json({"hints", "--await", "20s"}, done, "hints");
+  run_json({"net", "cut", "n1", "/", "n2,n3"}, done, "net_change");
+  EXPECT_EQ(run({"put", "--ks", "carts", "owed", "v", "--via", "n1", "-c", "one"}).exit, done);
+  // A silent owner is owed a hint after a second at the latest, and as long as the cut lasts nothing is brought.
+  const json owed = run_json({"hints", "--ks", "carts", "--await", "1500ms"}, not_done, "hints").at("owed");
+  ASSERT_EQ(owed.size(), 2U) << owed;
+  for (const json& debt : owed) {
+    EXPECT_EQ(debt.at("from"), 1);
+    EXPECT_EQ(debt.at("keys"), "1");
+    EXPECT_TRUE(debt.at("oldest_ms").is_string());
+  }
+  EXPECT_NE(run({"hints"}).out.find("n1 owes n2   1 keys"), std::string::npos) << run({"hints"}).out;
+  const json apart = run_json({"converge", "carts", "--within", "0s"}, not_done, "converge");
+  EXPECT_EQ(apart.at("agree"), false);
+  EXPECT_EQ(apart.at("differing").size(), 1U);
+  run_json({"net", "heal"}, done, "net_change");
+  EXPECT_EQ(run_json({"converge", "carts", "--within", "20s"}, done, "converge").at("agree"), true);
+  EXPECT_TRUE(run_json({"hints", "--await", "20s"}, done, "hints").at("owed").empty());
+  EXPECT_EQ(run({"converge", "bank", "--within", "20s"}).exit, done);
+  EXPECT_EQ(run_json({"hints", "--ks", "bank"}, not_done, "error").at("code"), "invalid");
+  EXPECT_EQ(run_json({"converge", "none"}, not_done, "error").at("code"), "unknown_keyspace");
+}
+
 TEST_F(CliTest, KillsPausesAndRestartsANode) {
   run_json({"cluster", "kill", "n3"}, done, "cluster_change");
   EXPECT_EQ(run({"put", "--ks", "bank", "while-down", "v", "-c", "majority", "--deadline", "10s"}).exit, done);

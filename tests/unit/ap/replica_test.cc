@@ -194,9 +194,13 @@ TEST(ApReplica, IsNotMadeOnANodeThatOwnsNothing) {
   own.self = NodeId(9);
   own.partition = c.partition();
   kit::TurnHarness turns(own, [&](kit::MapStore&, Turn& turn) -> Result<std::unique_ptr<Replica>> {
-    auto replica = TRY(
-        ApReplica::create({.partition = c.partition(), .name = "k/0", .stamper = &stamper, .handoff = &handoff, .bounds = {}, .timers = {}},
-                          kit::view_of(catalog, NodeId(9), {NodeId(9)}), turn));
+    auto replica = TRY(ApReplica::create({.partition = c.partition(),
+                                          .name = "k/0",
+                                          .stamper = &stamper,
+                                          .handoff = &handoff,
+                                          .bounds = {},
+                                          .timers = {}},
+                                         kit::view_of(catalog, NodeId(9), {NodeId(9)}), turn));
     return std::unique_ptr<Replica>(std::move(replica));
   });
   const auto started = turns.start();
