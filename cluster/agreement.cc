@@ -18,10 +18,10 @@ constexpr auto page_limit = std::chrono::seconds(5);
 void add(const InspectedKey& key, CopyDigest& digest) {
   const Version& version = key.version;
   ++digest.keys;
-  digest.hash = xxh3_64(fmt::format("{} {} {} {} {} {} {} {} {} {} {}", digest.hash, key.key.size(), key.key, version.hlc,
-                                    version.dot_node.value(), version.dot_incarnation, version.dot_sequence,
-                                    version.create_revision.value(), version.modify_revision.value(), key.deleted,
-                                    key.value_hash));
+  digest.hash = xxh3_64(fmt::format("{} {} {} {} {} {} {} {} {} {} {}", digest.hash, key.key.size(), key.key,
+                                    version.hlc, version.dot_node.value(), version.dot_incarnation,
+                                    version.dot_sequence, version.create_revision.value(),
+                                    version.modify_revision.value(), key.deleted, key.value_hash));
 }
 
 Result<std::map<PartitionId, CopyDigest>> digests_of(const std::string& address, const std::string& keyspace) {
@@ -31,8 +31,7 @@ Result<std::map<PartitionId, CopyDigest>> digests_of(const std::string& address,
   do {
     InspectPage page = TRY(admin.inspect(keyspace, cursor, limits::scan_page_keys_max));
     for (const InspectedKey& key : page.keys) add(key, digests[key.partition]);
-    if (!page.next.empty() && page.next <= cursor)
-      return rift::fail(Code::corruption, "its pages do not go forward");
+    if (!page.next.empty() && page.next <= cursor) return rift::fail(Code::corruption, "its pages do not go forward");
     cursor = std::move(page.next);
   } while (!cursor.empty());
   return digests;

@@ -145,6 +145,18 @@ class KeyWrites {
   Time last_start_ = Time::min();
 };
 
+bool is_held(FinalState::const_iterator held, const FinalState& final_state, const std::string& value) {
+  return held != final_state.end() && std::find(held->second.begin(), held->second.end(), value) != held->second.end();
+}
+
+void add_elements(std::string_view document, std::unordered_set<std::string>& elements) {
+  while (!document.empty()) {
+    const std::string_view element = document.substr(0, document.find(element_separator));
+    elements.emplace(element);
+    document.remove_prefix(std::min(document.size(), element.size() + 1));
+  }
+}
+
 }  // namespace
 
 LostReport find_lost_writes(std::span<const Operation> operations, std::string_view keyspace, Mode mode,
@@ -154,6 +166,52 @@ LostReport find_lost_writes(std::span<const Operation> operations, std::string_v
   for (const auto& [key, ops] : by_key(operations, keyspace)) {
     const auto held = final_state.find(key);
     KeyWrites(ops, mode, held == final_state.end() ? nothing : held->second).judge(report);
+  }
+  std::sort(report.lost.begin(), report.lost.end());
+  return report;
+}
+
+LostReport find_sequentially_lost_writes(std::span<const Operation> operations, std::string_view keyspace,
+                                         const FinalState& final_state, Duration slack) {
+  LostReport report;
+  for (const auto& [key, ops] : by_key(operations, keyspace)) {
+    const auto held = final_state.find(key);
+    // When the last of the values that are there had been acknowledged; never, of one that was not.
+    std::size_t found = 0;
+    Time by = Time::min();
+    for (const Operation* op : ops) {
+      if (!is_write(*op) || !op->value || !is_held(held, final_state, *op->value)) continue;
+      ++found;
+      by = std::max(by, op->outcome == Outcome::done ? op->complete : Time::max());
+    }
+    const bool is_known = held == final_state.end() || found == held->second.size();
+    for (const Operation* op : ops) {
+      if (!is_done_write(*op) || !op->value) continue;
+      ++report.judged;
+      if (!is_known || is_held(held, final_state, *op->value)) continue;
+      if (by == Time::min() || (by != Time::max() && by + slack < op->invoke)) report.lost.push_back(op->index);
+    }
+  }
+  std::sort(report.lost.begin(), report.lost.end());
+  return report;
+}
+
+LostReport find_lost_elements(std::span<const Operation> operations, std::string_view keyspace,
+                              const FinalState& final_state) {
+  LostReport report;
+  for (const auto& [key, ops] : by_key(operations, keyspace)) {
+    if (!key.starts_with(document_prefix)) continue;
+    std::unordered_set<std::string> elements;
+    const auto held = final_state.find(key);
+    if (held != final_state.end()) {
+      for (const std::string& document : held->second) add_elements(document, elements);
+    }
+    for (const Operation* op : ops) {
+      if (!is_done_write(*op) || !op->value) continue;
+      ++report.judged;
+      if (!elements.contains(op->value->substr(op->value->rfind(element_separator) + 1)))
+        report.lost.push_back(op->index);
+    }
   }
   std::sort(report.lost.begin(), report.lost.end());
   return report;

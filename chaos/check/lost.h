@@ -23,4 +23,18 @@ struct LostReport {
 LostReport find_lost_writes(std::span<const Operation> operations, std::string_view keyspace, Mode mode,
                             const FinalState& final_state);
 
+// What last-writer-wins must not lose if the clocks of the nodes agree: acknowledged writes that are not in the final state although every value
+// that is there was written, and acknowledged, before they began. Writes that began within `slack` after that do not count: two stamps of the same
+// millisecond may stand in either order.
+constexpr Duration clock_slack = std::chrono::milliseconds(5);
+LostReport find_sequentially_lost_writes(std::span<const Operation> operations, std::string_view keyspace,
+                                         const FinalState& final_state, Duration slack = clock_slack);
+
+// Documents: sets kept as one value, read, added to and written back (chaos/load). A write adds the last element of its value; nothing is ever
+// taken out, so an element of an acknowledged write that no owner holds at the end was lost to a document that never saw it.
+constexpr std::string_view document_prefix = "doc";  // of their keys
+constexpr char element_separator = ' ';
+LostReport find_lost_elements(std::span<const Operation> operations, std::string_view keyspace,
+                              const FinalState& final_state);
+
 }  // namespace rift::chaos::check

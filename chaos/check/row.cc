@@ -92,21 +92,87 @@ bool was_jammed(const Operation& op, const RowFacts& facts) {
   });
 }
 
-void judge_side(Notes& notes, const Evidence& evidence, Side side, const SideDemands& demanded,
-                const RowDemands& demands, std::uint64_t attempts, const RowFacts& facts) {
+bool has_home(const Operation& op, Side side, const Timeline& timeline, const RowFacts& facts) {
+  const auto found = facts.homes.find(op.key);
+  return found != facts.homes.end() && std::any_of(found->second.begin(), found->second.end(),
+                                                   [&](NodeId owner) { return timeline.side_of(owner) == side; });
+}
+
+// Who has no owner of a key on its side is served by nobody.
+void judge_homeless(Notes& notes, RowRun& run, const Evidence& evidence, Side side, const RowFacts& facts,
+                    const RowDemands& demands) {
+  if (!demands.homes_only) return;
+  const auto homeless =
+      only(evidence.operations, [&](const Operation& op) { return !has_home(op, side, evidence.timeline, facts); });
+  const auto of = [&](std::span<const Operation> operations) {
+    return availability_of(operations, evidence.keyspace, side, evidence.timeline);
+  };
+  const SideAvailability seen = of(homeless);
+  judge_service(notes, Service::none, seen, demands,
+                fmt::format("operations on keys without an owner on the {} side", to_string(side)));
+  const double all = static_cast<double>(of(evidence.operations).all.attempts);
+  if (all > 0) run.homes = std::min(run.homes, 1 - static_cast<double>(seen.all.attempts) / all);
+}
+
+void judge_side(Notes& notes, RowRun& run, const Evidence& evidence, Side side, const RowFacts& facts,
+                const RowDemands& demands) {
   const auto& timeline = evidence.timeline;
   if ((side == Side::majority ? timeline.majority : timeline.minority).empty()) return;
+  const SideDemands& demanded = side == Side::majority ? demands.majority : demands.minority;
+  const SideAvailability& measured = side == Side::majority ? run.measured.majority : run.measured.minority;
+  const std::uint64_t attempts = measured.outcomes.total();
   notes.need(attempts >= demands.attempts_per_side_min, "only {} attempts on the {} side, {} are needed", attempts,
              to_string(side), demands.attempts_per_side_min);
   for (const bool writes : {false, true}) {
     const Service service = writes ? demanded.writes : demanded.reads;
     const auto judged = only(evidence.operations, [&](const Operation& op) {
       if (is_write(op) != writes) return false;
+      if (demands.homes_only && !has_home(op, side, timeline, facts)) return false;
       return service != Service::high || (had_its_time(op, timeline, facts.timeout) && !was_jammed(op, facts));
     });
     judge_service(notes, service, availability_of(judged, evidence.keyspace, side, timeline), demands,
                   fmt::format("{} on the {} side", writes ? "writes" : "reads", to_string(side)));
   }
+  judge_homeless(notes, run, evidence, side, facts, demands);
+}
+
+// Of what a side may not do, outside the grace: how long it took at most until the client knew.
+std::optional<Duration> slowest_refusal(const Evidence& evidence, const RowDemands& demands) {
+  const Timeline& timeline = evidence.timeline;
+  const auto is_refused = [&](const Operation& op) {
+    const Side side = timeline.side_of(op.node);
+    if (side == Side::none) return false;
+    const SideDemands& demanded = side == Side::majority ? demands.majority : demands.minority;
+    return (is_write(op) ? demanded.writes : demanded.reads) == Service::none;
+  };
+  std::optional<Duration> slowest;
+  for (const Operation& op : evidence.operations) {
+    const bool is_due = op.scheduled >= timeline.cut + AvailabilityOptions{}.grace && op.scheduled < timeline.heal;
+    if (op.keyspace != evidence.keyspace || !is_due || !is_refused(op)) continue;
+    slowest = std::max(slowest.value_or(Duration::zero()), op.complete - op.invoke);
+  }
+  return slowest;
+}
+
+// Of everything that was begun on the majority side in this time, answered or given up.
+std::optional<Duration> p99(const Evidence& evidence, Time from, Time to) {
+  std::vector<Duration> took;
+  for (const Operation& op : evidence.operations) {
+    const bool is_asked = op.keyspace == evidence.keyspace && evidence.timeline.side_of(op.node) == Side::majority;
+    if (is_asked && op.scheduled >= from && op.scheduled < to) took.push_back(op.complete - op.invoke);
+  }
+  if (took.empty()) return std::nullopt;
+  const auto at = took.begin() + static_cast<std::ptrdiff_t>(took.size() * 99 / 100);
+  std::nth_element(took.begin(), at, took.end());
+  return *at;
+}
+
+std::optional<double> p99_factor(const Evidence& evidence) {
+  const Timeline& timeline = evidence.timeline;
+  const auto before = p99(evidence, timeline.start, timeline.cut);
+  const auto during = p99(evidence, timeline.cut, timeline.heal);
+  if (!before || !during || *before == Duration::zero()) return std::nullopt;
+  return to_seconds(*during) / to_seconds(*before);
 }
 
 std::optional<Duration> write_p50(const Evidence& evidence) {
@@ -145,11 +211,40 @@ void judge_adequacy(Notes& notes, const Evidence& evidence, const RowFacts& fact
   notes.add(Verdict::error, !evidence.trouble.empty(), "{}", evidence.trouble);
 }
 
+// What only a row with such demands looks at.
+void measure_more(RowRun& run, const Evidence& evidence, const RowDemands& demands) {
+  if (demands.p99_factor_max) run.p99_factor = p99_factor(evidence);
+  if (demands.refused_within) run.slowest_refusal = slowest_refusal(evidence, demands);
+  if (evidence.mode != Mode::ap) return;
+  run.sessions = find_broken_sessions(evidence.operations, evidence.keyspace);
+  if (!evidence.final_state) return;
+  run.sequentially_lost = find_sequentially_lost_writes(evidence.operations, evidence.keyspace, *evidence.final_state);
+  run.elements_lost = find_lost_elements(evidence.operations, evidence.keyspace, *evidence.final_state);
+}
+
+void judge_ap_answers(Notes& notes, const RowRun& run, const RowDemands& demands) {
+  const SessionReport& sessions = run.sessions;
+  notes.need(demands.sessions == Violation::ignored || sessions.judged > 0, "no session could be judged");
+  notes.violation(demands.sessions, sessions.broken(),
+                  fmt::format("answers older than what their client had written ({}) or read ({})",
+                              sessions.unread_writes, sessions.reads_back));
+  notes.violation(demands.sequential_lost, run.sequentially_lost.lost.size(),
+                  "acknowledged writes lost to writes that had ended before");
+  notes.violation(demands.elements_lost, run.elements_lost.lost.size(), "acknowledged elements lost out of documents");
+  if (!demands.converged_within) return;
+  const Convergence& convergence = run.measured.convergence;
+  notes.need(convergence.samples > 0 && convergence.keys > 0, "no samples of the replicas after the heal");
+  if (convergence.keys > 0)
+    notes.within(demands.converged_within, convergence.took, "the replicas agreed after the heal");
+}
+
 void judge_answers(Notes& notes, const Evidence& evidence, const RowDemands& demands, const Measured& measured) {
   const LinearizabilityReport& order = measured.linearizability;
   const std::string why = order.findings.empty() ? "" : " (" + order.findings.front().reason + ")";
   notes.violation(demands.not_linearizable, order.answer == Linearizable::no ? 1 : 0, "not linearizable" + why);
-  notes.need(order.answer != Linearizable::inconclusive, "linearizability could not be decided{}", why);
+  const bool is_decided = order.answer != Linearizable::inconclusive;
+  notes.need(is_decided || demands.not_linearizable == Violation::ignored, "linearizability could not be decided{}",
+             why);
   notes.violation(demands.stale, measured.staleness.stale, "stale reads");
   if (demands.stale_age_min && measured.staleness.stale > 0) {
     notes.add(Verdict::not_shown, measured.staleness.worst < *demands.stale_age_min,
@@ -161,7 +256,8 @@ void judge_answers(Notes& notes, const Evidence& evidence, const RowDemands& dem
                 measured.staleness.phantoms.size());
   notes.fail_if(!measured.foreign.empty(), "{} values found at the end cannot have been written",
                 measured.foreign.size());
-  const auto back = find_reads_that_go_back(evidence.operations, evidence.keyspace);
+  const auto back = evidence.mode == Mode::cp ? find_reads_that_go_back(evidence.operations, evidence.keyspace)
+                                              : std::vector<std::uint64_t>{};
   notes.fail_if(demands.keeps_its_promises && !back.empty(), "the reads of one client went back: operation {}",
                 back.empty() ? 0 : back.front());
   notes.fail_if(demands.keeps_its_promises && measured.has_digests && !measured.digests_equal,
@@ -177,6 +273,12 @@ void judge_times(Notes& notes, const RowRun& run, const RowFacts& facts, const R
   notes.within(demands.caught_up_within, facts.caught_up_after, "all replicas had caught up after the heal");
   notes.within(demands.config_equal_within, facts.config_equal_after, "all replicas named the same voters");
   notes.within(demands.answered_within, answered, "first operation after the heal");
+  notes.need(!demands.p99_factor_max || run.p99_factor, "nothing was asked before the fault or during it");
+  notes.fail_if(demands.p99_factor_max && run.p99_factor && *run.p99_factor > *demands.p99_factor_max,
+                "99 of 100 attempts took up to {:.1f} times as long as before, {:.1f} times is allowed",
+                run.p99_factor.value_or(0), demands.p99_factor_max.value_or(0));
+  notes.need(!demands.refused_within || run.slowest_refusal, "nothing was there to be refused");
+  if (run.slowest_refusal) notes.within(demands.refused_within, run.slowest_refusal, "slowest refusal");
   notes.fail_if(demands.write_p50_min && run.write_p50 && *run.write_p50 < *demands.write_p50_min,
                 "half of the writes took less than {}, faster than the network can be", show(demands.write_p50_min));
   notes.need(!demands.write_p50_min || run.write_p50, "no write during the fault of {}", show(fault));
@@ -187,7 +289,13 @@ void judge_times(Notes& notes, const RowRun& run, const RowFacts& facts, const R
 
 void choose_witness(RowRun& run) {
   const Measured& m = run.measured;
-  if (m.linearizability.answer == Linearizable::no) {
+  if (!run.sessions.offenders.empty()) {
+    run.witness = {run.sessions.offenders.front().before, run.sessions.offenders.front().read};
+    run.witness_reason = "the second answer is older than what its client knew from the first";
+  } else if (!run.sequentially_lost.lost.empty()) {
+    run.witness = run.sequentially_lost.lost;
+    run.witness_reason = "these writes were acknowledged and lost to writes that had ended before they began";
+  } else if (m.linearizability.answer == Linearizable::no) {
     run.witness = m.linearizability.findings.front().witness;
     run.witness_reason = m.linearizability.findings.front().reason;
   } else if (!m.lost.lost.empty()) {
@@ -200,18 +308,14 @@ void choose_witness(RowRun& run) {
   if (run.witness.size() > witness_max) run.witness.resize(witness_max);
 }
 
-bool wants_a_violation(const RowDemands& demands) {
-  return demands.not_linearizable == Violation::must_show || demands.stale == Violation::must_show ||
-         demands.lost == Violation::must_show;
-}
-
 // For one key: the revisions at which it is known to have changed.
 using Changes = std::map<std::string_view, std::set<std::uint64_t>>;
 
 std::uint64_t revision_of(const Operation& read) {
   std::uint64_t revision = 0;
-  std::from_chars(read.version.data(), read.version.data() + read.version.size(), revision);
-  return revision;  // 0: the key was absent
+  const char* const last = read.version.data() + read.version.size();
+  const bool is_one = std::from_chars(read.version.data(), last, revision).ptr == last;
+  return is_one ? revision : 0;  // 0: the key was absent
 }
 
 }  // namespace
@@ -228,6 +332,12 @@ std::string_view to_string(Service service) {
   return "A~";
 }
 
+bool wants_a_violation(const RowDemands& demands) {
+  const auto rules = {demands.not_linearizable, demands.stale,           demands.lost,
+                      demands.sessions,         demands.sequential_lost, demands.elements_lost};
+  return std::find(rules.begin(), rules.end(), Violation::must_show) != rules.end();
+}
+
 RowRun judge_row(const Evidence& evidence, const RowFacts& facts, const RowDemands& demands) {
   RowRun run;
   const Timeline& timeline = evidence.timeline;
@@ -238,13 +348,15 @@ RowRun judge_row(const Evidence& evidence, const RowFacts& facts, const RowDeman
       only(evidence.operations, [&](const Operation& op) { return op.scheduled < timeline.end - facts.timeout; });
   const SideAvailability healed = of_all(after_heal, evidence, timeline.heal, timeline.end);
   run.healed = healed.all;
+  measure_more(run, evidence, demands);
 
   Notes notes;
   judge_adequacy(notes, evidence, facts, demands, run.measured);
   for (const std::string& rule : facts.broken) notes.fail_if(demands.keeps_its_promises, "{}", rule);
   judge_answers(notes, evidence, demands, run.measured);
-  judge_side(notes, evidence, Side::majority, demands.majority, demands, run.measured.majority.outcomes.total(), facts);
-  judge_side(notes, evidence, Side::minority, demands.minority, demands, run.measured.minority.outcomes.total(), facts);
+  if (evidence.mode == Mode::ap) judge_ap_answers(notes, run, demands);
+  judge_side(notes, run, evidence, Side::majority, facts, demands);
+  judge_side(notes, run, evidence, Side::minority, facts, demands);
   judge_times(notes, run, facts, demands, timeline.heal - timeline.cut, healed.first_success);
   notes.need(healed.all.attempts > 0, "no attempts after the heal");
   notes.fail_if(

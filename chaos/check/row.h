@@ -4,6 +4,7 @@
 // called after a run.
 #pragma once
 
+#include "chaos/check/sessions.h"
 #include "chaos/check/verdict.h"
 
 namespace rift::chaos::check {
@@ -25,6 +26,9 @@ struct RowDemands {
   Violation not_linearizable = Violation::forbidden;
   Violation stale = Violation::forbidden;
   Violation lost = Violation::forbidden;
+  Violation sessions = Violation::ignored;         // read your writes and monotonic reads, by versions: ap
+  Violation sequential_lost = Violation::ignored;  // ap, where the clocks of the nodes agree
+  Violation elements_lost = Violation::ignored;    // out of documents
   std::optional<Duration> stale_age_min{};         // the worst stale read is at least so old
   std::optional<Duration> first_success_within{};  // majority side, from the cut
   std::optional<Duration> majority_gap_max{};      // between answers, during the fault
@@ -32,8 +36,13 @@ struct RowDemands {
   std::optional<Duration> step_down_within{};      // the cut-off leader no longer says that it leads
   std::optional<Duration> caught_up_within{};      // after the heal: every replica has applied what was committed then
   std::optional<Duration> config_equal_within{};   // after the heal: every replica names the same voters
+  std::optional<Duration> converged_within{};      // after the heal: the owners agree on what was written before it
+  std::optional<Duration> refused_within{};  // where nothing may be done, outside the grace: so soon is it refused
+  bool homes_only = false;  // a side is promised only the keys that have an owner on it, and none of the others
   Duration answered_within = std::chrono::milliseconds(2500);  // after the heal, by anybody
   std::optional<Duration> write_p50_min{};
+  std::optional<double>
+      p99_factor_max{};  // majority side: how much slower 99 of 100 attempts are than before the fault
   std::optional<std::uint64_t> terms_grow_max{};
   bool same_leader = false;
   Service healed = Service::high;  // after the heal, outside the grace, everywhere
@@ -68,6 +77,7 @@ struct RowFacts {
   bool leader_changed = false;
   std::vector<FaultProof> proofs{};
   std::vector<Jam> jams{};
+  std::map<std::string, std::vector<NodeId>, std::less<>> homes{};  // the owners of every key; only if demanded
   std::vector<std::string> broken{};  // rules of the protocol seen broken: two leaders in a term, ...
 };
 
@@ -77,19 +87,28 @@ struct RowRun {
   Measured measured;
   Tally healed;  // attempts after the heal, outside the grace
   std::optional<Duration> write_p50;
-  Duration gap{};  // the longest between answers of any node, during the fault
+  Duration gap{};                // the longest between answers of any node, during the fault
+  SessionReport sessions;        // ap
+  LostReport sequentially_lost;  // ap
+  LostReport elements_lost;
+  std::optional<double> p99_factor;
+  std::optional<Duration> slowest_refusal;  // where nothing may be done
+  double homes = 1;  // with homes_only, the worst side's share of attempts at keys that have an owner on it
   std::vector<std::uint64_t> witness;
   std::string witness_reason;
 };
 // `evidence.links` may be empty: then facts.proofs must show the fault, unless the row has none.
 RowRun judge_row(const Evidence& evidence, const RowFacts& facts, const RowDemands& demands);
 
+// Whether the row is there to show something that a stricter one forbids.
+bool wants_a_violation(const RowDemands& demands);
+
 // Over the seeds: FAIL and ERROR count wherever they are seen, then INCONCLUSIVE; a violation that must be shown was shown if any seed did.
 Verdict judge_seeds(std::span<const Verdict> runs);
 
 // Reads of one client never go back: each fits a point of the group's order that is not before the point of the client's last read
 // (by revisions; every written value and every read carries its own). What is left when stale reads are allowed: with the writes in
-// the group's order, a sequentially consistent history of the readers. Returns operation indexes that break it, at most six.
+// the group's order, a sequentially consistent history of the readers. Only of a cp keyspace: versions that are no revisions say nothing. Returns operation indexes that break it, at most six.
 std::vector<std::uint64_t> find_reads_that_go_back(std::span<const Operation> operations, std::string_view keyspace);
 
 }  // namespace rift::chaos::check

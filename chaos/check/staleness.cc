@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <unordered_map>
 
+#include "chaos/check/ap_version.h"
 #include "chaos/check/values.h"
 
 namespace rift::chaos::check {
@@ -10,8 +11,8 @@ namespace {
 
 class KeyReads {
  public:
-  KeyReads(std::span<const Operation* const> operations, StalenessReport& report)
-      : operations_(operations), names_(operations), report_(report) {}
+  KeyReads(std::span<const Operation* const> operations, NewerBy newer_by, StalenessReport& report)
+      : operations_(operations), names_(operations), newer_by_(newer_by), report_(report) {}
 
   void judge() {
     index_writes();
@@ -57,18 +58,31 @@ class KeyReads {
       return creator != nullptr && op->invoke <= creator->complete;
     });
     if (later == acknowledged_.end()) return;
-    const Operation& newer = *earliest_end_[static_cast<std::size_t>(later - acknowledged_.begin())];
-    if (newer.complete >= read.invoke) return;
+    const Operation* newer = earliest_end_[static_cast<std::size_t>(later - acknowledged_.begin())];
+    if (newer_by_ == NewerBy::time_and_version) newer = earliest_larger(later, read);
+    if (newer == nullptr || newer->complete >= read.invoke) return;
     ++report_.stale;
     report_.indexes.push_back(read.index);
     report_.offenders.push_back({.read = read.index,
                                  .overwritten = creator == nullptr ? 0 : creator->index,
-                                 .newer = newer.index,
-                                 .age = read.invoke - newer.complete});
+                                 .newer = newer->index,
+                                 .age = read.invoke - newer->complete});
+  }
+
+  const Operation* earliest_larger(std::vector<const Operation*>::const_iterator from, const Operation& read) const {
+    const auto returned = parse_ap_version(read.version);
+    const Operation* earliest = nullptr;
+    for (auto it = from; it != acknowledged_.end(); ++it) {
+      const auto written = parse_ap_version((*it)->version);
+      if (returned && written && *written <= *returned) continue;
+      if (earliest == nullptr || (*it)->complete < earliest->complete) earliest = *it;
+    }
+    return earliest;
   }
 
   std::span<const Operation* const> operations_;
   ValueNames names_;
+  NewerBy newer_by_;
   StalenessReport& report_;
   std::unordered_map<std::string, const Operation*> creators_;
   std::vector<const Operation*> acknowledged_;  // by start
@@ -77,9 +91,9 @@ class KeyReads {
 
 }  // namespace
 
-StalenessReport find_stale_reads(std::span<const Operation> operations, std::string_view keyspace) {
+StalenessReport find_stale_reads(std::span<const Operation> operations, std::string_view keyspace, NewerBy newer_by) {
   StalenessReport report;
-  for (const auto& [key, ops] : by_key(operations, keyspace)) KeyReads(ops, report).judge();
+  for (const auto& [key, ops] : by_key(operations, keyspace)) KeyReads(ops, newer_by, report).judge();
   std::sort(report.indexes.begin(), report.indexes.end());
   std::stable_sort(report.offenders.begin(), report.offenders.end(),
                    [](const StaleRead& a, const StaleRead& b) { return a.age > b.age; });

@@ -32,6 +32,11 @@ struct StalenessReport {
 
 constexpr std::size_t offenders_max = 20;
 
-StalenessReport find_stale_reads(std::span<const Operation> operations, std::string_view keyspace);
+// By what a write is newer than the one that a read returned. Under last-writer-wins a write may lose to an earlier one, and then its absence is a loss,
+// not an old answer: there its version must be the larger one as well.
+enum class NewerBy : std::uint8_t { time, time_and_version };
+
+StalenessReport find_stale_reads(std::span<const Operation> operations, std::string_view keyspace,
+                                 NewerBy newer_by = NewerBy::time);
 
 }  // namespace rift::chaos::check

@@ -188,7 +188,7 @@ Measured measure(const Evidence& evidence, const Demands& demands) {
                           : check_linearizable(operations, evidence.keyspace);
   m.majority = side(Side::majority);
   m.minority = side(Side::minority);
-  m.staleness = find_stale_reads(operations, evidence.keyspace);
+  m.staleness = find_stale_reads(operations, evidence.keyspace, evidence.newer_by);
   if (evidence.final_state) {
     m.lost = find_lost_writes(operations, evidence.keyspace, evidence.mode, *evidence.final_state);
     m.foreign = find_foreign_values(operations, evidence.keyspace, *evidence.final_state);

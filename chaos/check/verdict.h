@@ -35,6 +35,7 @@ struct Evidence {
   std::vector<VersionSample> samples;     // from the heal on
   std::size_t owners = 0;                 // that hold every key
   std::vector<std::string> digests;       // at the end, one per owner
+  NewerBy newer_by = NewerBy::time;       // what makes a read stale
   std::string trouble;                    // why the run could not be carried or looked at to its end; empty: it was
 };
 

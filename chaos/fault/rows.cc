@@ -13,6 +13,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr check::SideDemands refused{.reads = Service::none, .writes = Service::none};
+constexpr check::SideDemands served{.reads = Service::high, .writes = Service::high};
 constexpr check::SideDemands whatever{.reads = Service::any, .writes = Service::any};
 constexpr Duration fault_begins = seconds(5);
 constexpr Duration fault_ends = seconds(25);
@@ -232,12 +233,133 @@ MatrixRow c18(MemberMove move, std::string title) {
 
 MatrixRow c20() {
   MatrixRow r = row("C20", "", "C2, read at ONE", cut_and_heal(Shape::leader_with_majority));
-  r.reads_at_one = true;
+  r.read_level = Level::one;
   r.demands.minority = {.reads = Service::high, .writes = Service::none};
   r.demands.not_linearizable = Violation::must_show;
   r.demands.stale = Violation::must_show;
   r.demands.stale_age_min = seconds(15);
   r.demands.caught_up_within = catch_up;
+  return r;
+}
+
+// An ap keyspace, where a cut stops nobody who asks for ONE: registers, keys that several race for, and documents for what is lost.
+MatrixRow ap_row(std::string id, std::string form, std::string title, std::vector<RowStep> steps) {
+  MatrixRow r = row(std::move(id), std::move(form), std::move(title), std::move(steps));
+  r.mode = Mode::ap;
+  r.write_level = Level::one;
+  r.read_level = Level::one;
+  r.sane_clocks = true;
+  r.cas_share = 0;
+  r.set_stretch = milliseconds(5);
+  r.still_keys = 8;
+  r.documents = 8;
+  r.edit_share = 0.05;
+  r.demands.minority = served;
+  r.demands.not_linearizable = Violation::ignored;
+  r.demands.stale = Violation::ignored;
+  r.demands.lost = Violation::ignored;
+  r.demands.sessions = Violation::forbidden;
+  r.demands.sequential_lost = Violation::forbidden;
+  r.demands.converged_within = seconds(5);
+  return r;
+}
+
+MatrixRow a2(std::string form, std::string title) {
+  MatrixRow r = ap_row("A2", std::move(form), std::move(title), cut_and_heal(Shape::leader_with_majority));
+  r.demands.not_linearizable = Violation::must_show;
+  r.demands.stale = Violation::must_show;
+  r.demands.lost = Violation::must_show;
+  r.demands.elements_lost = Violation::must_show;
+  return r;
+}
+
+// Clients that do not stay with one node see what it costs: none of them has a token.
+MatrixRow a2_roaming() {
+  MatrixRow r = a2("roaming", "3|2, ONE and ONE, clients go to any node");
+  r.roams = true;
+  r.demands.sessions = Violation::must_show;
+  return r;
+}
+
+MatrixRow a5() {
+  MatrixRow r = ap_row("A5", "", "3|2, MAJORITY and MAJORITY", cut_and_heal(Shape::leader_with_majority));
+  r.write_level = Level::majority;
+  r.read_level = Level::majority;
+  r.demands.minority = refused;
+  r.demands.refused_within = milliseconds(200);
+  r.demands.stale = Violation::forbidden;
+  return r;
+}
+
+MatrixRow a8() {
+  MatrixRow r = ap_row("A8", "", "3|2, writes at ALL, reads at ONE", cut_and_heal(Shape::leader_with_majority));
+  r.write_level = Level::all;
+  r.demands.majority = r.demands.minority = {.reads = Service::high, .writes = Service::none};
+  r.demands.stale = Violation::forbidden;
+  return r;
+}
+
+MatrixRow a9() {
+  MatrixRow r = ap_row("A9", "", "3|2, writes at ONE, reads at ALL", cut_and_heal(Shape::leader_with_majority));
+  r.read_level = Level::all;
+  r.demands.majority = r.demands.minority = {.reads = Service::none, .writes = Service::high};
+  r.demands.stale = Violation::forbidden;
+  r.demands.lost = Violation::must_show;
+  return r;
+}
+
+MatrixRow a10(std::string form, std::string title, Shape shape) {
+  MatrixRow r = ap_row("A10", std::move(form), std::move(title), cut_and_heal(shape));
+  r.demands.lost = shape == Shape::shatter ? Violation::must_show : Violation::ignored;
+  r.demands.elements_lost = r.demands.lost;
+  return r;
+}
+
+MatrixRow a11_strict() {
+  MatrixRow r = ap_row("A11", "strict", "3|2, three copies of 16 partitions, ONE and ONE",
+                       cut_and_heal(Shape::leader_with_majority));
+  r.copies = 3;
+  r.partitions = 16;
+  r.demands.homes_only = true;
+  r.demands.sessions = Violation::ignored;  // who owns no copy asks any owner: without a token no client stays with one
+  r.demands.not_linearizable = Violation::must_show;
+  r.demands.stale = Violation::must_show;
+  r.demands.lost = Violation::must_show;
+  r.demands.elements_lost = Violation::must_show;
+  return r;
+}
+
+// One clock is a minute ahead, and set right again: its node stamps nothing, and nobody else notices.
+MatrixRow a12_hlc() {
+  MatrixRow r = ap_row("A12", "hlc", "one clock 60 s ahead, ONE and ONE",
+                       {{fault_begins, StepWallClock{.of_leader = true, .by = seconds(60)}},
+                        {fault_ends, StepWallClock{.of_leader = true, .by = -seconds(60)}}});
+  r.demands.minority = {.reads = Service::high, .writes = Service::none};
+  r.demands.refused_within = milliseconds(200);
+  return r;
+}
+
+constexpr Duration slow_by = milliseconds(100);
+constexpr SlowNode slow_node{.delay = slow_by};
+constexpr PauseNode paused_node{.length = fault_ends - fault_begins};
+
+// One node that is late holds up those who wait for all, and nobody else.
+MatrixRow a15(std::string form, std::string title, Level level, Deed deed) {
+  const bool is_paused = std::holds_alternative<PauseNode>(deed);
+  MatrixRow r = ap_row("A15", std::move(form), std::move(title), {{fault_begins, std::move(deed)}});
+  if (!is_paused) r.steps.push_back({fault_ends, ClearLinks{}});
+  r.write_level = level;
+  r.read_level = level;
+  r.demands.minority = is_paused ? refused : served;
+  if (level == Level::one) {
+    r.demands.p99_factor_max = 2;
+  } else if (is_paused) {
+    r.demands.majority = refused;
+    r.demands.stale = Violation::forbidden;
+  } else {
+    r.demands.stale = Violation::forbidden;
+    r.demands.write_p50_min = 2 * slow_by;
+  }
   return r;
 }
 
@@ -268,7 +390,24 @@ std::vector<MatrixRow> make_rows() {
           c18(MemberMove::add, "C3, and a sixth copy on a node that joins"),
           c18(MemberMove::remove, "C3, and a node beyond the cut is removed"),
           c18(MemberMove::replace, "C3, and a node beyond the cut is replaced"),
-          c20()};
+          c20(),
+          ap_row("A1", "", "no fault, ONE and ONE", {}),
+          a2("sticky", "3|2, ONE and ONE"),
+          a2_roaming(),
+          a5(),
+          a8(),
+          a9(),
+          a10("shatter", "everybody alone, ONE and ONE", Shape::shatter),
+          a10("bridge", "two and two, and one between them", Shape::bridge_at_leader),
+          a10("ring", "ring of majorities", Shape::ring),
+          a10("deaf", "one hears nobody", Shape::deaf_leader),
+          a10("mute", "nobody hears one", Shape::mute_leader),
+          a11_strict(),
+          a12_hlc(),
+          a15("one-slow", "one node 100 ms away each way, ONE and ONE", Level::one, slow_node),
+          a15("one-paused", "one node paused, ONE and ONE", Level::one, paused_node),
+          a15("all-slow", "one node 100 ms away each way, ALL and ALL", Level::all, slow_node),
+          a15("all-paused", "one node paused, ALL and ALL", Level::all, paused_node)};
 }
 
 }  // namespace
@@ -282,6 +421,7 @@ std::string_view name_of(const Deed& deed) {
           [](const SlowLinks&) { return "slow_links"; }, [](const JamLink&) { return "jam_link"; },
           [](const GarbleLinks&) { return "garble_links"; }, [](const ClearLinks&) { return "clear_links"; },
           [](const StepWallClock&) { return "step_wall_clock"; }, [](const TurnFsyncOff&) { return "fsync_off"; },
+          [](const SlowNode&) { return "slow_node"; }, [](const PauseNode&) { return "pause_node"; },
           [](const LosePowerOfAll&) { return "power_loss_of_all"; }, [](const Swizzle&) { return "swizzle"; },
           [](const ChangeMembers&) { return "change_members"; }},
       deed);

@@ -14,7 +14,7 @@
 
 namespace rift::chaos::fault {
 
-// Which links are cut, seen from the leader.
+// Which links are cut, seen from the leader. An ap keyspace has none: there a node is drawn in its place.
 enum class Shape : std::uint8_t {
   leader_with_majority,  // 3|2
   leader_with_minority,  // 2|3
@@ -48,6 +48,12 @@ struct RestartDown {};  // everybody who is down
 struct RestartInTurn {  // each is told to stop, and started again: a rolling restart
   Duration down{};
   Duration every{};
+};
+struct PauseNode {  // the one in a leader's place
+  Duration length{};
+};
+struct SlowNode {  // everything to and from it
+  Duration delay{};
 };
 struct PauseLeader {
   Duration length{};
@@ -88,7 +94,8 @@ struct Swizzle {  // nodes drop out one by one and come back in another order
   Duration length{};
 };
 using Deed = std::variant<CutLinks, HealLinks, KillLeader, RestartDown, RestartInTurn, PauseLeader, SlowLinks, JamLink,
-                          GarbleLinks, ClearLinks, StepWallClock, TurnFsyncOff, LosePowerOfAll, Swizzle, ChangeMembers>;
+                          GarbleLinks, ClearLinks, StepWallClock, TurnFsyncOff, LosePowerOfAll, Swizzle, ChangeMembers,
+                          SlowNode, PauseNode>;
 std::string_view name_of(const Deed& deed);
 
 struct RowStep {
@@ -101,11 +108,21 @@ struct MatrixRow {
   std::string form;   // "halves"; empty if the row has one form
   std::string title;  // a few words for people
   std::uint32_t nodes = 5;
-  std::uint32_t spares = 0;   // more members, without a copy
-  bool reads_at_one = false;  // else linearizable
+  std::uint32_t spares = 0;  // more members, without a copy
+  Mode mode = Mode::cp;
+  std::uint32_t copies = 0;  // 0: one on every node that is no spare
+  std::uint32_t partitions = 1;
+  Level write_level = Level::majority;
+  Level read_level = Level::unspecified;  // cp: linearizable
+  bool sane_clocks = false;               // the nodes' wall clocks agree; else each is up to 20 ms off
   double cas_share = 0.3;
   double set_share = 0.2;
+  Duration set_stretch{};  // these and the next three: chaos/load
   std::uint32_t keys = 32;
+  std::uint32_t still_keys = 0;  // left alone from the end of the fault on
+  std::uint32_t documents = 0;
+  double edit_share = 0;
+  bool roams = false;
   Duration timeout = std::chrono::seconds(1);
   bool retries = false;  // clients try again inside the timeout, with op ids
   std::vector<RowStep> steps;

@@ -4,6 +4,7 @@
 
 #include "base/assert.h"
 #include "base/hash.h"
+#include "chaos/check/lost.h"
 
 namespace rift::chaos::load {
 namespace {
@@ -24,6 +25,9 @@ Result<void> LoadOptions::validate() const {
   }
   if (write_share < 0 || write_share > 1) return fail(Code::invalid, "write_share is no share");
   if (set_share < 0 || set_share > 1) return fail(Code::invalid, "set_share is no share");
+  if (set_stretch < Duration::zero()) return fail(Code::invalid, "set_stretch is negative");
+  if (edit_share < 0 || edit_share > 1) return fail(Code::invalid, "edit_share is no share");
+  if (documents > keys_max) return fail(Code::invalid, "documents is out of range");
   for (const KeyspaceLoad& keyspace : keyspaces) {
     if (keyspace.cas_share < 0 || keyspace.cas_share > 1) return fail(Code::invalid, "cas_share is no share");
   }
@@ -60,7 +64,18 @@ Attempt Generator::take() {
   const Due due = due_.top();
   due_.pop();
   due_.push({due.at + options_.period, due.client});
-  return {due.at, draw(clients_[due.client])};
+  return draw(clients_[due.client], due.at);
+}
+
+Ask Generator::edit(const Ask& read, const Value& document) {
+  Client& client = clients_[read.client - 1];
+  Ask ask = read;
+  ask.sequence = ++client.sequence;
+  ask.kind = Kind::write;
+  ask.level = options_.keyspaces[client.keyspace].level;
+  const std::string element = fmt::format("c{},{}", client.id, ask.sequence);
+  ask.value = document ? *document + check::element_separator + element : element;
+  return ask;
 }
 
 std::string Generator::key_name(std::uint64_t number) const {
@@ -74,7 +89,7 @@ std::vector<std::string> Generator::all_keys() const {
 }
 
 // Draws the same numbers whatever comes of them, so that keyspaces with other rules stay in step.
-Ask Generator::draw(Client& client) {
+Attempt Generator::draw(Client& client, Time scheduled) {
   const KeyspaceLoad& keyspace = options_.keyspaces[client.keyspace];
   const std::uint64_t key = client.rng.below(std::uint64_t(options_.keys) + options_.still_keys);
   const bool is_write = client.rng.chance(options_.write_share) && !(is_holding_still_ && key >= options_.keys);
@@ -87,21 +102,29 @@ Ask Generator::draw(Client& client) {
           .key = key_name(key),
           .level = keyspace.level,
           .timeout = options_.timeout};
-  if (!is_write) {
+  if (options_.roams) ask.node = options_.nodes[client.rng.below(options_.nodes.size())];
+  const bool is_edit = options_.documents > 0 && client.rng.chance(options_.edit_share) && !is_holding_still_;
+  if (is_edit) {
+    ask.kind = Kind::read;
+    ask.key = fmt::format("{}{:02}", check::document_prefix, client.rng.below(options_.documents));
+  }
+  if (ask.kind == Kind::read) {
     if (keyspace.read_level != Level::unspecified) ask.level = keyspace.read_level;
-    return ask;
+    return {scheduled, ask, is_edit};
   }
   ask.value = fmt::format("c{},{}", client.id, ask.sequence);
   if (options_.set_share > 0 && client.rng.chance(options_.set_share)) {
-    ask.key = fmt::format("s{}.{}", client.id, ask.sequence);
-    return ask;
+    ask.key = options_.set_stretch > Duration::zero()
+                  ? fmt::format("s{}", scheduled.time_since_epoch() / options_.set_stretch)
+                  : fmt::format("s{}.{}", client.id, ask.sequence);
+    return {scheduled, ask};
   }
   const auto seen = client.seen.find(ask.key);
   if (cas_draw < keyspace.cas_share && seen != client.seen.end()) {
     ask.kind = Kind::cas;
     ask.expected = seen->second;
   }
-  return ask;
+  return {scheduled, ask};
 }
 
 void Generator::note_seen(std::uint64_t client, const std::string& key, const Value& value) {

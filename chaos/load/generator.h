@@ -35,20 +35,29 @@ struct LoadOptions {
   std::uint32_t still_keys = 8;  // not written any more once hold_still() was called: what convergence looks at
   double write_share = 0.5;
   double set_share = 0;  // of writes: to a key of its own, which nobody writes again, so that a lost one stays lost
+  // If not zero, whoever does that within the same stretch of time writes to the same key: those who do so at once race, and nobody comes later.
+  Duration set_stretch{};
+  std::uint32_t documents =
+      0;  // sets kept as one value (check/lost.h): read, added to, written back; none once hold_still() was called
+  bool roams = false;  // each attempt of a client goes to a node that is drawn, not to the client's own
+  double edit_share =
+      0;  // of attempts, if there are documents: a read of one, and the write that follows when it is answered
   Result<void> validate() const;
 };
 
 struct Attempt {
   Time scheduled{};
   Ask ask;
+  bool is_edit = false;  // a read; with its answer the client goes on to edit()
 };
 
 class Generator {
  public:
   static Result<Generator> create(const LoadOptions& options);
 
-  std::optional<Time> next_due() const;  // nullopt: the load has ended
-  Attempt take();                        // the attempt due next; ASSERTs that there is one
+  std::optional<Time> next_due() const;              // nullopt: the load has ended
+  Attempt take();                                    // the attempt due next; ASSERTs that there is one
+  Ask edit(const Ask& read, const Value& document);  // the write that follows an edit's read
   void hold_still() { is_holding_still_ = true; }
   // A later compare-and-set of this client expects this value.
   void note_seen(std::uint64_t client, const std::string& key, const Value& value);
@@ -71,7 +80,7 @@ class Generator {
     friend auto operator<=>(const Due&, const Due&) = default;
   };
   explicit Generator(const LoadOptions& options);
-  Ask draw(Client& client);
+  Attempt draw(Client& client, Time scheduled);
   std::string key_name(std::uint64_t number) const;
 
   LoadOptions options_;

@@ -26,15 +26,18 @@ void Load::submit(const Attempt& attempt, Time now) {
   }
   ++open;
   store_.submit(attempt.ask,
-                [this, ticket, ask = attempt.ask](const Answer& answer, Time at) { finish(ticket, ask, answer, at); });
+                [this, ticket, attempt](const Answer& answer, Time at) { finish(ticket, attempt, answer, at); });
 }
 
-void Load::finish(Recorder::Ticket ticket, const Ask& ask, const Answer& answer, Time now) {
+void Load::finish(Recorder::Ticket ticket, const Attempt& attempt, const Answer& answer, Time now) {
+  const Ask& ask = attempt.ask;
   recorder_.end(ticket, answer, now);
   --open_by_client_[ask.client];
   if (answer.outcome == Outcome::done)
     generator_.note_seen(ask.client, ask.key, ask.kind == Kind::read ? answer.value : ask.value);
   if (answer.has_seen) generator_.note_seen(ask.client, ask.key, answer.seen);
+  if (attempt.is_edit && answer.outcome == Outcome::done)
+    submit({.scheduled = now, .ask = generator_.edit(ask, answer.value)}, now);
 }
 
 }  // namespace rift::chaos::load

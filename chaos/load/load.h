@@ -28,7 +28,7 @@ class Load {
 
  private:
   void submit(const Attempt& attempt, Time now);
-  void finish(Recorder::Ticket ticket, const Ask& ask, const Answer& answer, Time now);
+  void finish(Recorder::Ticket ticket, const Attempt& attempt, const Answer& answer, Time now);
 
   Generator generator_;
   Recorder& recorder_;

@@ -18,7 +18,7 @@ struct Ask {
   std::uint64_t client = 0;
   std::uint64_t sequence = 0;
   std::string keyspace{};
-  NodeId node{};  // where the client is pinned: it talks to nobody else
+  NodeId node{};  // where it goes: to nobody else. Most clients are pinned to one node
   Kind kind = Kind::read;
   std::string key{};
   Value value{};     // write, cas: what to write

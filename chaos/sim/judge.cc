@@ -36,6 +36,17 @@ std::map<NodeId, Copy> owned_copies(Cluster& cluster, const std::string& keyspac
   return copies;
 }
 
+// Of each key only what its own owners hold.
+std::map<NodeId, Copy> copies_of_owners(Cluster& cluster, const std::string& keyspace) {
+  auto copies = copies_of(cluster, keyspace);
+  const auto map = cluster.keyspace(keyspace);
+  for (auto& [id, copy] : copies) {
+    std::erase_if(copy,
+                  [&map, id = id](const auto& entry) { return !holds(topology::place(*map, entry.first).owners, id); });
+  }
+  return copies;
+}
+
 std::set<std::string> keys_of(const std::map<NodeId, Copy>& copies) {
   std::set<std::string> keys;
   for (const auto& [id, copy] : copies) {
@@ -128,6 +139,39 @@ EndState look_at_the_end(Cluster& cluster, const std::string& keyspace, const ch
     std::erase_if(copies, [&](const auto& entry) { return digests[entry.first] != most->first; });
   end.values = final_of(copies, keyspace, history, end.failures).values;
   return end;
+}
+
+EndState look_at_the_owners(Cluster& cluster, const std::string& keyspace, const check::History& history) {
+  EndState end;
+  const auto map = cluster.keyspace(keyspace);
+  const auto copies = copies_of_owners(cluster, keyspace);
+  const auto keys = keys_of(copies);
+  for (std::size_t number = 0; number < map->partitions.front().owners.size(); ++number) {
+    std::string digest;
+    bool is_whole = true;
+    for (const std::string& key : keys) {
+      const auto copy = copies.find(topology::place(*map, key).owners[number]);
+      is_whole = is_whole && copy != copies.end();
+      if (is_whole) digest += key + ' ' + text_of(copy->second, key) + '\n';
+    }
+    if (is_whole) end.digests.push_back(std::move(digest));
+  }
+  end.values = final_of(copies, keyspace, history, end.failures).values;
+  return end;
+}
+
+check::VersionSample sample_owners(Cluster& cluster, const std::string& keyspace, Time at) {
+  check::VersionSample sample{.at = at, .versions = {}};
+  const auto map = cluster.keyspace(keyspace);
+  const auto copies = copies_of_owners(cluster, keyspace);
+  for (const std::string& key : keys_of(copies)) {
+    if (!key.starts_with("still") && !key.starts_with(check::document_prefix)) continue;
+    for (const NodeId owner : topology::place(*map, key).owners) {
+      const auto copy = copies.find(owner);
+      sample.versions[key].push_back(copy == copies.end() ? "down" : text_of(copy->second, key));
+    }
+  }
+  return sample;
 }
 
 void judge_cp(Cluster& cluster, const std::string& keyspace, const check::History& history,

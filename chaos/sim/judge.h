@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "chaos/check/history.h"
+#include "chaos/check/convergence.h"
 #include "chaos/sim/cluster.h"
 #include "chaos/sim/sim_store.h"
 
@@ -22,6 +22,11 @@ struct EndState {
   std::vector<std::string> failures;  // values that nobody wrote, or that were reported as not done
 };
 EndState look_at_the_end(Cluster& cluster, const std::string& keyspace, const check::History& history);
+// The same of an ap keyspace of any number of partitions: every value that an owner of a key holds, and one digest for each copy: of what the first
+// owner of every key holds, the second, and so on. A copy whose owner is down has none.
+EndState look_at_the_owners(Cluster& cluster, const std::string& keyspace, const check::History& history);
+// The versions, at each owner, of what a load leaves alone from the heal on: still keys and documents (chaos/load).
+check::VersionSample sample_owners(Cluster& cluster, const std::string& keyspace, Time at);
 
 // `answers` are those of all keyspaces.
 void judge_cp(Cluster& cluster, const std::string& keyspace, const check::History& history,

@@ -28,6 +28,7 @@ RowFaults::RowFaults(Cluster& cluster, Observer& observer, load::Recorder& recor
   timeline_.heal = Time(row.fault_ends);
   timeline_.end = Time(row.length);
   timeline_.majority = cluster.ids();
+  if (row.mode == Mode::ap) centre_ = timeline_.majority[random().below(timeline_.majority.size())];
 }
 
 void RowFaults::schedule() {
@@ -83,11 +84,13 @@ void RowFaults::carry_out(const fault::Deed& deed) {
                  },
                  [&](const fault::LosePowerOfAll& d) { lose_power_of_all(d.down); },
                  [&](const fault::Swizzle& d) { swizzle(d.length); },
+                 [&](const fault::SlowNode& d) { slow_node(d.delay); },
+                 [&](const fault::PauseNode& d) { pause_node(d.length); },
                  [&](const fault::ChangeMembers& d) { change_members(d.move); }},
       deed);
 }
 
-std::optional<NodeId> RowFaults::leader() { return cluster_.leader_of(keyspace); }
+std::optional<NodeId> RowFaults::leader() { return centre_ ? centre_ : cluster_.leader_of(keyspace); }
 
 NodeId RowFaults::any_but(NodeId excluded) {
   auto ids = cluster_.ids();
@@ -104,6 +107,7 @@ bool RowFaults::says_it_leads(NodeId id) {
 
 // Set before the first step, which is due at the same time.
 void RowFaults::note_begin() {
+  if (row_.mode == Mode::ap) return;  // nobody leads, and nothing is committed
   first_leader_ = leader();
   first_term_ = observer_.highest_term(partition_);
   if (!first_leader_) trouble_ = "nobody led when the fault was due";
@@ -111,6 +115,7 @@ void RowFaults::note_begin() {
 }
 
 void RowFaults::note_end() {
+  if (row_.mode == Mode::ap) return;
   LogIndex committed;
   for (const NodeId id : cluster_.ids()) {
     for (const ReplicaStatus& replica : cluster_.status(id).replicas) {
@@ -149,7 +154,8 @@ void RowFaults::cut(const fault::CutLinks& deed) {
   const auto leads = leader();
   const NodeId leader = leads ? *leads : cluster_.ids().front();
   if (!leads && deed.shape != fault::Shape::any_minority) trouble_ = "nobody led when links were to be cut";
-  auto cut = fault::cut_of(deed.shape, cluster_.owners(keyspace), leader, random());
+  auto cut =
+      fault::cut_of(deed.shape, row_.mode == Mode::cp ? cluster_.owners(keyspace) : cluster_.ids(), leader, random());
   if (!cut) {
     trouble_ = cut.error().detail;
     return;
@@ -220,6 +226,30 @@ void RowFaults::pause_leader(Duration length) {
   after(length, [this] { paused_.reset(); });
 }
 
+// Who is late stands alone, and the others with each other.
+NodeId RowFaults::set_apart() {
+  const NodeId id = leader().value_or(cluster_.ids().front());
+  std::erase(timeline_.majority, id);
+  timeline_.minority = {id};
+  recorder_.set_sides(timeline_.majority, timeline_.minority);
+  return id;
+}
+
+void RowFaults::pause_node(Duration length) {
+  cluster_.node(set_apart()).pause(length);
+  proved("paused nodes", 1);
+}
+
+void RowFaults::slow_node(Duration delay) {
+  const NodeId late = set_apart();
+  for (const NodeId other : timeline_.majority) {
+    for (const auto& [from, to] : {std::pair(late, other), std::pair(other, late)}) {
+      qualities_[{from, to}].delay = delay;
+      cluster_.network().set_quality(from, to, qualities_[{from, to}]);
+    }
+  }
+}
+
 void RowFaults::slow_links(const fault::SlowLinks& deed) {
   for (const NodeId from : cluster_.ids()) {
     for (const NodeId to : cluster_.ids()) {
@@ -258,7 +288,8 @@ void RowFaults::set_jam(std::uint64_t bytes_per_second) {
 
 void RowFaults::step_wall_clock(const fault::StepWallClock& deed) {
   const auto leads = leader();
-  const NodeId whose = deed.of_leader && leads ? *leads : any_but(leads.value_or(NodeId()));
+  NodeId whose = deed.of_leader && leads ? *leads : any_but(leads.value_or(NodeId()));
+  if (row_.mode == Mode::ap && timeline_.minority.empty()) whose = set_apart();
   cluster_.node(whose).executor().step_wall(deed.by);
   proved("wall clock steps", 1);
 }

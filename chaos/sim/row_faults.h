@@ -41,6 +41,9 @@ class RowFaults {
   void restart_in_turn(const fault::RestartInTurn& deed);
   void stop_one(NodeId id, Duration down);
   void pause_leader(Duration length);
+  NodeId set_apart();
+  void pause_node(Duration length);
+  void slow_node(Duration delay);
   void slow_links(const fault::SlowLinks& deed);
   void jam_link(std::uint64_t bytes_per_second, std::uint64_t number);
   void end_jam();
@@ -59,7 +62,7 @@ class RowFaults {
   Rng& random() { return cluster_.world().random(); }
   void after(Duration delay, Task task) { cluster_.world().after(delay, std::move(task)); }
   NodeId any_but(NodeId excluded);
-  std::optional<NodeId> leader();
+  std::optional<NodeId> leader();  // ap: the centre
   bool says_it_leads(NodeId id);
   void proved(const std::string& what, std::uint64_t count) { proofs_[what] += count; }
 
@@ -75,6 +78,7 @@ class RowFaults {
   std::string trouble_;
   std::map<std::string, std::uint64_t> proofs_;
   std::set<fault::Link> cut_links_;
+  std::optional<NodeId> centre_;        // ap: drawn, in a leader's place
   std::optional<NodeId> first_leader_;  // when the fault began
   Term first_term_;
   std::optional<LogIndex> committed_at_heal_;

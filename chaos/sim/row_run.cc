@@ -18,24 +18,56 @@ constexpr const char* keyspace = "bank";
 
 load::LoadOptions load_of(const fault::MatrixRow& row, std::uint64_t seed, const std::vector<NodeId>& nodes) {
   load::LoadOptions options{.seed = seed, .nodes = nodes};
-  options.keyspaces = {{.name = keyspace,
-                        .level = Level::majority,
-                        .read_level = row.reads_at_one ? Level::one : Level::unspecified,
-                        .cas_share = row.cas_share}};
+  options.keyspaces = {
+      {.name = keyspace, .level = row.write_level, .read_level = row.read_level, .cas_share = row.cas_share}};
   options.timeout = row.timeout;
   options.length = row.length;
   options.keys = row.keys;
-  options.still_keys = 0;
+  options.still_keys = row.still_keys;
   options.set_share = row.set_share;
+  options.set_stretch = row.set_stretch;
+  options.documents = row.documents;
+  options.edit_share = row.edit_share;
+  options.roams = row.roams;
   return options;
 }
 
 Result<void> set_up(Cluster& cluster, const fault::MatrixRow& row) {
   TRY(cluster.found());
-  TRY(cluster.create_keyspace({.name = keyspace, .mode = Mode::cp, .copies = row.nodes, .partitions = 1}));
-  if (!cluster.wait([&] { return cluster.leader_of(keyspace).has_value(); }, settle_limit))
+  const std::uint32_t copies = row.copies == 0 ? row.nodes : row.copies;
+  TRY(cluster.create_keyspace({.name = keyspace, .mode = row.mode, .copies = copies, .partitions = row.partitions}));
+  if (row.mode == Mode::cp && !cluster.wait([&] { return cluster.leader_of(keyspace).has_value(); }, settle_limit))
     return fail(Code::timeout, "the keyspace elected no leader");
   return {};
+}
+
+// Looks at the owners every now and then from the heal on, as long as the load lasts.
+class Sampler {
+ public:
+  Sampler(Cluster& cluster, const fault::MatrixRow& row, Time start) : cluster_(cluster), row_(row), start_(start) {
+    if (row.demands.converged_within) cluster.world().at(start + row.fault_ends, [this] { look(); });
+  }
+  const std::vector<check::VersionSample>& samples() const { return samples_; }
+
+ private:
+  void look() {
+    World& world = cluster_.world();
+    samples_.push_back(sample_owners(cluster_, keyspace, Time(world.now() - start_)));
+    if (world.now() + check::sample_period < start_ + row_.length)
+      world.after(check::sample_period, [this] { look(); });
+  }
+
+  Cluster& cluster_;
+  const fault::MatrixRow& row_;
+  Time start_;
+  std::vector<check::VersionSample> samples_;
+};
+
+std::map<std::string, std::vector<NodeId>, std::less<>> homes_of(Cluster& cluster, const check::History& history) {
+  std::map<std::string, std::vector<NodeId>, std::less<>> homes;
+  const auto map = cluster.keyspace(keyspace);
+  for (const check::Operation& op : history.operations) homes.try_emplace(op.key, topology::place(*map, op.key).owners);
+  return homes;
 }
 
 RowResult broken_off(std::uint64_t seed, const std::string& why) {
@@ -54,6 +86,7 @@ RowResult run_row(const fault::MatrixRow& row, const RowOptions& options) {
   Cluster::Options shape;
   shape.nodes = row.nodes + row.spares;
   shape.cp.spread_after = std::chrono::hours(1);  // a row says itself who leads
+  if (row.sane_clocks) shape.wall_offset_max = std::chrono::milliseconds(0);
   Cluster cluster(world, shape);
   load::Recorder recorder;
   if (const auto ready = set_up(cluster, row); !ready) return broken_off(options.seed, ready.error().detail);
@@ -66,7 +99,9 @@ RowResult run_row(const fault::MatrixRow& row, const RowOptions& options) {
   Observer observer(world, cluster, {.every = observe_every});
   RowFaults faults(cluster, observer, recorder, row, start, [&store](NodeId id) { store.node_down(id); });
   observer.start();
+  world.at(start + row.fault_ends, [&load] { load.hold_still(); });
   faults.schedule();
+  Sampler sampler(cluster, row, start);
   run_load(world, load, start, start + row.length);
   cluster.wait([&] { return load.open_count() == 0; }, row.timeout + settle_limit);
   world.run_for(quiesce);
@@ -75,14 +110,18 @@ RowResult run_row(const fault::MatrixRow& row, const RowOptions& options) {
   RowResult result;
   result.seed = options.seed;
   result.history = recorder.history();
-  const EndState end = look_at_the_end(cluster, keyspace, result.history);
+  const EndState end = row.mode == Mode::cp ? look_at_the_end(cluster, keyspace, result.history)
+                                            : look_at_the_owners(cluster, keyspace, result.history);
   check::Evidence evidence;
+  evidence.mode = row.mode;
+  evidence.newer_by = row.mode == Mode::cp ? check::NewerBy::time : check::NewerBy::time_and_version;
   evidence.id = row.id;
   evidence.keyspace = keyspace;
   evidence.operations = result.history.operations;
   evidence.timeline = faults.timeline();
   evidence.links = result.links = faults.links();
   evidence.final_state = end.values;
+  evidence.samples = sampler.samples();
   evidence.owners = cluster.owners(keyspace).size();
   evidence.digests = end.digests;
   evidence.trouble =
@@ -90,6 +129,7 @@ RowResult run_row(const fault::MatrixRow& row, const RowOptions& options) {
   result.facts = faults.facts();
   result.facts.broken = observer.broken();
   result.facts.timeout = row.timeout;
+  if (row.demands.homes_only) result.facts.homes = homes_of(cluster, result.history);
   result.run = check::judge_row(evidence, result.facts, row.demands);
   result.simulated = world.now().time_since_epoch();
   result.operations = result.history.operations.size();

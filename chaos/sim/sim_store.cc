@@ -73,7 +73,7 @@ void run_load(World& world, load::Load& load, Time start, Time end) {
 }
 
 SimClient& SimStore::client(const load::Ask& ask) {
-  auto& client = clients_[ask.client];
+  auto& client = clients_[{ask.client, ask.node}];
   if (client == nullptr) {
     SimClient::Options options{.sink = SinkId(1000 + ask.client), .pinned = ask.node, .caller = {}};
     options.caller.retry = options_.retry;
@@ -116,7 +116,7 @@ void SimStore::submit(const load::Ask& ask, Done done) {
 }
 
 void SimStore::node_down(NodeId node) {
-  for (auto& [id, client] : clients_) client->node_down(node);
+  for (auto& [pin, client] : clients_) client->node_down(node);
 }
 
 }  // namespace rift::chaos::sim

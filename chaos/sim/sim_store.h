@@ -1,4 +1,4 @@
-// The load's port into a simulated cluster: one pinned client per client number, each a real caller. Remembers every answer with its version, so
+// The load's port into a simulated cluster: one client per client number and node that it goes to, each a real caller. Remembers every answer with its version, so
 // that the end of the run can be held against it.
 #pragma once
 
@@ -48,7 +48,7 @@ class SimStore final : public load::Store {
   Cluster& cluster_;
   Options options_;
   Time start_;
-  std::map<std::uint64_t, std::unique_ptr<SimClient>> clients_;
+  std::map<std::pair<std::uint64_t, NodeId>, std::unique_ptr<SimClient>> clients_;
   std::vector<Answered> answers_;
 };
 

@@ -37,6 +37,15 @@ std::optional<Response> Writes::refusal(const Request& request, Level level, Tur
                               topology::to_string(*skew)),
                   fmt::format("write through another node, and set the clock of {} right", to_string(core_.self())));
   }
+  // Stamps that were made by a clock now set back stand ahead of everybody's: the next one would beat later writes of others too.
+  const auto ahead = core_.options.stamper->ahead(turn.now().wall);
+  if (placement.copies() > 1 && ahead > ahead.zero()) {
+    return refuse(request.id, Code::clock_skewed,
+                  fmt::format("{} has stamped writes that its clock, which was set back, has yet to reach; it stamps "
+                              "none for {} ms, reads go on",
+                              to_string(core_.self()), ahead.count()),
+                  "write through another node");
+  }
   const std::size_t reachable = placement.owners_reachable(), needed = owners_needed(level, placement.copies());
   if (reachable >= needed) return std::nullopt;
   return refuse(request.id, Code::level_unreachable,

@@ -60,6 +60,10 @@ Stamper::Issued Stamper::issue(WallTime wall, Hlc stored) {
   return issued;
 }
 
+std::chrono::milliseconds Stamper::ahead(WallTime wall) const {
+  return std::max(clock_.latest().wall() - drift_limit(wall).wall(), std::chrono::milliseconds::zero());
+}
+
 void Stamper::ceiling_durable(Hlc ceiling) {
   durable_ = std::max(durable_, ceiling);
   reserved_ = std::max(reserved_, durable_);

@@ -65,6 +65,10 @@ class Stamper {
   // A batch that may have held a ceiling was dropped: the next stamp asks for it again.
   void ceiling_dropped() { reserved_ = durable_; }
 
+  // How far the next stamp would stand beyond what others take for an honest clock: this node's wall clock was set back, or ran ahead before.
+  // Zero: not at all.
+  std::chrono::milliseconds ahead(WallTime wall) const;
+
   NodeId node() const { return node_; }
   std::uint64_t incarnation() const { return incarnation_; }
   std::uint64_t last_sequence() const { return sequence_; }

@@ -29,6 +29,9 @@ struct Ran {
   std::uint64_t operations = 0;
   std::uint64_t stale = 0;
   std::uint64_t lost = 0;
+  std::uint64_t sequentially_lost = 0;
+  std::uint64_t elements_lost = 0;
+  std::uint64_t sessions_broken = 0;
   std::uint64_t late_done = 0;  // on the minority side
   std::uint64_t fault_proof = 0;
   std::uint64_t terms_grown = 0;
@@ -36,6 +39,10 @@ struct Ran {
   double minority = 0;
   std::optional<Duration> first_success;
   Duration gap{};
+  std::optional<Duration> converged;
+  std::optional<Duration> slowest_refusal;
+  std::optional<double> p99_factor;
+  double homes = 1;
   Duration simulated{};
 };
 
@@ -47,6 +54,9 @@ Ran summary(const RowResult& result) {
           .operations = result.operations,
           .stale = m.staleness.stale,
           .lost = m.lost.lost.size(),
+          .sequentially_lost = result.run.sequentially_lost.lost.size(),
+          .elements_lost = result.run.elements_lost.lost.size(),
+          .sessions_broken = result.run.sessions.broken(),
           .late_done = m.minority.late_done,
           .fault_proof = m.fault_proof,
           .terms_grown = result.facts.terms_grown,
@@ -54,6 +64,10 @@ Ran summary(const RowResult& result) {
           .minority = m.minority.all.ratio(),
           .first_success = m.majority.first_success,
           .gap = result.run.gap,
+          .converged = m.convergence.took,
+          .slowest_refusal = result.run.slowest_refusal,
+          .p99_factor = result.run.p99_factor,
+          .homes = result.run.homes,
           .simulated = result.simulated};
 }
 
@@ -138,20 +152,33 @@ std::string percent(double ratio) {
   return fmt::format("{:.1f}", static_cast<double>(static_cast<int>(ratio * 1000)) / 10);
 }
 
+std::string converged_text(const MatrixRow& row, const std::vector<Ran>& runs) {
+  if (!row.demands.converged_within) return "";
+  const bool is_known = std::all_of(runs.begin(), runs.end(), [](const Ran& r) { return r.converged.has_value(); });
+  if (!is_known) return "never";
+  return fmt::format("{:.1f}", to_seconds(worst(runs, [](const Ran& r) { return *r.converged; })));
+}
+
 void print_row(const MatrixRow& row, const std::vector<Ran>& runs) {
-  fmt::print("{:<14} {:<12} {:>6} {:>6} {:>5} {:>6} {:>5} {:>7.2f} {:>5}  {}\n", row.name(),
+  fmt::print("{:<14} {:<12} {:>6} {:>6} {:>5} {:>6} {:>5} {:>5} {:>5} {:>7.2f} {:>5} {:>5}  {}\n", row.name(),
              chaos::check::to_string(verdict_of(runs)), percent(least(runs, [](const Ran& r) { return r.majority; })),
              percent(worst(runs, [](const Ran& r) { return r.minority; })),
              worst(runs, [](const Ran& r) { return r.late_done; }), worst(runs, [](const Ran& r) { return r.stale; }),
-             worst(runs, [](const Ran& r) { return r.lost; }),
+             worst(runs, [](const Ran& r) { return r.lost + r.elements_lost; }),
+             worst(runs, [](const Ran& r) { return r.sequentially_lost; }),
+             worst(runs, [](const Ran& r) { return r.sessions_broken; }),
              to_seconds(worst(runs, [](const Ran& r) { return r.gap; })),
-             worst(runs, [](const Ran& r) { return r.terms_grown; }), row.title);
+             worst(runs, [](const Ran& r) { return r.terms_grown; }), converged_text(row, runs), row.title);
   for (const Ran& ran : runs) {
     const bool is_good = ran.verdict == Verdict::pass || ran.verdict == Verdict::expected;
     if (is_good) continue;
     for (const std::string& reason : ran.reasons) fmt::print("    seed {}: {}\n", ran.seed, reason);
     fmt::print("    replay   {}\n", replay_line(row, ran.seed));
   }
+}
+
+json ms_json(const std::optional<Duration>& duration) {
+  return duration ? json(to_milliseconds(*duration)) : json(nullptr);
 }
 
 json run_json(const MatrixRow& row, const Ran& ran) {
@@ -165,7 +192,14 @@ json run_json(const MatrixRow& row, const Ran& ran) {
           {"minority_done_late", std::to_string(ran.late_done)},
           {"stale", std::to_string(ran.stale)},
           {"lost", std::to_string(ran.lost)},
-          {"first_success_ms", ran.first_success ? json(to_milliseconds(*ran.first_success)) : json(nullptr)},
+          {"sequentially_lost", std::to_string(ran.sequentially_lost)},
+          {"elements_lost", std::to_string(ran.elements_lost)},
+          {"sessions_broken", std::to_string(ran.sessions_broken)},
+          {"converged_ms", ms_json(ran.converged)},
+          {"slowest_refusal_ms", ms_json(ran.slowest_refusal)},
+          {"p99_factor", ran.p99_factor ? json(*ran.p99_factor) : json(nullptr)},
+          {"homes", ran.homes},
+          {"first_success_ms", ms_json(ran.first_success)},
           {"longest_gap_ms", to_milliseconds(ran.gap)},
           {"terms_grown", std::to_string(ran.terms_grown)},
           {"fault_proof", std::to_string(ran.fault_proof)}};
@@ -191,8 +225,8 @@ Exit sim_rows(const Context& context, const RowsWish& wish) {
   Duration simulated{};
   json rows = json::array();
   if (is_text) {
-    fmt::print("{:<14} {:<12} {:>6} {:>6} {:>5} {:>6} {:>5} {:>7} {:>5}\n", "row", "verdict", "maj %", "min %", "late",
-               "stale", "lost", "gap s", "terms");
+    fmt::print("{:<14} {:<12} {:>6} {:>6} {:>5} {:>6} {:>5} {:>5} {:>5} {:>7} {:>5} {:>5}\n", "row", "verdict", "maj %",
+               "min %", "late", "stale", "lost", "seq", "sess", "gap s", "terms", "agree");
   }
   for (const MatrixRow* row : wish.rows) {
     const std::vector<Ran>& runs = done[row];

@@ -112,7 +112,8 @@ Result<Debts> look(const HintsOptions& options) {
   if (!options.keyspace.empty() && named == nullptr)
     return rift::fail(Code::unknown_keyspace, "no keyspace is called '" + options.keyspace + "'");
   if (named != nullptr && named->mode == Mode::cp)
-    return rift::fail(Code::invalid, "'" + named->name + "' is a cp keyspace: its leaders bring logs, there are no hints");
+    return rift::fail(Code::invalid,
+                      "'" + named->name + "' is a cp keyspace: its leaders bring logs, there are no hints");
   Debts debts;
   for (const cluster::Group& group : survey.groups) {
     if (!is_asked_for(options, group)) continue;
@@ -122,7 +123,8 @@ Result<Debts> look(const HintsOptions& options) {
     }
     for (const auto& [node, replica] : group.replicas) {
       debts.under_way += replica.pending;
-      for (const HintDebt& debt : replica.debts) add({.keyspace = group.keyspace, .from = node, .debt = debt}, debts.owed);
+      for (const HintDebt& debt : replica.debts)
+        add({.keyspace = group.keyspace, .from = node, .debt = debt}, debts.owed);
     }
   }
   return debts;
@@ -136,7 +138,8 @@ void print(const Debts& debts) {
       what = fmt::format("{} keys, oldest {} ago, {} of hints", debt.keys, age_of(debt.oldest), size_of(debt.bytes));
     }
     if (debt.dirty_since != WallTime()) {
-      what += fmt::format("{}everything written in the last {}", what.empty() ? "" : "; and ", age_of(debt.dirty_since));
+      what +=
+          fmt::format("{}everything written in the last {}", what.empty() ? "" : "; and ", age_of(debt.dirty_since));
     }
     fmt::print("{:<16} {} owes {}   {}\n", owed.keyspace, to_string(owed.from), to_string(debt.target), what);
   }
@@ -147,7 +150,10 @@ void print(const Debts& debts) {
 }
 
 void print_json(const Debts& debts) {
-  json value = {{"schema", "rift.hints/1"}, {"owed", json::array()}, {"under_way", number(debts.under_way)}, {"silent", json::array()}};
+  json value = {{"schema", "rift.hints/1"},
+                {"owed", json::array()},
+                {"under_way", number(debts.under_way)},
+                {"silent", json::array()}};
   for (const auto& [keyspace, from, debt] : debts.owed) {
     value["owed"].push_back({{"keyspace", keyspace},
                              {"from", from.value()},
@@ -270,8 +276,9 @@ Exit converge(const Context& context, const ConvergeOptions& options) {
   {
     Ticker ticker;
     while (compared && !compared->copies.agree() && steady_clock::now() - begun < *limit) {
-      ticker.show(fmt::format("{} of {} partitions differ, {} owners do not answer", compared->copies.differing().size(),
-                              compared->keyspace.partitions.size(), compared->copies.silent.size()));
+      ticker.show(fmt::format("{} of {} partitions differ, {} owners do not answer",
+                              compared->copies.differing().size(), compared->keyspace.partitions.size(),
+                              compared->copies.silent.size()));
       std::this_thread::sleep_for(poll_period);
       compared = compare(options);
     }
@@ -288,7 +295,8 @@ void add_hints(CLI::App& app, Context& context) {
   auto wish = std::make_shared<HintsOptions>();
   CLI::App* verb = app.add_subcommand("hints", "What the owners of ap keyspaces have yet to bring each other");
   verb->footer(
-      "A write that an owner could not be given is owed to it: a hint for the key, or, past a bound, everything since a\n"
+      "A write that an owner could not be given is owed to it: a hint for the key, or, past a bound, everything since "
+      "a\n"
       "time. Both are brought as soon as it can be reached.\n"
       "Examples:  rift hints\n           rift hints --ks carts --await 30s   (exit 2: something is still owed)");
   verb->add_option("--ks", wish->keyspace, "Of this keyspace alone");

@@ -443,7 +443,7 @@ TEST(ApHints, T25StampsAfterARestartStandAboveTheLowWaterStamp) {
     c.run_for(milliseconds(100));
   }
   c.crash(NodeId(1), kit::TurnHarness::Crash::kill);
-  c.set_wall_offset(NodeId(1), std::chrono::hours(-1));
+  c.set_wall_offset(NodeId(1), -milliseconds(300));
   ASSERT_TRUE(c.restart(NodeId(1)));
   ASSERT_TRUE(c.rest_within(seconds(5)));
   c.set_filter([](NodeId from, const Outgoing&) { return from == NodeId(1); });  // its copies are lost

@@ -1,5 +1,6 @@
 #include "ap/writes.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "tests/unit/ap/ap_cluster.h"
@@ -359,6 +360,30 @@ TEST(ApWrites, T02WhatASkewedNodeStampedBeforeItKnewDragsNoClockAlong) {
   EXPECT_EQ(c.contents(3).at("k").payload, Bytes("fast again"));
 }
 
+// Its clock ran ahead and was set right: what it stamped then stands ahead of the others' clocks still.
+TEST(ApWrites, T02ANodeWhoseClockWasSetBackStampsNothingAheadOfTheOthers) {
+  ApCluster c;
+  c.set_wall_offset(NodeId(1), seconds(60));
+  ASSERT_EQ(c.call(NodeId(1), put("k", "fast"))->outcome, Outcome::done);
+  c.set_wall_offset(NodeId(1), seconds(0));
+  const auto refused = c.call(NodeId(1), put("other", "v"));
+  EXPECT_EQ(refused->code, Code::clock_skewed);
+  EXPECT_EQ(refused->outcome, Outcome::not_done);
+  EXPECT_THAT(refused->why, testing::HasSubstr("set back"));
+  EXPECT_EQ(c.call(NodeId(1), get("k"))->value, Bytes("fast"));
+  c.run_for(seconds(60));
+  EXPECT_EQ(c.call(NodeId(1), put("other", "v"))->outcome, Outcome::done);
+}
+
+// An owner alone has nobody whose writes its stamps could beat.
+TEST(ApWrites, T02ALoneOwnerWhoseClockWasSetBackGoesOn) {
+  ApCluster c(1);
+  c.set_wall_offset(NodeId(1), seconds(60));
+  ASSERT_EQ(c.call(NodeId(1), put("k", "fast"))->outcome, Outcome::done);
+  c.set_wall_offset(NodeId(1), seconds(0));
+  EXPECT_EQ(c.call(NodeId(1), put("k", "v"))->outcome, Outcome::done);
+}
+
 TEST(ApWrites, T02ASlowClocksWriteIsReportedSuperseded) {
   ApCluster c;
   c.split(nodes_of({1}), nodes_of({2, 3}), false);
@@ -472,7 +497,7 @@ TEST(ApWrites, TokensOfTwoLivesDoNotMeet) {
   });
   for (int life = 0; life < 3; ++life) {
     c.call(NodeId(1), put("k", "v"));
-    c.run_for(milliseconds(5));
+    c.run_for(milliseconds(500));
     c.crash(NodeId(1));
     ASSERT_TRUE(c.restart(NodeId(1)));
   }

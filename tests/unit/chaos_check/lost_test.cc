@@ -120,5 +120,41 @@ TEST(Lost, ExpectsADeletedKeyToStayAbsent) {
   EXPECT_THAT(lost(ops, Mode::ap, {{"k", {"a"}}}), ElementsAre(20));
 }
 
+std::vector<std::uint64_t> lost_in_order(std::vector<Operation> ops, const FinalState& held) {
+  return find_sequentially_lost_writes(history(std::move(ops)), "bank", held).lost;
+}
+
+TEST(SequentiallyLost, IsAWriteThatLostToOneThatHadEndedBefore) {
+  EXPECT_THAT(lost_in_order({write("a", {0, 10}), write("b", {20, 30})}, {{"k", {"a"}}}), ElementsAre(20));
+  EXPECT_THAT(lost_in_order({write("a", {0, 10}), write("b", {20, 30})}, {{"k", {"b"}}}), IsEmpty());
+  EXPECT_THAT(lost_in_order({write("a", {0, 10}), write("b", {20, 30})}, {}), ElementsAre(10, 20));
+}
+
+TEST(SequentiallyLost, IsNotAWriteThatRaced) {
+  EXPECT_THAT(lost_in_order({write("a", {0, 10}), write("b", {9, 30})}, {{"k", {"a"}}}), IsEmpty());
+  EXPECT_THAT(lost_in_order({write("a", {0, 10}), write("b", {15, 30})}, {{"k", {"a"}}}), IsEmpty());
+  EXPECT_THAT(lost_in_order({write("a", {0, 10}), write("b", {16, 30})}, {{"k", {"a"}}}), ElementsAre(20));
+}
+
+// Nobody knows when a write of unknown outcome took effect: it may be just now.
+TEST(SequentiallyLost, NobodyIsAccusedOnBehalfOfAnUnknownWrite) {
+  EXPECT_THAT(lost_in_order({unknown(write("a", {0, 10})), write("b", {20, 30})}, {{"k", {"a"}}}), IsEmpty());
+  EXPECT_THAT(lost_in_order({unknown(write("b", {20, 30})), write("a", {0, 10})}, {{"k", {"a"}}}), IsEmpty());
+}
+
+TEST(LostElements, AreThoseOfDocumentsThatNoOwnerHolds) {
+  const auto lost = [](const FinalState& held) {
+    return find_lost_elements(history({on("doc1", write("c1,1", {0, 10})), on("doc1", write("c1,1 c2,1", {20, 30})),
+                                       on("doc1", write("c1,1 c1,2", {40, 50})),
+                                       on("doc1", unknown(write("c1,1 c3,9", {60, 70}))), write("x", {0, 10})}),
+                              "bank", held);
+  };
+  EXPECT_EQ(lost({}).judged, 3U);
+  EXPECT_THAT(lost({{"doc1", {"c1,1 c1,2"}}}).lost, ElementsAre(20));
+  EXPECT_THAT(lost({{"doc1", {"c1,1 c1,2", "c1,1 c2,1"}}}).lost, IsEmpty());
+  EXPECT_THAT(lost({{"doc1", {"c1,10"}}}).lost, ElementsAre(10, 20, 30));
+  EXPECT_THAT(lost({}).lost, ElementsAre(10, 20, 30));
+}
+
 }  // namespace
 }  // namespace rift::chaos::check

@@ -1,5 +1,6 @@
 #include "chaos/check/row.h"
 
+#include <fmt/core.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -52,6 +53,8 @@ class Sample {
   RowRun judge() const {
     Evidence evidence;
     evidence.keyspace = "bank";
+    evidence.mode = mode;
+    evidence.samples = samples;
     evidence.operations = operations;
     evidence.timeline = {.start = at_ms(0),
                          .cut = at_ms(cut_ms),
@@ -92,6 +95,8 @@ class Sample {
   FinalState last;
   RowFacts facts;
   RowDemands demands;
+  Mode mode = Mode::cp;
+  std::vector<VersionSample> samples;
   std::uint64_t proof = 1;
   std::string digest = "same";
 };
@@ -229,6 +234,105 @@ TEST(Row, WritesFasterThanTheNetworkFail) {
   EXPECT_EQ(run.judge().verdict, Verdict::pass);
 }
 
+// As the sample, with the versions of an ap keyspace.
+Sample ap_sample() {
+  Sample run;
+  run.mode = Mode::ap;
+  for (Operation& op : run.operations) {
+    if (!op.version.empty()) op.version = fmt::format("{:x}.1.7.{}", std::stoull(op.version), op.version);
+    op.revision = 0;
+  }
+  return run;
+}
+
+TEST(RowOfAnApKeyspace, BrokenSessionsAndSequentialLossesAreHeldAgainstIt) {
+  Sample run = ap_sample();
+  run.demands.sessions = Violation::forbidden;
+  run.demands.sequential_lost = Violation::forbidden;
+  EXPECT_EQ(run.judge().verdict, Verdict::pass) << ::testing::PrintToString(run.judge().reasons);
+  for (Operation& op : run.operations) {
+    if (op.kind == Kind::read && op.scheduled == at_ms(4'006)) op.version = "0.1.7.0";  // of the same key as at 3'006
+  }
+  const RowRun broken = run.judge();
+  expect(broken, Verdict::fail, "written (0) or read (1): 1");
+  EXPECT_EQ(broken.witness.size(), 2U);
+  run.demands.sessions = Violation::must_show;
+  EXPECT_EQ(run.judge().verdict, Verdict::expected);
+  run.demands.lost = run.demands.not_linearizable = Violation::ignored;
+  run.last["k3"] = {"v3120"};  // and not what was written last
+  expect(run.judge(), Verdict::fail, "lost to writes that had ended before");
+}
+
+TEST(RowOfAnApKeyspace, ElementsLostOutOfDocumentsAreCounted) {
+  Sample run = ap_sample();
+  run.demands.elements_lost = Violation::must_show;
+  run.demands.lost = Violation::ignored;
+  expect(run.judge(), Verdict::not_shown, "elements lost out of documents");
+  Operation edit = on("doc00", write("c9,1", {30'000, 30'005}, 1));
+  edit.version = "1.1.7.1";
+  run.operations.push_back(edit);
+  EXPECT_EQ(run.judge().verdict, Verdict::expected);
+}
+
+TEST(RowOfAnApKeyspace, TheReplicasMustHaveAgreedInTime) {
+  Sample run = ap_sample();
+  run.demands.converged_within = std::chrono::seconds(5);
+  expect(run.judge(), Verdict::inconclusive, "no samples");
+  const auto look = [&run](std::int64_t at, const char* other) {
+    run.samples.push_back({.at = at_ms(at), .versions = {{"still00", {"a", other}}}});
+  };
+  look(heal_ms, "b");
+  expect(run.judge(), Verdict::fail, "agreed after the heal: never");
+  look(heal_ms + 5'000, "a");
+  EXPECT_EQ(run.judge().verdict, Verdict::pass);
+  run.samples.pop_back();
+  look(heal_ms + 5'001, "a");
+  expect(run.judge(), Verdict::fail, "agreed after the heal: 5.00 s");
+}
+
+TEST(RowOfAnApKeyspace, ASideThatMayDoNothingSaysSoAtOnce) {
+  Sample run;
+  run.demands.refused_within = std::chrono::milliseconds(5);
+  EXPECT_EQ(run.judge().verdict, Verdict::pass);
+  EXPECT_EQ(run.judge().slowest_refusal, std::chrono::milliseconds(5));
+  run.demands.refused_within = std::chrono::milliseconds(4);
+  expect(run.judge(), Verdict::fail, "slowest refusal: ");
+  run.demands.minority = {.reads = Service::any, .writes = Service::any};
+  expect(run.judge(), Verdict::inconclusive, "nothing was there to be refused");
+}
+
+TEST(RowOfAnApKeyspace, ASideIsPromisedOnlyTheKeysThatHaveAnOwnerOnIt) {
+  Sample run = ap_sample();
+  run.demands.homes_only = true;
+  run.demands.minority = {.reads = Service::high, .writes = Service::any};
+  for (const auto& [key, value] : run.last) run.facts.homes[key] = {NodeId(1)};
+  const RowRun served = run.judge();  // node 2 alone has a home for none, and it served none
+  expect(served, Verdict::inconclusive, "no reads on the minority side were due");
+  EXPECT_EQ(served.homes, 0);
+  run.facts.homes["k3"] = {NodeId(1), NodeId(2)};
+  expect(run.judge(), Verdict::fail, "reads on the minority side: 0 of ");
+  EXPECT_NEAR(run.judge().homes, 1.0 / 25, 0.01);
+  run.demands.minority.reads = Service::any;
+  EXPECT_EQ(run.judge().verdict, Verdict::pass);
+  run.facts.homes["k4"] = {NodeId(2)};  // and node 1, which has none, did write there
+  expect(run.judge(), Verdict::fail, "operations on keys without an owner on the majority side");
+}
+
+TEST(Row, AttemptsThatTakeMuchLongerThanBeforeFail) {
+  Sample run;
+  run.demands.p99_factor_max = 2;
+  EXPECT_EQ(run.judge().verdict, Verdict::pass);
+  EXPECT_DOUBLE_EQ(run.judge().p99_factor.value(), 1);
+  std::size_t slowed = 0;
+  for (Operation& op : run.operations) {
+    if (op.node == NodeId(1) && op.scheduled >= at_ms(cut_ms) && slowed++ < 6)
+      op.complete += std::chrono::milliseconds(6);
+  }
+  expect(run.judge(), Verdict::fail, "2.2 times as long as before, 2.0 times");
+  run.demands.p99_factor_max = 2.3;
+  EXPECT_EQ(run.judge().verdict, Verdict::pass);
+}
+
 TEST(RowSeeds, AViolationHasToBeShownByOneSeedOnly) {
   const auto over = [](std::vector<Verdict> runs) { return judge_seeds(runs); };
   EXPECT_EQ(over({Verdict::not_shown, Verdict::expected, Verdict::not_shown}), Verdict::expected);
@@ -272,6 +376,15 @@ TEST(GoingBack, CountsOverAllKeysOfTheGroup) {
 TEST(GoingBack, OverlappingReadsMayComeInAnyOrder) {
   EXPECT_THAT(find_reads_that_go_back(std::vector{seen("a", 5, {0, 9}, 1, 1), seen("a", 2, {2, 3}, 1, 2)}, "bank"),
               IsEmpty());
+}
+
+// Their numbers are no revisions, although each begins with one.
+TEST(GoingBack, SaysNothingAboutVersionsOfAnApKeyspace) {
+  Operation newer = seen("a", 5, {0, 1}, 1, 1);
+  Operation older = seen("a", 2, {2, 3}, 1, 2);
+  newer.version = "18.1.7.5";
+  older.version = "9.1.7.2";
+  EXPECT_THAT(find_reads_that_go_back(std::vector{newer, older}, "bank"), IsEmpty());
 }
 
 }  // namespace

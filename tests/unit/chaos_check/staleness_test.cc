@@ -109,5 +109,30 @@ TEST(Staleness, AgreesWithTheDefinitionOnRandomHistories) {
   EXPECT_GT(seen, 5'000U);
 }
 
+Operation with_version(Operation op, std::string version) {
+  op.version = std::move(version);
+  return op;
+}
+
+// The clock of c's node stands behind: its write began after a's and lost to it.
+TEST(Staleness, OfAnApKeyspaceGoesByVersionsAsWell) {
+  auto ops = history({with_version(write("a", {0, 10}), "a.1.1.1"), with_version(write("c", {20, 30}), "9.2.1.1"),
+                      with_version(read("a", {100, 101}), "a.1.1.1")});
+  EXPECT_EQ(find_stale_reads(ops, "bank").stale, 1U);
+  EXPECT_EQ(find_stale_reads(ops, "bank", NewerBy::time_and_version).stale, 0U);
+  ops[1].version = "b.2.1.1";
+  EXPECT_EQ(find_stale_reads(ops, "bank", NewerBy::time_and_version).stale, 1U);
+}
+
+TEST(Staleness, IsMeasuredFromTheEarliestWriteWithALargerVersion) {
+  const auto found = find_stale_reads(
+      history({with_version(write("a", {0, 10}), "5.1.1.1"), with_version(write("b", {20, 30}), "4.2.1.1"),
+               with_version(write("c", {40, 50}), "6.2.1.2"), with_version(read("a", {100, 101}), "5.1.1.1")}),
+      "bank", NewerBy::time_and_version);
+  ASSERT_EQ(found.offenders.size(), 1U);
+  EXPECT_EQ(found.offenders[0].newer, 30U);
+  EXPECT_EQ(found.worst, std::chrono::milliseconds(50));
+}
+
 }  // namespace
 }  // namespace rift::chaos::check

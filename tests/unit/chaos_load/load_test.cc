@@ -105,6 +105,58 @@ TEST(Generator, LeavesTheStillKeysAloneOnceAsked) {
   EXPECT_EQ(generator.all_keys().size(), 40U);
 }
 
+TEST(Generator, LetsThoseWhoWriteAtOnceRaceForOneKey) {
+  LoadOptions options = story();
+  options.set_share = 0.5;
+  options.set_stretch = milliseconds(5);
+  std::map<std::string, std::vector<Time>> races;
+  for (const Attempt& attempt : all_of(MUST(Generator::create(options)))) {
+    if (attempt.ask.keyspace == "bank" && attempt.ask.key.front() == 's' && !attempt.ask.key.starts_with("still"))
+      races[attempt.ask.key].push_back(attempt.scheduled);
+  }
+  std::size_t raced = 0;
+  for (const auto& [key, times] : races) {
+    EXPECT_LT(times.back() - times.front(), milliseconds(5)) << key;
+    raced += times.size() > 1 ? 1 : 0;
+  }
+  EXPECT_GT(raced, 100U);
+}
+
+TEST(Generator, LetsClientsRoam) {
+  LoadOptions options = story();
+  options.roams = true;
+  std::map<std::uint64_t, std::set<NodeId>> nodes;
+  for (const Attempt& attempt : all_of(MUST(Generator::create(options))))
+    nodes[attempt.ask.client].insert(attempt.ask.node);
+  for (const auto& [client, seen] : nodes) EXPECT_EQ(seen.size(), 5U) << client;
+}
+
+TEST(Generator, EditsDocumentsUntilItIsToHoldStill) {
+  LoadOptions options = story();
+  options.documents = 4;
+  options.edit_share = 0.1;
+  auto generator = MUST(Generator::create(options));
+  std::size_t edits = 0;
+  for (const bool is_holding : {false, true}) {
+    if (is_holding) generator.hold_still();
+    edits = 0;
+    for (int i = 0; i < 5000; ++i) {
+      const Attempt attempt = generator.take();
+      EXPECT_EQ(attempt.is_edit, attempt.ask.key.starts_with("doc"));
+      if (!attempt.is_edit) continue;
+      ++edits;
+      EXPECT_EQ(attempt.ask.kind, Kind::read);
+      const std::string element =
+          "c" + std::to_string(attempt.ask.client) + "," + std::to_string(attempt.ask.sequence + 1);
+      const Ask write = generator.edit(attempt.ask, "c1,1 c2,7");
+      EXPECT_EQ(write.kind, Kind::write);
+      EXPECT_EQ(write.key, attempt.ask.key);
+      EXPECT_EQ(write.value, "c1,1 c2,7 " + element);
+    }
+    EXPECT_EQ(edits == 0, is_holding);
+  }
+}
+
 TEST(Generator, RefusesOptionsThatMakeNoLoad) {
   const auto refused = [](auto change) {
     LoadOptions options = story();
@@ -118,6 +170,8 @@ TEST(Generator, RefusesOptionsThatMakeNoLoad) {
   EXPECT_TRUE(refused([](LoadOptions& o) { o.keys = 0; }));
   EXPECT_TRUE(refused([](LoadOptions& o) { o.period = Duration::zero(); }));
   EXPECT_TRUE(refused([](LoadOptions& o) { o.write_share = 1.5; }));
+  EXPECT_TRUE(refused([](LoadOptions& o) { o.edit_share = 1.5; }));
+  EXPECT_TRUE(refused([](LoadOptions& o) { o.set_stretch = -milliseconds(1); }));
   EXPECT_TRUE(refused([](LoadOptions& o) { o.keyspaces[0].cas_share = -1; }));
 }
 
@@ -212,6 +266,33 @@ TEST(Load, MakesALinearizableHistoryOfAPlainRegister) {
   EXPECT_GT(refused, 10U);
   EXPECT_EQ(check::check_linearizable(ops, "bank").answer, check::Linearizable::yes);
   EXPECT_EQ(check::check_linearizable(ops, "carts").answer, check::Linearizable::yes);
+}
+
+TEST(Load, WritesADocumentBackOnceItsReadIsAnswered) {
+  LoadOptions options = story();
+  options.length = seconds(5);
+  options.documents = 2;
+  options.edit_share = 0.5;
+  Recorder recorder;
+  Register store;
+  Load load(MUST(Generator::create(options)), recorder, store);
+  while (load.next_due()) {
+    store.now = *load.next_due();
+    load.run_due(store.now);
+    store.now += Duration(2);
+  }
+  std::map<std::string, std::string> last;
+  std::size_t reads = 0, writes = 0;
+  for (const auto& op : recorder.history().operations) {
+    if (op.keyspace != "carts" || !op.key.starts_with("doc")) continue;
+    ++(op.kind == Kind::read ? reads : writes);
+    if (op.kind == Kind::read) continue;
+    const std::string& before = last[op.key];
+    EXPECT_TRUE(op.value->starts_with(before.empty() ? "c" : before + " c")) << *op.value << " after " << before;
+    last[op.key] = *op.value;
+  }
+  EXPECT_GT(reads, 100U);
+  EXPECT_EQ(writes, reads);
 }
 
 TEST(Load, KeepsTheOpenLoopWhileTheStoreIsSilentUpToABound) {
