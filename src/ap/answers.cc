@@ -43,9 +43,8 @@ Result<bool> Answers::on_store(NodeId from, const wire::Store& store, Turn& turn
     answer(from, !core_.synced(store.key), ack, turn);
     return false;
   }
-  const bool stored = core_.records.merge(turn, slot, store.envelope);
+  const bool stored = TRY(core_.take(turn, store.key, slot, store.envelope));
   if (stored) {
-    core_.note_written(store.key);
     ++core_.counters.copies_stored;
   } else if (slot.stamp() == store.envelope.stamp) {
     ack.result = wire::StoreResult::had_it;

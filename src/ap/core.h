@@ -20,6 +20,7 @@ struct Counters {
   std::uint64_t levels_missed = 0;
   std::uint64_t copies_stored = 0;      // of other coordinators' writes
   std::uint64_t copies_superseded = 0;  // came too late: a newer version was here
+  std::uint64_t concurrent_losses = 0;  // versions that went although the winner's writer had not seen them
   std::uint64_t clock_skew_refused = 0;
   std::uint64_t beyond_drift =
       0;  // accepted by repair or hint, or written over, with a stamp from beyond the drift bound
@@ -51,6 +52,16 @@ struct Core {
     rounds.wrote(hash);
     write_counts.wrote(hash);
     changed_at = options.stamper->latest();
+  }
+  // A copy that has come in. True: it is stored. What is lost by that goes to the ledger, in the same batch.
+  Result<bool> take(Turn& turn, ByteView key, Slot& slot, const causal::Envelope& envelope) {
+    const Merged merged = records.merge(turn, slot, envelope);
+    if (merged.stored) note_written(key);
+    if (merged.lost) {
+      ++counters.concurrent_losses;
+      TRY(options.ledger->keep(turn, options.partition, key, *slot.held, *merged.lost));
+    }
+    return merged.stored;
   }
   bool synced(ByteView key) const { return rounds.durable(rounds.round_of(xxh3_64(key))); }
   NodeId self() const { return placement.self(); }

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "ap/handoff_budget.h"
+#include "ap/ledger.h"
 #include "base/limits.h"
 #include "causal/clock.h"
 
@@ -35,6 +36,7 @@ struct Options {
   Generation generation{1};
   causal::Stamper* stamper = nullptr;  // the node's one; outlives the replica
   HandoffBudget* handoff = nullptr;    // likewise
+  Ledger* ledger = nullptr;            // likewise
   // The node was not stopped cleanly: writes that were in the pending table have left neither a hint nor a trace but themselves.
   bool unclean_start = false;
   Bounds bounds;

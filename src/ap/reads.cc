@@ -186,7 +186,7 @@ Result<void> Reads::on_fetched(NodeId from, const wire::FetchReply& reply, Turn&
   // This node's own copy is the stale one: it is repaired like any other (trap T20).
   core_.options.stamper->observe(read.winner.hlc, turn.now().wall);
   auto slot = TRY(core_.records.load(turn, read.key));
-  if (core_.records.merge(turn, slot, reply.envelope)) core_.note_written(read.key);
+  TRY(core_.take(turn, read.key, slot, reply.envelope));
   Answer* own = answer_of(read, core_.self());
   ASSERT(own != nullptr);
   own->stamp = slot.stamp();

@@ -25,11 +25,17 @@ void Records::store(Turn& turn, const Slot& slot, const causal::Envelope& envelo
   turn.put(env::Table::state_ap, slot.disk_key, wire::encode(envelope));
 }
 
-bool Records::merge(Turn& turn, Slot& slot, const causal::Envelope& envelope) const {
-  if (slot.held && !causal::wins(envelope.stamp, slot.held->stamp)) return false;
+Merged Records::merge(Turn& turn, Slot& slot, const causal::Envelope& envelope) const {
+  Merged merged;
+  if (slot.held && !causal::wins(envelope.stamp, slot.held->stamp)) {
+    if (!causal::covers(*slot.held, envelope.stamp.dot)) merged.lost = envelope;
+    return merged;
+  }
+  if (slot.held && !causal::covers(envelope, slot.held->stamp.dot)) merged.lost = std::move(slot.held);
   store(turn, slot, envelope);
   slot.held = envelope;
-  return true;
+  merged.stored = true;
+  return merged;
 }
 
 env::Range Records::range() const { return wire::ap_data_range(partition_, generation_); }
@@ -39,7 +45,8 @@ bool plausible(const causal::Stamp& stamp) {
 }
 
 bool plausible(const causal::Envelope& envelope) {
-  return plausible(envelope.stamp) && envelope.payload.size() <= limits::value_bytes_max;
+  return plausible(envelope.stamp) && envelope.payload.size() <= limits::value_bytes_max &&
+         envelope.context.size() <= limits::context_actors_max;
 }
 
 bool has_room_above(const causal::Stamp& stamp) { return stamp.hlc < hlc_max; }

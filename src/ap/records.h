@@ -18,14 +18,20 @@ struct Slot {
   causal::Stamp stamp() const { return held ? held->stamp : causal::Stamp(); }
 };
 
+// What became of a copy. `lost`: of the two versions that met, the one that goes, if the writer of the other had not seen it.
+struct Merged {
+  bool stored = false;
+  std::optional<causal::Envelope> lost;
+};
+
 class Records {
  public:
   Records(PartitionId partition, Generation generation) : partition_(partition), generation_(generation) {}
 
   Result<Slot> load(Turn& turn, ByteView key) const;
   void store(Turn& turn, const Slot& slot, const causal::Envelope& envelope) const;
-  // The merge: writes and returns true if `envelope` wins over what the slot holds.
-  bool merge(Turn& turn, Slot& slot, const causal::Envelope& envelope) const;
+  // The merge: writes `envelope` if it wins over what the slot holds. The slot holds the winner afterwards.
+  Merged merge(Turn& turn, Slot& slot, const causal::Envelope& envelope) const;
   env::Range range() const;
 
  private:

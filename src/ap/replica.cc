@@ -60,7 +60,7 @@ ApReplica::ApReplica(const Options& options)
 
 Result<std::unique_ptr<ApReplica>> ApReplica::create(const Options& options, const topology::ViewPtr& view,
                                                      Turn& turn) {
-  ASSERT(options.stamper != nullptr && options.handoff != nullptr);
+  ASSERT(options.stamper != nullptr && options.handoff != nullptr && options.ledger != nullptr);
   auto replica = std::unique_ptr<ApReplica>(new ApReplica(options));
   replica->core_.placement.observe(view);
   if (!replica->core_.placement.owner()) return fail(Code::wrong_node, "this node is no owner of the partition");
@@ -339,6 +339,7 @@ ReplicaStatus ApReplica::status() const {
                      {"levels_missed", counters.levels_missed},
                      {"copies_stored", counters.copies_stored},
                      {"copies_superseded", counters.copies_superseded},
+                     {"concurrent_losses", counters.concurrent_losses},
                      {"clock_skew_refused", counters.clock_skew_refused},
                      {"beyond_drift", counters.beyond_drift},
                      {"hints_made", counters.hints_made},

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "causal/merge.h"
 #include "wire/keys.h"
 
 namespace rift::ap {
@@ -64,6 +65,7 @@ causal::Stamper::Issued Writes::write_here(const Request& request, const Slot& s
   envelope.kind = request.verb == Verb::del ? causal::Kind::tombstone : causal::Kind::value;
   envelope.stamp = issued.stamp;
   if (request.verb == Verb::put) envelope.payload = request.value;
+  if (slot.held) envelope.context = causal::context_above(*slot.held);
   ASSERT(envelope.stamp.hlc > slot.stamp().hlc);
   core_.records.store(turn, slot, envelope);
   core_.note_written(request.key);
@@ -181,7 +183,7 @@ Result<void> Writes::on_ack(NodeId from, const wire::StoreAck& ack, Turn& turn) 
     case wire::StoreResult::superseded:
       // Believed only with the proof: a version at or above this one.
       if (!holds) return {};
-      pending.superseded = pending.superseded || ack.winner > pending.stamp;
+      pending.newest = std::max(pending.newest, ack.winner);
       pending.quorum.acknowledge(from);
       break;
     case wire::StoreResult::clock_skew:
@@ -246,7 +248,7 @@ Result<void> Writes::answer(Pending& pending, Code code, std::string why, Turn& 
   // What came here since, by whatever way, may be newer.
   if (core_.write_counts.of(xxh3_64(pending.key)) != pending.write_count) {
     const auto slot = TRY(core_.records.load(turn, pending.key));
-    pending.superseded = pending.superseded || slot.stamp() > pending.stamp;
+    pending.newest = std::max(pending.newest, slot.stamp());
   }
   pending.client_waits = false;
   Response response;
@@ -267,7 +269,8 @@ Result<void> Writes::answer(Pending& pending, Code code, std::string why, Turn& 
   receipt.hints_left =
       static_cast<std::uint32_t>(std::count_if(pending.hinted_owners.begin(), pending.hinted_owners.end(),
                                                [&](NodeId owner) { return !pending.quorum.has(owner); }));
-  receipt.superseded = pending.superseded;
+  receipt.superseded = pending.newest > pending.stamp;
+  if (receipt.superseded) receipt.superseded_by = version_of(pending.newest);
   receipt.wal_durability = !core_.placement.fsync();
   receipt.epoch = core_.placement.epoch();
   turn.reply_when_stored(std::move(response));  // under `wal` the store is what it promises

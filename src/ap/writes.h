@@ -43,7 +43,7 @@ class Writes {
     Level asked = Level::one;
     Time deadline{};
     bool client_waits = false;
-    bool superseded = false;
+    causal::Stamp newest{};         // known of the key
     std::uint64_t write_count = 0;  // of the key's slot, when it was written here
     std::vector<NodeId> hinted_owners;
   };

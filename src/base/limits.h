@@ -51,11 +51,13 @@ constexpr std::size_t members_max = 64;
 constexpr std::size_t context_actors_max = 16;                     // of one version
 constexpr std::size_t envelope_overhead_bytes_max = 1 * kibi;      // all but its payload, with a full context
 constexpr std::size_t ledger_payload_bytes_max = value_bytes_max;  // of both versions together
+constexpr std::uint64_t ledger_bytes_max = 16 * mebi;              // per node
 
 constexpr Duration heartbeat_interval = milliseconds(75);
 constexpr Duration election_timeout_min = milliseconds(500);
 constexpr Duration election_timeout_max = milliseconds(1000);
 constexpr Duration hint_after_max = seconds(1);
+constexpr Duration ledger_age_max = std::chrono::hours(24);
 constexpr Duration handoff_burst = milliseconds(50);  // what may be handed off at once after a rest
 constexpr Duration request_budget_default = seconds(5);
 constexpr Duration request_budget_max = seconds(60);
@@ -71,6 +73,7 @@ static_assert(entry_bytes_max > value_bytes_max + key_bytes_max);
 static_assert(frame_bytes_max > entry_bytes_max);
 static_assert(envelope_overhead_bytes_max >= context_actors_max * 32 + 128);  // 30 bytes for the widest actor
 static_assert(value_bytes_max + key_bytes_max + envelope_overhead_bytes_max <= entry_bytes_max);
+static_assert(ledger_bytes_max / 4 > entry_bytes_max);  // of the largest losses a few are kept
 static_assert(ledger_payload_bytes_max + key_bytes_max + 2 * envelope_overhead_bytes_max <= entry_bytes_max);
 static_assert(grpc_message_bytes_max > frame_bytes_max);
 static_assert(grpc_message_bytes_max > batch_bytes_max + batch_ops_max * kibi);

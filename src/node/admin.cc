@@ -140,6 +140,7 @@ Result<void> Node::write_founding(const topology::Catalog& first, const Bytes& r
                          .name = "_system/0",
                          .stamper = stamper_,
                          .handoff = handoff_,
+                         .ledger = ledger_,
                          .unclean_start = false,
                          .check_invariants = options_.check_invariants,
                          .view = nullptr,

@@ -33,6 +33,7 @@ Node::Node(Options options, Env env, const StartState& start)
       requests_(static_cast<std::uint32_t>(loop_.random().next() | 1)),
       peers_(env_, options_),
       stamper_(make_stamper(start)),
+      ledger_(options_.self),
       detector_({.self = options_.self}),
       clock_watch_(options_.self) {}
 

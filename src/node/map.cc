@@ -160,6 +160,7 @@ void Node::start_replica(const topology::Keyspace& keyspace, const topology::Par
                    .name = partition_name(keyspace, partition),
                    .stamper = stamper_,
                    .handoff = handoff_,
+                   .ledger = ledger_,
                    .unclean_start = unclean_start_,
                    .check_invariants = options_.check_invariants,
                    .view = view_,
@@ -240,6 +241,7 @@ void Node::bury_replica(PartitionId partition, Code code, const std::string& why
   not_started_.erase(partition);
   superseded_.erase(partition);
   bury(partition, *catalog_, turn);
+  if (const auto forgotten = ledger_.forget(turn, partition); !forgotten) return turn.fail(forgotten.error().detail);
   if (partition == topology::system_partition) {
     // Its state held the only copy of this map. After a restart an older one would bury what later ones have created.
     const wire::MapPush map{.revision = catalog_revision_, .catalog = wire::encode(*catalog_)};

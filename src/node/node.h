@@ -174,6 +174,7 @@ class Node final : public Front, public Admin, private env::NetworkEvents, priva
   Peers peers_;
   causal::Stamper stamper_;
   ap::HandoffBudget handoff_;
+  ap::Ledger ledger_;
   membership::FailureDetector detector_;
   membership::ClockWatch clock_watch_;
   std::map<SinkId, std::unique_ptr<ReplySink>> sinks_;

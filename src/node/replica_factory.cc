@@ -73,6 +73,7 @@ Result<std::unique_ptr<Replica>> open_ap(const ReplicaSeed& seed, Turn& turn) {
   options.generation = first_generation;
   options.stamper = &seed.stamper;
   options.handoff = &seed.handoff;
+  options.ledger = &seed.ledger;
   options.unclean_start = seed.unclean_start;
   return std::unique_ptr<Replica>(TRY(ap::ApReplica::create(options, seed.view, turn)));
 }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "ap/handoff_budget.h"
+#include "ap/ledger.h"
 #include "causal/clock.h"
 #include "node/env.h"
 #include "replica/front.h"
@@ -20,6 +21,7 @@ struct ReplicaSeed {
   std::string name;  // "bank/0", for refusals and logs
   causal::Stamper& stamper;
   ap::HandoffBudget& handoff;
+  ap::Ledger& ledger;
   bool unclean_start = false;
   bool check_invariants = false;
   topology::ViewPtr view;

@@ -190,6 +190,7 @@ TEST(ApReplica, IsNotMadeOnANodeThatOwnsNothing) {
   auto catalog = c.catalog();
   causal::Stamper stamper({.node = NodeId(9), .incarnation = 1, .ceiling = {}});
   HandoffBudget handoff;
+  Ledger ledger(NodeId(9));
   kit::TurnHarness::Options own;
   own.self = NodeId(9);
   own.partition = c.partition();
@@ -198,6 +199,7 @@ TEST(ApReplica, IsNotMadeOnANodeThatOwnsNothing) {
                                           .name = "k/0",
                                           .stamper = &stamper,
                                           .handoff = &handoff,
+                                          .ledger = &ledger,
                                           .bounds = {},
                                           .timers = {}},
                                          kit::view_of(catalog, NodeId(9), {NodeId(9)}), turn));

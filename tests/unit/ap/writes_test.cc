@@ -253,7 +253,10 @@ TEST(ApWrites, ANewerVersionThatCameHereBeforeTheAnswerIsReported) {
   ASSERT_TRUE(reply);
   EXPECT_EQ(reply->outcome, Outcome::done);
   EXPECT_TRUE(reply->receipt.superseded);
-  EXPECT_FALSE(c.take_reply(NodeId(1), other)->receipt.superseded);
+  EXPECT_EQ(reply->receipt.superseded_by, version_of(c.contents(1).at("k").stamp));
+  const auto calm = c.take_reply(NodeId(1), other)->receipt;
+  EXPECT_FALSE(calm.superseded);
+  EXPECT_EQ(calm.superseded_by, Version{});
 }
 
 TEST(ApWrites, PressureRefusesPutsAndLetsDeletesThrough) {
