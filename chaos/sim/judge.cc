@@ -10,6 +10,7 @@
 #include "chaos/check/lost.h"
 #include "chaos/check/staleness.h"
 #include "chaos/check/zone.h"
+#include "chaos/sim/losses.h"
 #include "chaos/sim/versions.h"
 
 namespace rift::chaos::sim {
@@ -219,6 +220,8 @@ void judge_ap(Cluster& cluster, const std::string& keyspace, const check::Histor
     failures.push_back(fmt::format("{}: operation {} returned a value that nobody can have written", keyspace,
                                    stale.phantoms.front()));
   }
+  for (const Answered& write : find_silent_losses(cluster, keyspace, answers))
+    failures.push_back(describe_silent_loss(write));
   judge_one_version_per_value(mine, end.held, failures);
   judge_stamps(mine, failures);
   judge_quorums(mine, failures);

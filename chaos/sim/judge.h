@@ -1,5 +1,6 @@
 // What must hold at the end of a simulated run (DESIGN 4, 10): cp linearizable, nothing acknowledged lost, replicas equal; ap converged, and every
-// acknowledged write is what the owners hold or has been superseded by a larger version: no silent loss; and what versions.h says of both.
+// acknowledged write is what the owners hold or has been superseded by a larger version, and none is lost silently (losses.h); and what versions.h
+// says of both.
 // Appends plain sentences.
 #pragma once
 

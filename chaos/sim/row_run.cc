@@ -5,6 +5,7 @@
 #include "base/assert_note.h"
 #include "chaos/load/load.h"
 #include "chaos/sim/judge.h"
+#include "chaos/sim/losses.h"
 #include "chaos/sim/row_faults.h"
 #include "chaos/sim/sim_store.h"
 
@@ -128,6 +129,10 @@ RowResult run_row(const fault::MatrixRow& row, const RowOptions& options) {
       load.open_count() == 0 ? faults.trouble() : "operations have had no answer long after their deadline";
   result.facts = faults.facts();
   result.facts.broken = observer.broken();
+  if (row.mode == Mode::ap) {
+    for (const Answered& write : find_silent_losses(cluster, keyspace, store.answers()))
+      result.facts.broken.push_back(describe_silent_loss(write));
+  }
   result.facts.timeout = row.timeout;
   if (row.demands.homes_only) result.facts.homes = homes_of(cluster, result.history);
   result.run = check::judge_row(evidence, result.facts, row.demands);
