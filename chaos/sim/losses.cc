@@ -17,8 +17,8 @@ namespace {
 using Left = std::map<std::pair<PartitionId, std::string>, std::vector<causal::Envelope>>;
 
 std::vector<env::KeyValue> all_rows(SimDisk& disk, env::Table table) {
-  return MUST(disk.scan(table, env::Range{}, std::numeric_limits<std::size_t>::max(),
-                        std::numeric_limits<std::size_t>::max()));
+  return MUST(
+      disk.scan(table, env::Range{}, std::numeric_limits<std::size_t>::max(), std::numeric_limits<std::size_t>::max()));
 }
 
 void add_held(SimDisk& disk, const topology::Keyspace& keyspace, Left& left) {
@@ -65,9 +65,9 @@ std::vector<Answered> find_silent_losses(Cluster& cluster, const std::string& ke
                           .incarnation = answer.version.dot_incarnation,
                           .sequence = answer.version.dot_sequence};
     const auto& versions = left[{topology::place(*map, answer.key).id, answer.key}];
-    const bool is_accounted_for = std::any_of(versions.begin(), versions.end(), [&dot](const causal::Envelope& version) {
-      return accounts_for(version, dot);
-    });
+    const bool is_accounted_for =
+        std::any_of(versions.begin(), versions.end(),
+                    [&dot](const causal::Envelope& version) { return accounts_for(version, dot); });
     if (!is_accounted_for) lost.push_back(answer);
   }
   return lost;
@@ -75,7 +75,8 @@ std::vector<Answered> find_silent_losses(Cluster& cluster, const std::string& ke
 
 std::string describe_silent_loss(const Answered& write) {
   return fmt::format(
-      "{}: {} at version {} was acknowledged, and is gone: no owner holds it, nobody who had seen it wrote over it, and "
+      "{}: {} at version {} was acknowledged, and is gone: no owner holds it, nobody who had seen it wrote over it, "
+      "and "
       "no ledger tells of it",
       write.keyspace, write.key, version_text(write.version));
 }

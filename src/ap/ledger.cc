@@ -28,8 +28,7 @@ void Ledger::remember(const Loss& loss) {
 Result<void> Ledger::count(Turn& turn) {
   env::Range rest = everything();
   while (true) {
-    const auto page =
-        TRY(turn.scan(env::Table::ledger, rest, limits::scan_page_keys_max, limits::scan_page_bytes_max));
+    const auto page = TRY(turn.scan(env::Table::ledger, rest, limits::scan_page_keys_max, limits::scan_page_bytes_max));
     if (page.empty()) break;
     for (const env::KeyValue& row : page) {
       bytes_ += size_of(row);
@@ -48,8 +47,7 @@ Result<void> Ledger::make_room(Turn& turn, std::uint64_t bytes) {
   const std::uint64_t wanted = is_full ? bounds_.bytes_max - bounds_.bytes_max / room_made_at_once : bounds_.bytes_max;
   env::Range rest = everything();
   while (true) {
-    const auto page =
-        TRY(turn.scan(env::Table::ledger, rest, limits::scan_page_keys_max, limits::scan_page_bytes_max));
+    const auto page = TRY(turn.scan(env::Table::ledger, rest, limits::scan_page_keys_max, limits::scan_page_bytes_max));
     for (const env::KeyValue& row : page) {
       oldest_ = TRY(wire::parse_ledger_key(row.key)).seen_at;
       if (oldest_ >= too_old && bytes_ + bytes <= wanted) return {};
@@ -69,9 +67,9 @@ Result<void> Ledger::keep(Turn& turn, PartitionId partition, ByteView key, const
   if (is_known(loss)) return {};
   if (!is_counted_) TRY(count(turn));
   const WallTime now = turn.now().wall;
-  env::KeyValue row{.key = wire::ledger_key(now, partition, key, loser.stamp.dot),
-                    .value = wire::encode(wire::LedgerRecord{
-                        .key = Bytes(key), .winner = winner, .loser = loser, .seen_by = self_})};
+  env::KeyValue row{
+      .key = wire::ledger_key(now, partition, key, loser.stamp.dot),
+      .value = wire::encode(wire::LedgerRecord{.key = Bytes(key), .winner = winner, .loser = loser, .seen_by = self_})};
   TRY(make_room(turn, size_of(row)));
   MARK(turn.recorder(), "ap.loss_kept");
   bytes_ += size_of(row);
@@ -84,8 +82,7 @@ Result<void> Ledger::keep(Turn& turn, PartitionId partition, ByteView key, const
 Result<void> Ledger::forget(Turn& turn, PartitionId partition) {
   env::Range rest = everything();
   while (true) {
-    const auto page =
-        TRY(turn.scan(env::Table::ledger, rest, limits::scan_page_keys_max, limits::scan_page_bytes_max));
+    const auto page = TRY(turn.scan(env::Table::ledger, rest, limits::scan_page_keys_max, limits::scan_page_bytes_max));
     if (page.empty()) return {};
     for (const env::KeyValue& row : page) {
       if (TRY(wire::parse_ledger_key(row.key)).partition != partition) continue;

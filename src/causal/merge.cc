@@ -30,9 +30,8 @@ std::vector<Actor> context_above(const Envelope& held) {
 bool covers(const Envelope& winner, const Dot& loser) {
   const Dot& dot = winner.stamp.dot;
   if (dot.node == loser.node && dot.incarnation == loser.incarnation && dot.sequence >= loser.sequence) return true;
-  return std::any_of(winner.context.begin(), winner.context.end(), [&](const Actor& actor) {
-    return is_life_of(actor, loser) && actor.sequence >= loser.sequence;
-  });
+  return std::any_of(winner.context.begin(), winner.context.end(),
+                     [&](const Actor& actor) { return is_life_of(actor, loser) && actor.sequence >= loser.sequence; });
 }
 
 }  // namespace rift::causal

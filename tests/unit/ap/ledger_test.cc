@@ -17,7 +17,8 @@ std::string key(int i) { return "key" + std::to_string(i); }
 std::vector<wire::LedgerRecord> losses(ApCluster& c, std::uint32_t node) {
   std::vector<wire::LedgerRecord> all;
   const auto range = wire::ledger_range(WallTime(), WallTime::max());
-  for (const auto& [disk_key, value] : MUST(c.at(node).store().scan(env::Table::ledger, range, 1'000'000, 1'000'000'000)))
+  for (const auto& [disk_key, value] :
+       MUST(c.at(node).store().scan(env::Table::ledger, range, 1'000'000, 1'000'000'000)))
     all.push_back(MUST(wire::decode_ledger(value)));
   return all;
 }

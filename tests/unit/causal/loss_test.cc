@@ -137,6 +137,11 @@ TEST(Loss, ALaterWriteOfTheSameLifeCoversAndOneOfAnotherLifeDoesNot) {
   EXPECT_TRUE(covers(version(1, 5, 9), Dot{.node = NodeId(1), .incarnation = 1, .sequence = 3}));
   EXPECT_FALSE(covers(version(1, 5, 9), Dot{.node = NodeId(1), .incarnation = 2, .sequence = 3}));
   EXPECT_FALSE(covers(version(1, 5, 9), Dot{.node = NodeId(2), .incarnation = 1, .sequence = 3}));
+  Envelope other = version(3, 1, 9);
+  other.context = {{.node = NodeId(1), .incarnation = 1, .sequence = 5}};
+  EXPECT_TRUE(covers(other, Dot{.node = NodeId(1), .incarnation = 1, .sequence = 5}));
+  EXPECT_FALSE(covers(other, Dot{.node = NodeId(1), .incarnation = 1, .sequence = 6}));
+  EXPECT_FALSE(covers(other, Dot{.node = NodeId(1), .incarnation = 2, .sequence = 3}));
 }
 
 }  // namespace
