@@ -41,7 +41,12 @@ Response refuse_verb(const Request& request) {
 }
 
 // A promise that this replica cannot keep is not taken.
-std::optional<Response> refuse_promise(const Request& request) {
+std::optional<Response> refuse_promise(const Request& request, const topology::Keyspace& keyspace) {
+  if (keyspace.atomic) {
+    return refuse(request.id, Code::unsupported,
+                  keyspace.name + " is an atomic ap keyspace, and this version does not know how to keep one",
+                  "use a cp keyspace, or an ap keyspace that is not atomic");
+  }
   if (request.seen == Version{}) return std::nullopt;
   return refuse(request.id, Code::unsupported, "an ap keyspace does not follow what its client has seen on other nodes",
                 "send no version seen, or use a cp keyspace");
@@ -110,7 +115,7 @@ Result<void> ApReplica::submit_one(const Request& request, Turn& turn) {
                       "ask again with the newest map"));
     return {};
   }
-  if (auto refused = refuse_promise(request)) {
+  if (auto refused = refuse_promise(request, core_.placement.keyspace())) {
     turn.reply(std::move(*refused));
     return {};
   }

@@ -63,6 +63,7 @@ Result<topology::KeyspaceWish> to_wish(const v1::CreateKeyspaceRequest& message)
   wish.read = TRY(rpc::to_level(message.read()));
   wish.write = TRY(rpc::to_level(message.write()));
   wish.durability = TRY(rpc::to_durability(message.durability()));
+  wish.atomic = message.atomic();
   return wish;
 }
 

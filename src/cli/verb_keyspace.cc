@@ -20,6 +20,7 @@ struct KeyspaceOptions {
   std::string read;
   std::string write;
   std::string durability = "fsync";
+  bool atomic = false;
   std::uint32_t copies = 0;  // 0: not given, the cluster chooses
   std::uint32_t partitions = 0;
 };
@@ -38,6 +39,7 @@ json to_json(const topology::Keyspace& keyspace) {
           {"read", std::string(to_string(keyspace.read))},
           {"write", std::string(to_string(keyspace.write))},
           {"durability", keyspace.durability == topology::Durability::wal ? "wal" : "fsync"},
+          {"atomic", keyspace.atomic},
           {"partitions", partitions}};
 }
 
@@ -53,9 +55,9 @@ Exit show(const Context& context, std::string_view schema, const topology::Catal
   fmt::print("{:<16} {:<5} {:>6} {:>10}  {:<9} {:<9} {}\n", "keyspace", "mode", "copies", "partitions", "read", "write",
              "durability");
   for (const auto& [name, keyspace] : catalog.keyspaces) {
-    fmt::print("{:<16} {:<5} {:>6} {:>10}  {:<9} {:<9} {}\n", name, to_string(keyspace.mode), keyspace.copies,
+    fmt::print("{:<16} {:<5} {:>6} {:>10}  {:<9} {:<9} {}{}\n", name, to_string(keyspace.mode), keyspace.copies,
                keyspace.partitions.size(), to_string(keyspace.read), to_string(keyspace.write),
-               keyspace.durability == topology::Durability::wal ? "wal" : "fsync");
+               keyspace.durability == topology::Durability::wal ? "wal" : "fsync", keyspace.atomic ? ", atomic" : "");
   }
   return Exit::done;
 }
@@ -77,7 +79,8 @@ Result<topology::KeyspaceWish> wish_of(const KeyspaceOptions& options) {
       .partitions = options.partitions,
       .read = TRY(level_named(options.read)),
       .write = TRY(level_named(options.write)),
-      .durability = options.durability == "wal" ? topology::Durability::wal : topology::Durability::fsync};
+      .durability = options.durability == "wal" ? topology::Durability::wal : topology::Durability::fsync,
+      .atomic = options.atomic};
 }
 
 Result<AdminClient> admin_of(const Target& target) {
@@ -176,6 +179,8 @@ void add_keyspace(CLI::App& app, Context& context) {
       ->add_option("--durability", wish->durability, "fsync, or wal: acknowledged once the operating system has it")
       ->check(CLI::IsMember({"fsync", "wal"}))
       ->capture_default_str();
+  create_verb->add_flag("--atomic", wish->atomic,
+                        "ap: linearizable reads and writes of single keys, by majority and with fsync");
   const auto [alter_verb, altered] = add("alter", "Change a keyspace's levels, or the copies of a cp keyspace", alter);
   alter_verb->add_option("name", altered->name, "Its name")->required();
   alter_verb->add_option("--read", altered->read, "Level of reads that name none: one, majority or all");

@@ -54,6 +54,7 @@ void fill(const topology::KeyspaceWish& wish, v1::CreateKeyspaceRequest& message
   message.set_read(static_cast<v1::Level>(wish.read));
   message.set_write(static_cast<v1::Level>(wish.write));
   message.set_durability(static_cast<v1::Durability>(wish.durability));
+  message.set_atomic(wish.atomic);
 }
 
 void fill(const topology::KeyspaceAlteration& wish, v1::AlterKeyspaceRequest& message) {

@@ -45,6 +45,7 @@ Result<topology::Keyspace> to_keyspace(const v1::Keyspace& message) {
   keyspace.read = TRY(to_level(message.read()));
   keyspace.write = TRY(to_level(message.write()));
   keyspace.durability = TRY(to_durability(message.durability()));
+  keyspace.atomic = message.atomic();
   if (message.partitions().empty()) return fail(Code::invalid, "keyspace " + message.name() + " has no partition");
   for (const v1::Partition& p : message.partitions()) {
     topology::Partition partition;
@@ -68,6 +69,7 @@ void fill_keyspace(const topology::Keyspace& keyspace, v1::Keyspace& message) {
   message.set_read(static_cast<v1::Level>(keyspace.read));
   message.set_write(static_cast<v1::Level>(keyspace.write));
   message.set_durability(static_cast<v1::Durability>(keyspace.durability));
+  message.set_atomic(keyspace.atomic);
   for (const topology::Partition& partition : keyspace.partitions) {
     v1::Partition& p = *message.add_partitions();
     p.set_id(partition.id.value());

@@ -21,7 +21,9 @@ bool is_name(std::string_view name) {
 }
 
 std::uint32_t default_partitions(Mode mode) { return mode == Mode::cp ? 1 : 16; }
-Level default_level(Mode mode) { return mode == Mode::cp ? Level::majority : Level::one; }
+Level default_level(const KeyspaceWish& wish) {
+  return wish.mode == Mode::cp || wish.atomic ? Level::majority : Level::one;
+}
 
 Result<void> check_wish(const Catalog& catalog, const KeyspaceWish& wish, std::uint32_t copies,
                         std::uint32_t partitions) {
@@ -104,10 +106,12 @@ Result<Catalog> create_keyspace(const Catalog& catalog, const KeyspaceWish& wish
                     .name = wish.name,
                     .mode = wish.mode,
                     .copies = copies,
-                    .read = wish.read != Level::unspecified ? wish.read : default_level(wish.mode),
-                    .write = wish.write != Level::unspecified ? wish.write : default_level(wish.mode),
+                    .read = wish.read != Level::unspecified ? wish.read : default_level(wish),
+                    .write = wish.write != Level::unspecified ? wish.write : default_level(wish),
                     .durability = wish.durability,
+                    .atomic = wish.atomic,
                     .partitions = {}};
+  TRY(check_atomic(keyspace));
   result.next_keyspace = KeyspaceId(keyspace.id.value() + 1);
   Keyspace& made = result.keyspaces.emplace(keyspace.name, std::move(keyspace)).first->second;
   for (std::uint32_t p = 0; p < partitions; ++p) {
@@ -119,6 +123,20 @@ Result<Catalog> create_keyspace(const Catalog& catalog, const KeyspaceWish& wish
     made.partitions.push_back(std::move(partition));
   }
   return result;
+}
+
+Result<void> check_atomic(const Keyspace& keyspace) {
+  if (!keyspace.atomic) return {};
+  if (keyspace.mode != Mode::ap)
+    return fail(Code::invalid, keyspace.name + " is cp, and linearizable without `atomic`: that is for ap keyspaces");
+  if (keyspace.durability != Durability::fsync) {
+    return fail(Code::invalid, keyspace.name +
+                                   " is atomic, so its durability is fsync: what a majority has acknowledged must "
+                                   "outlive a power loss");
+  }
+  if (keyspace.read != Level::majority || keyspace.write != Level::majority)
+    return fail(Code::invalid, keyspace.name + " is atomic: it is read and written by majority, at no other level");
+  return {};
 }
 
 Result<Catalog> drop_keyspace(const Catalog& catalog, std::string_view name) {

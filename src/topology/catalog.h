@@ -47,6 +47,7 @@ struct Keyspace {
   Level read = Level::majority;
   Level write = Level::majority;
   Durability durability = Durability::fsync;
+  bool atomic = false;  // ap: reads and writes of a key are linearizable; both by majority, fsync only
   std::vector<Partition> partitions;
   friend bool operator==(const Keyspace&, const Keyspace&) = default;
 };
@@ -89,7 +90,11 @@ struct KeyspaceWish {
   Level read = Level::unspecified;
   Level write = Level::unspecified;
   Durability durability = Durability::fsync;
+  bool atomic = false;
 };
+
+// What an atomic keyspace must be: ap, fsync, read and written by majority. Errors: invalid, by name.
+Result<void> check_atomic(const Keyspace& keyspace);
 
 constexpr std::uint32_t system_voters_max = 5;
 

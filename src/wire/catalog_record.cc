@@ -49,6 +49,7 @@ void describe(Io& io, M& m) {
   io.enumeration(6, m.write);
   io.enumeration(7, m.durability);
   io.messages(8, m.partitions, limits::partitions_per_keyspace_max);
+  io.scalar(9, m.atomic);
 }
 
 template <class Io, Is<StoredCatalog> M>

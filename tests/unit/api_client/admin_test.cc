@@ -50,6 +50,10 @@ TEST(AdminClient, TheCatalogSurvivesTheWay) {
   EXPECT_EQ(made, MUST(topology::create_keyspace(before, wish)));
   EXPECT_EQ(MUST(admin.catalog()), made);
   EXPECT_EQ(MUST(admin.drop_keyspace("wide")), MUST(topology::drop_keyspace(made, "wide")));
+  const topology::KeyspaceWish seats{.name = "seats", .mode = Mode::ap, .copies = 3, .partitions = 1, .atomic = true};
+  EXPECT_TRUE(MUST(admin.create_keyspace(seats)).find("seats")->atomic);
+  EXPECT_EQ(MUST(admin.drop_keyspace("seats")).find("seats"), nullptr);
+  EXPECT_EQ(admin.create_keyspace({.name = "x", .mode = Mode::cp, .atomic = true}).error().code, Code::invalid);
 }
 
 TEST(AdminClient, AnAcceptedLossSurvivesTheWay) {

@@ -113,6 +113,25 @@ TEST(RoutingHere, ApAnswersEveryVerbOrRefusesItByName) {
   EXPECT_FALSE(world.call(in("carts", kit::get("a"))).found);
 }
 
+TEST(RoutingHere, AnAtomicApKeyspaceIsRefusedByNameUntilItCanBeKept) {
+  struct Seats : NodeWorld {
+    Seats() {
+      topology::Catalog catalog = first_catalog(1);
+      add(catalog, "seats", Mode::ap, {{n1}});
+      topology::Keyspace& seats = catalog.keyspaces.at("seats");
+      seats.atomic = true;
+      seats.read = seats.write = Level::majority;
+      found(catalog);
+    }
+  } world;
+  for (const Request& request : {kit::get("a"), kit::put("a", "1"), kit::del("a")}) {
+    const Response response = world.call(in("seats", request));
+    EXPECT_EQ(response.code, Code::unsupported);
+    EXPECT_EQ(response.outcome, Outcome::not_done);
+    EXPECT_THAT(response.why, testing::HasSubstr("seats is an atomic ap keyspace"));
+  }
+}
+
 // A version seen that nobody looks at would be a promise broken in silence.
 TEST(RoutingHere, AVersionSeenIsRefusedWhereItIsNotHonoured) {
   Alone world;

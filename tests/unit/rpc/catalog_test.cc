@@ -29,6 +29,12 @@ topology::Catalog sample() {
   bank.partitions.push_back(
       {.id = PartitionId(8), .owners = {NodeId(3), NodeId(1), NodeId(2)}, .founders = {NodeId(3), NodeId(1)}});
   catalog.keyspaces[bank.name] = bank;
+  topology::Keyspace seats = bank;
+  seats.id = KeyspaceId(3);
+  seats.name = "seats";
+  seats.durability = topology::Durability::fsync;
+  seats.atomic = true;
+  catalog.keyspaces[seats.name] = seats;
   return catalog;
 }
 

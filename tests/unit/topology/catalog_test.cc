@@ -86,6 +86,36 @@ TEST(CreateKeyspace, FillsInTheModesDefaults) {
   EXPECT_EQ(cart.durability, Durability::fsync);
 }
 
+TEST(CreateKeyspace, AnAtomicOneIsReadAndWrittenByMajority) {
+  KeyspaceWish asked = wish("seats", Mode::ap);
+  asked.atomic = true;
+  const Catalog catalog = MUST(create_keyspace(cluster(5), asked));
+  EXPECT_TRUE(catalog.find("seats")->atomic);
+  EXPECT_EQ(catalog.find("seats")->read, Level::majority);
+  EXPECT_EQ(catalog.find("seats")->write, Level::majority);
+  EXPECT_FALSE(MUST(create_keyspace(cluster(5), wish("carts", Mode::ap))).find("carts")->atomic);
+}
+
+TEST(CreateKeyspace, RefusesAnAtomicOneThatCouldNotBeByName) {
+  KeyspaceWish sound = wish("seats", Mode::ap);
+  sound.atomic = true;
+  const auto told = [&](auto change) {
+    KeyspaceWish asked = sound;
+    change(asked);
+    const auto made = create_keyspace(cluster(5), asked);
+    return made ? "made" : std::string(to_string(made.error().code)) + ": " + made.error().detail;
+  };
+  EXPECT_EQ(told([](KeyspaceWish&) {}), "made");
+  EXPECT_EQ(told([](KeyspaceWish& w) { w.mode = Mode::cp; }),
+            "invalid: seats is cp, and linearizable without `atomic`: that is for ap keyspaces");
+  EXPECT_EQ(told([](KeyspaceWish& w) { w.durability = Durability::wal; }),
+            "invalid: seats is atomic, so its durability is fsync: what a majority has acknowledged must outlive a "
+            "power loss");
+  const std::string by_majority = "invalid: seats is atomic: it is read and written by majority, at no other level";
+  EXPECT_EQ(told([](KeyspaceWish& w) { w.read = Level::one; }), by_majority);
+  EXPECT_EQ(told([](KeyspaceWish& w) { w.write = Level::all; }), by_majority);
+}
+
 TEST(CreateKeyspace, HasNoMoreCopiesThanASmallClusterHasNodes) {
   EXPECT_EQ(MUST(create_keyspace(cluster(2), wish("k", Mode::cp))).find("k")->copies, 2U);
 }

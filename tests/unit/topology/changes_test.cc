@@ -104,6 +104,15 @@ TEST(AlterKeyspace, ChangesLevelsAndCopies) {
       << "nothing changes: no new epoch";
 }
 
+TEST(AlterKeyspace, AnAtomicKeyspaceStaysAtMajority) {
+  const Catalog catalog = MUST(create_keyspace(cluster(3), {.name = "seats", .mode = Mode::ap, .atomic = true}));
+  expect_refused(alter_keyspace(catalog, {.name = "seats", .read = Level::one, .write = {}}), Code::invalid,
+                 "by majority");
+  expect_refused(alter_keyspace(catalog, {.name = "seats", .read = {}, .write = Level::all}), Code::invalid,
+                 "by majority");
+  EXPECT_EQ(MUST(alter_keyspace(catalog, {.name = "seats", .read = Level::majority, .write = {}})), catalog);
+}
+
 TEST(AlterKeyspace, RefusesWhatCannotBe) {
   const Catalog catalog = with(with(cluster(3), "bank"), "cart", Mode::ap);
   expect_refused(alter_keyspace(catalog, {.name = "x", .read = {}, .write = {}, .copies = 2}), Code::unknown_keyspace,

@@ -34,6 +34,23 @@ TEST(Verify, TakesWhatIsSound) {
   EXPECT_EQ(told([](Catalog& map) { first(map).evicted.emplace_back(9); }), "sound");
 }
 
+TEST(Verify, RefusesAnAtomicKeyspaceThatIsNone) {
+  const auto atomic = [](Catalog& map) {
+    bank(map).mode = Mode::ap;
+    bank(map).atomic = true;
+  };
+  EXPECT_EQ(told(atomic), "sound");
+  for (const auto& change :
+       {+[](Keyspace& k) { k.mode = Mode::cp; }, +[](Keyspace& k) { k.durability = Durability::wal; },
+        +[](Keyspace& k) { k.read = Level::one; }, +[](Keyspace& k) { k.write = Level::one; }}) {
+    EXPECT_NE(told([&](Catalog& map) {
+                atomic(map);
+                change(bank(map));
+              }),
+              "sound");
+  }
+}
+
 TEST(Verify, RefusesAnEpochThatEndsAllChange) {
   EXPECT_EQ(told([](Catalog& map) { map.epoch = MapEpoch(~std::uint64_t{0}); }), "an epoch that nobody has counted to");
   EXPECT_EQ(told([](Catalog& map) { map.epoch = MapEpoch(); }), "an epoch that nobody has counted to");

@@ -101,6 +101,8 @@ topology::Catalog catalog() {
   }
   auto catalog = MUST(topology::found(ClusterId{.high = 1, .low = 2}, members));
   catalog = MUST(topology::create_keyspace(catalog, {.name = "bank", .mode = Mode::cp, .partitions = 1}));
+  catalog = MUST(topology::create_keyspace(
+      catalog, {.name = "seats", .mode = Mode::ap, .copies = 2, .partitions = 1, .atomic = true}));
   return MUST(topology::create_keyspace(catalog, {.name = "cart",
                                                   .mode = Mode::ap,
                                                   .copies = 2,
