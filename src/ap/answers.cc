@@ -67,7 +67,8 @@ Result<void> Answers::on_versions(NodeId from, const wire::Versions& versions, T
   const wire::VersionsReply reply{.token = versions.token,
                                   .found = slot.held.has_value(),
                                   .stamp = slot.stamp(),
-                                  .tombstone = slot.held && slot.held->kind == causal::Kind::tombstone};
+                                  .tombstone = slot.held && slot.held->kind == causal::Kind::tombstone,
+                                  .catching_up = core_.catching_up};
   answer(from, !core_.synced(versions.key), reply, turn);
   return {};
 }
@@ -80,7 +81,8 @@ Result<void> Answers::on_fetch(NodeId from, const wire::Fetch& fetch, Turn& turn
   auto slot = TRY(core_.records.load(turn, fetch.key));
   const wire::FetchReply reply{.token = fetch.token,
                                .found = slot.held.has_value(),
-                               .envelope = slot.held ? std::move(*slot.held) : causal::Envelope()};
+                               .envelope = slot.held ? std::move(*slot.held) : causal::Envelope(),
+                               .catching_up = core_.catching_up};
   answer(from, !core_.synced(fetch.key), reply, turn);
   return {};
 }

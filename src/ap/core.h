@@ -75,6 +75,8 @@ struct Core {
   Counters counters;
   causal::Hlc changed_at;                       // the node's clock when this partition last changed
   std::optional<causal::Hlc> ceiling_in_round;  // written in the round that is open
+  // Refill's: this copy may lack what it has acknowledged. It takes and gives versions, and counts as no answer (trap T39).
+  bool catching_up = false;
   // Starts at a random number: a late answer to an earlier life of this node must not be taken for one to a new question.
   std::uint64_t token = 0;
 };

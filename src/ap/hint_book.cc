@@ -192,6 +192,7 @@ std::uint64_t HintBook::begin_pass(NodeId target) {
 bool HintBook::clear_dirty(Turn& turn, NodeId target, std::uint64_t generation) {
   Entry& entry = entries_[target];
   if (!entry.dirty) return false;
+  entry.passed = generation;
   Dirty& dirty = *entry.dirty;
   if (dirty.generation != generation) {
     // Only what was marked behind the pass is left: each pass has less to bring, however many writes go on.
@@ -217,6 +218,11 @@ std::uint64_t HintBook::rows(NodeId target) const {
 std::optional<HintBook::Dirty> HintBook::dirty(NodeId target) const {
   const auto found = entries_.find(target);
   return found == entries_.end() ? std::nullopt : found->second.dirty;
+}
+
+std::uint64_t HintBook::passed(NodeId target) const {
+  const auto found = entries_.find(target);
+  return found == entries_.end() ? 0 : found->second.passed;
 }
 
 std::vector<HintDebt> HintBook::debts() const {

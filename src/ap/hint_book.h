@@ -37,6 +37,8 @@ class HintBook {
   std::uint64_t begin_pass(NodeId target);
   // The pass has taken everything above the mark over. False if it was marked again meanwhile: then that alone is still owed.
   bool clear_dirty(Turn& turn, NodeId target, std::uint64_t generation);
+  // What was marked up to this generation has been taken over by a pass of this life.
+  std::uint64_t passed(NodeId target) const;
 
   bool owes(NodeId target) const;
   std::uint64_t rows(NodeId target) const;
@@ -51,6 +53,7 @@ class HintBook {
     std::uint64_t bytes = 0;  // of the rows
     causal::Hlc oldest;       // no row stands for an older write; it lags behind what is delivered
     std::optional<Dirty> dirty;
+    std::uint64_t passed = 0;
     void count(ByteView key, causal::Hlc first);
   };
   Result<void> open_target(Turn& turn, NodeId target);

@@ -39,6 +39,9 @@ struct Options {
   Ledger* ledger = nullptr;            // likewise
   // The node was not stopped cleanly: writes that were in the pending table have left neither a hint nor a trace but themselves.
   bool unclean_start = false;
+  // This disk lacks writes that it has acknowledged: it is a new one in an old one's place, or has lost durable writes. Its copy proves nothing
+  // until every other owner has brought back what it holds (trap T39).
+  bool forgetful = false;
   Bounds bounds;
   Timers timers;
 };

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "ap/quorum.h"
+#include "base/node_list.h"
 
 namespace rift::ap {
 namespace {
@@ -32,7 +33,8 @@ Result<void> Reads::submit(const Request& request, Turn& turn) {
   ++core_.counters.reads;
   const Placement& placement = core_.placement;
   const Level level = request.level == Level::unspecified ? placement.keyspace().read : request.level;
-  if (level == Level::one || level == Level::unspecified) return answer_here(request, turn);
+  const bool at_one = level == Level::one || level == Level::unspecified;
+  if (at_one && !core_.catching_up) return answer_here(request, turn);
   const std::size_t reachable = placement.owners_reachable(), needed = owners_needed(level, placement.copies());
   if (reachable < needed) {
     turn.reply(refuse(request.id, Code::level_unreachable,
@@ -43,7 +45,8 @@ Result<void> Reads::submit(const Request& request, Turn& turn) {
   }
   auto slot = TRY(core_.records.load(turn, request.key));
   const std::uint64_t token = core_.next_token();
-  const auto entry = pending_.emplace_hint(pending_.end(), token, begin(request, level, std::move(slot), turn));
+  const auto entry =
+      pending_.emplace_hint(pending_.end(), token, begin(request, at_one ? Level::one : level, std::move(slot), turn));
   ask_versions(token, entry->second, turn);
   core_.deadlines.add(std::min(entry->second.deadline, turn.now().steady + core_.options.timers.read_retry), token);
   return advance(entry, turn);
@@ -70,7 +73,7 @@ Reads::Pending Reads::begin(const Request& request, Level level, Slot slot, Turn
                .key = request.key,
                .asked = level,
                .needed = owners_needed(level, core_.placement.copies()),
-               .write_back = request.write_back,
+               .write_back = request.write_back && level != Level::one,
                .deadline = turn.now().steady + budget_of(request),
                .answers = {},
                .best = std::move(slot.held),
@@ -78,8 +81,10 @@ Reads::Pending Reads::begin(const Request& request, Level level, Slot slot, Turn
                .own_round = core_.rounds.round_of(xxh3_64(request.key))};
   for (const NodeId owner : *core_.placement.owners()) {
     const bool here = owner == core_.self();
-    read.answers.push_back(
-        Answer{.node = owner, .answered = here, .stamp = here && read.best ? read.best->stamp : causal::Stamp()});
+    read.answers.push_back(Answer{.node = owner,
+                                  .answered = here,
+                                  .catching_up = here && core_.catching_up,
+                                  .stamp = here && read.best ? read.best->stamp : causal::Stamp()});
   }
   return read;
 }
@@ -91,13 +96,56 @@ void Reads::ask_versions(std::uint64_t token, const Pending& read, Turn& turn) {
   }
 }
 
-bool Reads::counts(const Pending& read, const Answer& answer) const {
+bool Reads::holds_durably(const Pending& read, const Answer& answer) const {
   return answer.answered && (answer.node != core_.self() || core_.rounds.durable(read.own_round));
+}
+
+// As one that has nothing newer than it says.
+bool Reads::counts(const Pending& read, const Answer& answer) const {
+  return !answer.catching_up && holds_durably(read, answer);
+}
+
+std::size_t Reads::counted(const Pending& read) const {
+  return static_cast<std::size_t>(
+      std::count_if(read.answers.begin(), read.answers.end(), [&](const Answer& a) { return counts(read, a); }));
+}
+
+bool Reads::may_count(const Answer& answer) const {
+  return !answer.catching_up && (answer.answered || core_.placement.reaches(answer.node));
+}
+
+// At ONE there is always something to answer: what is known when nobody is left to wait for.
+bool Reads::has_collected(const Pending& read) const {
+  if (counted(read) >= read.needed) return true;
+  if (read.asked != Level::one) return false;
+  return read.hurried ||
+         std::none_of(read.answers.begin(), read.answers.end(), [this](const Answer& a) { return may_count(a); });
+}
+
+bool Reads::refuse_if_hopeless(const Pending& read, Turn& turn) {
+  std::vector<NodeId> behind;
+  std::size_t left = 0;
+  for (const Answer& answer : read.answers) {
+    if (answer.catching_up) behind.push_back(answer.node);
+    left += may_count(answer) ? 1 : 0;
+  }
+  if (behind.empty() || left >= read.needed) return false;
+  Response response = refuse(
+      read.request, Code::level_unreachable,
+      fmt::format("{} of the owners of {} lack what their disks have lost until the others have brought it back: {} of "
+                  "{} are left to answer {}, level {} needs {}",
+                  names_of(behind), core_.options.name, left, read.answers.size(), to_string(core_.self()),
+                  to_string(read.asked), read.needed),
+      "retry, or a lower level; `rift status` tells when they have caught up");
+  response.receipt.asked = read.asked;
+  response.receipt.served_by = core_.self();
+  turn.reply(std::move(response));
+  return true;
 }
 
 std::size_t Reads::holders(const Pending& read) const {
   return static_cast<std::size_t>(std::count_if(read.answers.begin(), read.answers.end(), [&](const Answer& answer) {
-    return counts(read, answer) && answer.stamp >= read.winner;
+    return holds_durably(read, answer) && answer.stamp >= read.winner;
   }));
 }
 
@@ -105,16 +153,17 @@ Result<void> Reads::advance(Entry entry, Turn& turn) {
   const std::uint64_t token = entry->first;
   Pending& read = entry->second;  // no structured binding: clang 14 cannot capture one
   if (read.phase == Phase::collect) {
-    const auto answered =
-        std::count_if(read.answers.begin(), read.answers.end(), [&](const Answer& a) { return counts(read, a); });
-    if (static_cast<std::size_t>(answered) < read.needed) return {};
-    causal::Stamp counted;
+    if (!has_collected(read)) {
+      if (refuse_if_hopeless(read, turn)) pending_.erase(entry);
+      return {};
+    }
+    causal::Stamp on_disk;
     for (const Answer& answer : read.answers) {
       if (answer.answered) read.winner = std::max(read.winner, answer.stamp);
-      if (counts(read, answer)) counted = std::max(counted, answer.stamp);
+      if (holds_durably(read, answer)) on_disk = std::max(on_disk, answer.stamp);
     }
     // This node alone has it, and not on its disk: a power loss could undo what was read. on_durable() goes on.
-    if (counted < read.winner) return {};
+    if (on_disk < read.winner && read.asked != Level::one) return {};
     const bool newer_elsewhere = read.winner > (read.best ? read.best->stamp : causal::Stamp());
     read.phase = newer_elsewhere ? Phase::fetch : Phase::repair;
     if (newer_elsewhere) fetch(token, read, turn);
@@ -169,6 +218,7 @@ Result<void> Reads::on_versions(NodeId from, const wire::VersionsReply& reply, T
   Answer* answer = answer_of(entry->second, from);
   if (answer == nullptr) return {};
   answer->answered = true;
+  answer->catching_up = reply.catching_up;
   if (reply.found) answer->stamp = std::max(answer->stamp, reply.stamp);
   return advance(entry, turn);
 }
@@ -228,15 +278,16 @@ Result<void> Reads::on_deadline(std::uint64_t token, Turn& turn) {
   Pending& read = entry->second;
   const Time now = turn.now().steady;
   if (now >= read.deadline) {
-    give_up(read, turn);
+    read.asked == Level::one ? reply(read, turn) : give_up(read, turn);
     pending_.erase(entry);
     return {};
   }
+  read.hurried = true;
   ask_versions(token, read, turn);
   if (read.phase == Phase::fetch) fetch(token, read, turn);
   if (read.phase == Phase::repair) repair(token, read, true, turn);
   core_.deadlines.add(std::min(read.deadline, now + core_.options.timers.read_retry), token);
-  return {};
+  return read.phase == Phase::collect ? advance(entry, turn) : Result<void>();
 }
 
 void Reads::reply(const Pending& read, Turn& turn) {
@@ -251,6 +302,8 @@ void Reads::reply(const Pending& read, Turn& turn) {
   }
   receipt.served_by = core_.self();
   receipt.read_path = read.repaired && read.write_back ? ReadPath::quorum_repaired : ReadPath::quorum;
+  receipt.degraded = read.asked == Level::one && receipt.acknowledged_by.empty();
+  if (receipt.degraded) receipt.acknowledged_by = {core_.self()};
   receipt.wal_durability = !core_.placement.fsync();
   receipt.epoch = core_.placement.epoch();
   turn.reply_when_stored(std::move(response));

@@ -1,6 +1,7 @@
 // The coordinator's side of gets. ONE answers from the local copy. MAJORITY and ALL ask the other owners for versions, fetch the value only from
 // an owner that holds a newer one, and before they answer make as many owners as the level counts hold what is returned, this one
-// included (traps T15, T16, T20). A read has no effect: what misses its level is not done. Part of ApReplica.
+// included (traps T15, T16, T20). An owner that is catching up counts for none of these: its versions are heard, its absences are not (T39); at
+// ONE such a coordinator asks the others. A read has no effect: what misses its level is not done. Part of ApReplica.
 #pragma once
 
 #include <map>
@@ -30,6 +31,7 @@ class Reads {
   struct Answer {
     NodeId node;
     bool answered = false;
+    bool catching_up = false;
     causal::Stamp stamp;  // zero: absent
     bool repair_sent = false;
   };
@@ -41,6 +43,7 @@ class Reads {
     Level asked = Level::one;
     std::size_t needed = 1;
     bool write_back = true;
+    bool hurried = false;  // at ONE: whoever has not answered by now is waited for no longer
     Time deadline{};
     Phase phase = Phase::collect;
     std::vector<Answer> answers;  // one per owner
@@ -55,7 +58,12 @@ class Reads {
   Result<void> answer_here(const Request& request, Turn& turn);
   Pending begin(const Request& request, Level level, Slot slot, Turn& turn) const;
   Result<void> advance(Entry entry, Turn& turn);
+  bool holds_durably(const Pending& read, const Answer& answer) const;
   bool counts(const Pending& read, const Answer& answer) const;
+  std::size_t counted(const Pending& read) const;
+  bool may_count(const Answer& answer) const;
+  bool has_collected(const Pending& read) const;
+  bool refuse_if_hopeless(const Pending& read, Turn& turn);
   std::size_t holders(const Pending& read) const;
   void ask_versions(std::uint64_t token, const Pending& read, Turn& turn);
   void fetch(std::uint64_t token, Pending& read, Turn& turn);

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
+
+#include "base/node_list.h"
 #include "base/overloaded.h"
 #include "wire/keys.h"
 
@@ -82,7 +85,7 @@ Result<void> ApReplica::open(Turn& turn) {
   core_.options.stamper->stand_above(low_water_);
   TRY(hints_.open(turn));
   if (core_.options.unclean_start) owe_everything(turn);
-  TRY(refill_.open(low_water_, core_.options.unclean_start, turn));
+  TRY(refill_.open(low_water_, turn));
   delivery_.observe(turn);
   arm(turn);
   return {};
@@ -185,6 +188,10 @@ Result<void> ApReplica::handle(NodeId from, const wire::Message& message, Turn& 
             refill_.on_ack(from, ack, turn);
             return {};
           },
+          [&](const wire::RefillDone& done) -> Result<void> {
+            refill_.on_done(from, done, turn);
+            return {};
+          },
           [&](const raft::Message&) { return drop(); },
           [&](const wire::Forward&) { return drop(); },
           [&](const wire::ForwardReply&) { return drop(); },
@@ -203,7 +210,6 @@ Result<void> ApReplica::handle(NodeId from, const wire::Message& message, Turn& 
           [&](const wire::SnapshotDone&) { return drop(); },
           [&](const wire::SnapshotWish&) { return drop(); },
           [&](const wire::StateReport&) { return drop(); },
-          [&](const wire::RefillDone&) { return drop(); },
       },
       message);
 }
@@ -294,6 +300,7 @@ void ApReplica::finish(const Result<void>& result, Turn& turn) {
     turn.fail(*stopped_);
     return;
   }
+  refill_.tell_done(turn);
   save_low_water(turn, false);
   mark_round(turn);
   arm(turn);
@@ -333,10 +340,14 @@ ReplicaStatus ApReplica::status() const {
   status.partition = core_.options.partition;
   status.name = core_.options.name;
   status.mode = Mode::ap;
-  status.role = stopped_ ? "stopped" : "owner";
+  status.role = stopped_ ? "stopped" : core_.catching_up ? "catching up" : "owner";
   status.pending = writes_.size() + reads_.size();
   status.hints = hints_.total();
   status.debts = hints_.debts();
+  if (core_.catching_up) {
+    status.last_change = fmt::format("its disk lacks writes that it had acknowledged: it awaits what {} hold",
+                                     names_of({refill_.awaited().begin(), refill_.awaited().end()}));
+  }
   if (stopped_) status.last_change = *stopped_;
   const Counters& counters = core_.counters;
   status.counters = {{"writes", counters.writes},

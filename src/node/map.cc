@@ -168,10 +168,10 @@ void Node::start_replica(const topology::Keyspace& keyspace, const topology::Par
   std::uint64_t generation = 0;
   const auto started = [&]() -> Result<std::unique_ptr<Replica>> {
     if (!TRY(belongs_here(keyspace, partition, turn))) return nullptr;
-    // On another disk than the one it was created on: what the old one held is asked for, as after an unclean stop.
+    // On another disk than the one it was created on: what the old one held is asked for.
     const topology::Member* self = catalog_->member(options_.self);
     const bool is_replaced = self != nullptr && partition.id < self->first_partition;
-    if (is_replaced && !TRY(is_born(partition.id, turn))) seed.unclean_start = true;
+    seed.replaced = is_replaced && !TRY(is_born(partition.id, turn));
     TRY(ensure_birth(seed, turn));
     generation = TRY(group_generation(partition.id, turn));
     auto opened = TRY(open_replica(seed, turn));

@@ -61,12 +61,9 @@ Result<std::unique_ptr<Replica>> open_cp(const ReplicaSeed& seed, Turn& turn) {
 }
 
 Result<std::unique_ptr<Replica>> open_ap(const ReplicaSeed& seed, Turn& turn) {
-  if (TRY(cp::read_health(seed.partition.id, turn)) != cp::Health::good) {
-    return fail(
-        Code::corruption,
-        "this node's store has lost writes that were durable, so what it holds of this partition must not count; "
-        "give the node an empty directory and let its peers refill it");
-  }
+  // From here on it is the replica that remembers.
+  const bool has_forgotten = TRY(cp::read_health(seed.partition.id, turn)) != cp::Health::good;
+  if (has_forgotten) cp::put_health(seed.partition.id, cp::Health::good, turn);
   ap::Options options;
   options.partition = seed.partition.id;
   options.name = seed.name;
@@ -74,7 +71,8 @@ Result<std::unique_ptr<Replica>> open_ap(const ReplicaSeed& seed, Turn& turn) {
   options.stamper = &seed.stamper;
   options.handoff = &seed.handoff;
   options.ledger = &seed.ledger;
-  options.unclean_start = seed.unclean_start;
+  options.forgetful = has_forgotten || seed.replaced;
+  options.unclean_start = seed.unclean_start || options.forgetful;
   return std::unique_ptr<Replica>(TRY(ap::ApReplica::create(options, seed.view, turn)));
 }
 
@@ -102,7 +100,7 @@ InspectedKey inspect_ap(ByteView user_key, const causal::Envelope& envelope) {
 }
 
 void bury_ap(PartitionId partition, const std::map<NodeId, topology::Member>& members, Turn& turn) {
-  for (const std::string_view name : {"create", "all_acked", "refill"})
+  for (const std::string_view name : {"create", "all_acked", "refill", "catching_up"})
     turn.erase(Table::meta, wire::partition_meta_key(partition, name));
   const auto range = wire::ap_data_range(partition, first_generation);
   turn.erase_range(Table::state_ap, range.first, range.last);

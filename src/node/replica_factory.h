@@ -23,6 +23,7 @@ struct ReplicaSeed {
   ap::HandoffBudget& handoff;
   ap::Ledger& ledger;
   bool unclean_start = false;
+  bool replaced = false;  // the partition was born on another disk of this node
   bool check_invariants = false;
   topology::ViewPtr view;
   cp::Tuning cp{};

@@ -45,7 +45,7 @@ struct ReplicaStatus {
   PartitionId partition;
   std::string name;  // "bank/0"
   Mode mode = Mode::cp;
-  std::string role;  // leader, follower, candidate, learner; owner; stopped
+  std::string role;  // leader, follower, candidate, learner; owner, catching up; stopped
   NodeId leader;
   Term term;
   LogIndex commit;

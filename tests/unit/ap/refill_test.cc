@@ -1,6 +1,8 @@
-// A coordinator whose own disk had not taken what the others acknowledged: after its unclean stop it gets its writes back.
+// A coordinator whose own disk had not taken what the others acknowledged: after its unclean stop it gets its writes back. And an owner whose disk
+// is another one, or has lost its tail: it counts for nothing until it has been brought what the others hold.
 #include "ap/refill.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "tests/unit/ap/ap_cluster.h"
@@ -8,6 +10,7 @@
 namespace rift::ap {
 namespace {
 
+using kit::get;
 using kit::nodes_of;
 using kit::put;
 
@@ -49,7 +52,9 @@ TEST(ApRefill, AsksUntilTheDebtIsWrittenDown) {
   write_elsewhere(c);
   lose_power(c);
   int lost = 6;
-  c.set_filter([&](NodeId, const Outgoing& message) {
+  bool held = true;
+  c.set_filter([&](NodeId from, const Outgoing& message) {
+    if (from == NodeId(2) && is<wire::HintOffer>(message)) return held;
     return (is<wire::Refill>(message) || is<wire::RefillAck>(message)) && lost-- > 0;
   });
   c.hold_disk(NodeId(2));
@@ -58,9 +63,10 @@ TEST(ApRefill, AsksUntilTheDebtIsWrittenDown) {
   EXPECT_LE(lost, 0);
   EXPECT_EQ(records_of_wish(c), 1U) << "the debt of node 2 is not on its disk";
   c.release_disk(NodeId(2));
-  ASSERT_TRUE(c.rest_within(seconds(5)));
   c.run_for(seconds(5));
   EXPECT_EQ(records_of_wish(c), 0U);
+  held = false;
+  ASSERT_TRUE(c.rest_within(seconds(5)));
   EXPECT_EQ(c.contents(1).at("k").payload, Bytes("v"));
 }
 
@@ -132,6 +138,253 @@ TEST(ApRefill, ARepeatedQuestionMakesNoNewDebt) {
   ASSERT_TRUE(c.rest_within(seconds(2)));
   c.at(2).receive(NodeId(1), env::Lane::data, question);
   EXPECT_EQ(c.hints(2), 0U);
+}
+
+// Owners that lose their disks. Nothing is offered to them while `hold` stands.
+struct Forgetful : testing::Test {
+  Forgetful() : c(3, 1, [this](NodeId node, Options& options) { options.forgetful = forgets.contains(node); }) {}
+
+  // An acknowledged majority write that n1 and n2 hold.
+  void write_without_n3() {
+    c.call(NodeId(1), at_level(put("old", "v"), Level::all));
+    c.split(nodes_of({1, 2}), nodes_of({3}));
+    ASSERT_EQ(c.call(NodeId(1), at_level(put("k", "v"), Level::majority))->outcome, Outcome::done);
+    c.run_for(seconds(2));
+    ASSERT_FALSE(c.contents(3).contains("k"));
+  }
+  void lose_disk(std::uint32_t n, bool another_disk = true) {
+    c.crash(NodeId(n));
+    env::WriteBatch lost;
+    for (const env::Table table : {env::Table::meta, env::Table::state_ap, env::Table::hint})
+      lost.erase_range(table, std::string_view("\0", 1), "\xff");
+    MUST(c.at(n).store().apply(lost));
+    if (another_disk) forgets.insert(NodeId(n));
+    ASSERT_TRUE(c.restart(NodeId(n)));
+    forgets.clear();
+  }
+  void hold(std::vector<NodeId> from) {
+    c.set_filter([from](NodeId sender, const Outgoing& message) {
+      return is<wire::HintOffer>(message) && std::find(from.begin(), from.end(), sender) != from.end();
+    });
+  }
+  std::string role(std::uint32_t n) { return c.ap(n).status().role; }
+  std::optional<Response> read(std::uint32_t n, Level level) {
+    return c.call(NodeId(n), kit::with_budget(at_level(get("k"), level), milliseconds(900)));
+  }
+
+  std::set<NodeId> forgets;
+  ApCluster c;
+};
+using ApCatchingUp = Forgetful;
+
+// n1 and n3 are a majority without the write, and n2 cannot be asked.
+TEST_F(ApCatchingUp, T39AnEmptyOwnerProvesNoAbsence) {
+  write_without_n3();
+  hold(nodes_of({2, 3}));
+  lose_disk(1);
+  c.heal_and_see();
+  c.cut_both(NodeId(2), NodeId(1));
+  c.cut_both(NodeId(2), NodeId(3));
+  for (const std::uint32_t n : {1U, 3U}) {
+    const auto reply = read(n, Level::majority);
+    ASSERT_TRUE(reply);
+    EXPECT_EQ(reply->outcome, Outcome::not_done) << "an acknowledged write would be unseen, at n" << n;
+  }
+  c.set_filter({});
+  c.heal_and_see();
+  ASSERT_TRUE(c.rest_within(seconds(10)));
+  c.run_for(seconds(5));
+  EXPECT_EQ(role(1), "owner");
+  c.cut_both(NodeId(2), NodeId(1));
+  c.cut_both(NodeId(2), NodeId(3));
+  EXPECT_EQ(read(3, Level::majority)->value, Bytes("v")) << "it counts again, and holds the write";
+}
+
+TEST_F(ApCatchingUp, T39ItIsOverWhenEveryOtherOwnerIsThrough) {
+  write_without_n3();
+  hold(nodes_of({3}));
+  lose_disk(1);
+  c.heal_and_see();
+  c.run_for(seconds(10));
+  ASSERT_TRUE(c.contents(1).contains("k")) << "n2 has brought it";
+  EXPECT_EQ(role(1), "catching up") << "n3 may hold more";
+  EXPECT_THAT(c.ap(1).status().last_change, testing::HasSubstr("n3"));
+  EXPECT_THAT(c.ap(1).status().last_change, testing::Not(testing::HasSubstr("n2")));
+  c.set_filter({});
+  c.run_for(seconds(5));
+  EXPECT_EQ(role(1), "owner");
+  EXPECT_EQ(c.ap(1).status().last_change, "");
+}
+
+TEST_F(ApCatchingUp, T39ALevelThatCannotBeMetWithoutItIsRefusedAtOnceAndByName) {
+  write_without_n3();
+  hold(nodes_of({2, 3}));
+  lose_disk(1);
+  c.heal_and_see();
+  const Time before = c.now();
+  for (const std::uint32_t n : {1U, 2U, 3U}) {
+    const auto reply = read(n, Level::all);
+    EXPECT_EQ(reply->code, Code::level_unreachable) << n;
+    EXPECT_THAT(reply->why, testing::HasSubstr("n1 of the owners of k/0"));
+    EXPECT_EQ(read(n, Level::majority)->value, Bytes("v")) << "n2 and n3 are a majority";
+  }
+  EXPECT_LT(c.now() - before, milliseconds(100));
+}
+
+TEST_F(ApCatchingUp, T39WhatItTakesIsDurableAndCountsForWrites) {
+  hold(nodes_of({2, 3}));
+  lose_disk(1);
+  c.split(nodes_of({1, 2}), nodes_of({3}));
+  ASSERT_EQ(role(1), "catching up");
+  EXPECT_EQ(c.call(NodeId(2), at_level(put("k", "v"), Level::majority))->outcome, Outcome::done);
+  EXPECT_EQ(c.call(NodeId(1), at_level(put("k", "w"), Level::majority))->outcome, Outcome::done);
+  c.heal_and_see();
+  EXPECT_EQ(read(3, Level::majority)->value, Bytes("w")) << "a version of its own is heard";
+}
+
+// It hears of a newer version from nobody else than n1, which counts for nothing: n2 and n3 agree on less.
+TEST_F(ApCatchingUp, T39WhatItHoldsIsHeard) {
+  hold(nodes_of({1, 2, 3}));
+  lose_disk(1);
+  c.split(nodes_of({1}), nodes_of({2, 3}));
+  ASSERT_EQ(c.call(NodeId(1), put("k", "alone"))->outcome, Outcome::done);
+  c.heal_and_see();
+  c.set_delay(NodeId(2), NodeId(3), milliseconds(20));
+  const auto reply = read(3, Level::majority);
+  EXPECT_EQ(reply->value, Bytes("alone"));
+  EXPECT_EQ(reply->receipt.read_path, ReadPath::quorum_repaired);
+}
+
+TEST_F(ApCatchingUp, T18AtOneItAsksTheOthers) {
+  write_without_n3();
+  hold(nodes_of({2, 3}));
+  lose_disk(1);
+  c.heal_and_see();
+  c.set_delay(NodeId(3), NodeId(1), milliseconds(5));
+  const auto reply = read(1, Level::one);
+  EXPECT_EQ(reply->value, Bytes("v"));
+  EXPECT_FALSE(reply->receipt.degraded);
+  EXPECT_EQ(reply->receipt.acknowledged_by, nodes_of({2}));
+  EXPECT_EQ(reply->receipt.read_path, ReadPath::quorum);
+}
+
+TEST_F(ApCatchingUp, T18AtOneAndAloneItAnswersWhatItHasAndSaysSo) {
+  write_without_n3();
+  hold(nodes_of({2, 3}));
+  lose_disk(1);
+  ASSERT_EQ(c.call(NodeId(1), put("mine", "v"))->outcome, Outcome::done);
+  c.split(nodes_of({1}), nodes_of({2, 3}));
+  const Time before = c.now();
+  const auto absent = read(1, Level::one);
+  EXPECT_LT(c.now() - before, milliseconds(50)) << "there is nobody to wait for";
+  EXPECT_EQ(absent->outcome, Outcome::done);
+  EXPECT_FALSE(absent->found);
+  EXPECT_TRUE(absent->receipt.degraded);
+  EXPECT_EQ(absent->receipt.acknowledged_by, nodes_of({1}));
+  EXPECT_EQ(c.call(NodeId(1), get("mine"))->value, Bytes("v"));
+  c.observe(NodeId(1), c.nodes());  // the others seem to be there, and say nothing
+  const auto waited = c.call(NodeId(1), get("mine"));
+  EXPECT_EQ(waited->value, Bytes("v"));
+  EXPECT_TRUE(waited->receipt.degraded);
+  EXPECT_LT(c.now() - before, seconds(1)) << "it does not wait for long";
+}
+
+// Two of three: what one has lost the other or the third may hold. Neither waits for the other to count.
+TEST_F(ApCatchingUp, T39TwoThatHaveLostTheirDisksCatchUpFromEachOtherAndTheThird) {
+  write_without_n3();
+  hold(nodes_of({1, 2, 3}));
+  lose_disk(1);
+  c.heal_and_see();
+  lose_disk(3);
+  EXPECT_EQ(read(2, Level::majority)->code, Code::level_unreachable);
+  const auto newest = read(3, Level::one);
+  EXPECT_EQ(newest->value, Bytes("v"));
+  EXPECT_EQ(newest->receipt.acknowledged_by, nodes_of({2}));
+  c.set_filter({});
+  ASSERT_TRUE(c.rest_within(seconds(10)));
+  c.run_for(seconds(5));
+  for (const std::uint32_t n : {1U, 2U, 3U}) {
+    EXPECT_EQ(role(n), "owner");
+    EXPECT_EQ(read(n, Level::all)->value, Bytes("v"));
+  }
+}
+
+TEST_F(ApCatchingUp, T39StopsOfBothSidesDoNotEndIt) {
+  write_without_n3();
+  hold(nodes_of({2, 3}));
+  lose_disk(1);
+  c.heal_and_see();
+  c.run_for(seconds(1));
+  hold(nodes_of({3}));
+  c.run_for(seconds(5));  // n2 is through, and n3 has the debt on its disk
+  for (const std::uint32_t n : {1U, 3U}) {
+    c.crash(NodeId(n));
+    ASSERT_TRUE(c.restart(NodeId(n)));
+    c.run_for(seconds(3));
+    ASSERT_EQ(role(1), "catching up") << n;
+    EXPECT_THAT(c.ap(1).status().last_change, testing::Not(testing::HasSubstr("n2"))) << "that is not asked for twice";
+  }
+  c.set_filter({});
+  c.run_for(seconds(5));
+  EXPECT_EQ(role(1), "owner");
+  c.crash(NodeId(1));
+  ASSERT_TRUE(c.restart(NodeId(1)));
+  EXPECT_EQ(role(1), "owner") << "that is kept as well";
+}
+
+TEST_F(ApCatchingUp, T39ALostWordOfTheEndIsSaidAgain) {
+  int lost = 8;
+  c.set_filter([&](NodeId, const Outgoing& message) { return is<wire::RefillDone>(message) && lost-- > 0; });
+  lose_disk(1);
+  c.run_for(seconds(4));
+  EXPECT_EQ(role(1), "catching up");
+  c.run_for(seconds(10));
+  EXPECT_LE(lost, 0);
+  EXPECT_EQ(role(1), "owner");
+}
+
+// The end of a debt that an earlier life asked for says nothing of what has been lost since.
+TEST_F(ApCatchingUp, T39TheEndOfAnEarlierDebtIsNone) {
+  std::optional<wire::RefillDone> late;
+  c.set_filter([&](NodeId from, const Outgoing& message) {
+    if (from == NodeId(3) && is<wire::RefillDone>(message)) {
+      late = std::get<wire::RefillDone>(MUST(wire::decode_message(message.message)));
+      return true;
+    }
+    return false;
+  });
+  lose_disk(1);
+  c.run_for(seconds(4));
+  ASSERT_TRUE(late);
+  hold(nodes_of({2, 3}));
+  lose_disk(1);
+  for (const std::uint32_t from : {2U, 3U}) c.at(1).receive(NodeId(from), env::Lane::data, wire::encode_message(*late));
+  EXPECT_EQ(role(1), "catching up");
+}
+
+TEST_F(ApCatchingUp, T28AnOwnerThatLeftIsAwaitedNoMore) {
+  c.call(NodeId(3), at_level(put("k", "v"), Level::all));
+  hold(nodes_of({3}));
+  lose_disk(1);
+  c.run_for(seconds(5));
+  ASSERT_EQ(role(1), "catching up");
+  c.take_ownership(NodeId(3));
+  EXPECT_EQ(role(1), "owner");
+}
+
+// An unclean stop loses nothing that was acknowledged: it is no reason not to count.
+TEST_F(ApCatchingUp, AnUncleanStopOnASoundDiskIsNone) {
+  hold(nodes_of({2, 3}));
+  c.crash(NodeId(1));
+  ASSERT_TRUE(c.restart(NodeId(1)));
+  EXPECT_EQ(role(1), "owner");
+  EXPECT_EQ(read(1, Level::all)->outcome, Outcome::done);
+}
+
+TEST(ApRefill, AnOnlyCopyAwaitsNobody) {
+  ApCluster c(1, 1, [](NodeId, Options& options) { options.forgetful = true; });
+  EXPECT_EQ(c.ap(1).status().role, "owner");
+  EXPECT_EQ(records_of_wish(c), 0U);
 }
 
 }  // namespace

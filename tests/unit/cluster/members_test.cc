@@ -57,6 +57,8 @@ TEST(WhatCanFail, OfAnApKeyspaceGoesByLevels) {
   EXPECT_EQ(told(Mode::ap, {"owner", "owner", "owner"}),
             "bank: 3 of 3 copies up; 2 more failures end level majority, level one needs one copy");
   EXPECT_EQ(told(Mode::ap, {"owner", "stopped", ""}), "bank: 1 of 3 copies up; level one is served, majority is not");
+  EXPECT_EQ(told(Mode::ap, {"owner", "owner", "catching up"}), told(Mode::ap, {"owner", "owner", ""}))
+      << "it counts in no majority";
   EXPECT_EQ(told(Mode::ap, {"stopped", "", ""}), "bank: 0 of 3 copies up; nothing is served");
 }
 

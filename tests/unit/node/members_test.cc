@@ -93,6 +93,51 @@ TEST_F(Members, AReplacedNodeLeavesEachGroupAndComesBackAsALearner) {
   }
 }
 
+// n1 and n3 have a write, n2 does not. Of n3 and n2 no majority may be made before n3 has been brought what n1 and n2 hold.
+TEST_F(Members, T39AReplacedOwnerCountsForNothingUntilItIsRefilled) {
+  ASSERT_TRUE(create_keyspace({.name = "carts", .mode = Mode::ap, .copies = 3, .partitions = 1}).has_value());
+  const auto role = [&](std::uint32_t n, const char* keyspace = "carts") {
+    const auto map = catalog(1);
+    if (map.find(keyspace) == nullptr) return std::string("unknown");
+    const auto status = replica(NodeWorld::partition_of(map, keyspace), n);
+    return status ? status->role : "absent";
+  };
+  ASSERT_TRUE(world.pass_until([&] { return role(1) == "owner" && role(2) == "owner" && role(3) == "owner"; }));
+  const auto call = [&](Request request, std::uint32_t n) {
+    return world.call(in("carts", kit::with_budget(kit::with_level(std::move(request), Level::majority), seconds(1))),
+                      n);
+  };
+  world.cut(1, 2);
+  world.cut(3, 2);
+  ASSERT_TRUE(world.pass_until([&] { return world.status(1).reachable == std::vector<NodeId>{n1, n3}; }));
+  ASSERT_TRUE(world.pass_until([&] { return call(kit::put("k", "v"), 1).code == Code::ok; }));
+  wipe(3);
+  world.heal();
+  const auto map = change({.kind = MemberChange::Kind::replace, .member = self(3)});
+  ASSERT_TRUE(map.has_value()) << map.error().detail;
+  world.cut(1, 2);
+  world.cut(1, 3);
+  ASSERT_TRUE(join(3, *map).has_value());
+  ASSERT_TRUE(world.pass_until([&] { return role(3) == "catching up"; }));
+  ASSERT_TRUE(world.pass_until([&] { return world.status(2).reachable == std::vector<NodeId>{n2, n3}; }));
+  for (const std::uint32_t n : {2U, 3U}) {
+    const Response read = call(kit::get("k"), n);
+    EXPECT_EQ(read.code, Code::level_unreachable) << describe(read);
+  }
+  EXPECT_EQ(role(3), "catching up") << "n2 alone has brought what it has";
+  world.heal();
+  ASSERT_TRUE(world.pass_until([&] { return role(3) == "owner"; }));
+  world.cut(1, 2);
+  world.cut(1, 3);
+  for (const std::uint32_t n : {2U, 3U}) EXPECT_EQ(call(kit::get("k"), n).value, Bytes("v"));
+  // What is created now owes the old disk nothing.
+  world.heal();
+  ASSERT_TRUE(world.pass_until(
+      [&] { return create_keyspace({.name = "late", .mode = Mode::ap, .copies = 3, .partitions = 1}).has_value(); }));
+  ASSERT_TRUE(world.pass_until([&] { return role(3, "late") != "absent" && role(3, "late") != "unknown"; }));
+  EXPECT_EQ(role(3, "late"), "owner");
+}
+
 TEST_F(Members, TheOldDiskOfAReplacedNodeIsRefused) {
   const wire::Hello old = world.hello_of(n3);
   wipe(3);

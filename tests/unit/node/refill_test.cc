@@ -151,8 +151,8 @@ TEST_F(Refill, WhatWasBornInTheForgottenPartIsBornInDoubt) {
   EXPECT_TRUE(world.pass_until([&] { return role(3, bank) == "follower" || role(3, bank) == "leader"; }));
 }
 
-// Nothing tells what of an ap partition is missing: it does not run, and the node says so (docs/architecture.md).
-TEST_F(Refill, AnApReplicaThatHasForgottenDoesNotAnswer) {
+// Nothing tells what of an ap partition is missing: until it has been brought what the others hold it proves nothing.
+TEST_F(Refill, T39AnApReplicaThatHasForgottenCountsForNothingUntilItIsRefilled) {
   bool done = false;
   world.node().create_keyspace({.name = "carts", .mode = Mode::ap, .partitions = 1},
                                [&](const Result<topology::Catalog>& result) { done = result.has_value(); });
@@ -164,15 +164,39 @@ TEST_F(Refill, AnApReplicaThatHasForgottenDoesNotAnswer) {
   world.node().catalog([&](Result<topology::Catalog> told) { map = MUST(std::move(told)); });
   const PartitionId carts = NodeWorld::partition_of(map, "carts");
   world.kill(3);
-  world.seat(3).store.poke(env::Table::meta, amnesia_key(), Bytes("1"));
+  const auto range = wire::ap_data_range(carts, Generation(1));
+  env::WriteBatch lost;
+  lost.erase_range(env::Table::state_ap, range.first, range.last);
+  lost.put(env::Table::meta, amnesia_key(), Bytes("1"));
+  MUST(world.seat(3).store.apply(lost));
+  world.cut(1, 3);
+  world.cut(2, 3);
   MUST(world.start(3));
-  ASSERT_TRUE(world.pass_until([&] { return role(3, carts) == "stopped"; }));
-  ASSERT_TRUE(world.pass_until([&] { return world.status(1).reachable.size() == 3; }));
-  Request read = kit::with_budget(kit::with_level(kit::get("k"), Level::all), std::chrono::seconds(1));
-  read.keyspace = "carts";
-  EXPECT_NE(world.call(read, 1).outcome, Outcome::done) << "it is not counted";
-  read.level = Level::one;
-  EXPECT_NE(world.call(read, 3).receipt.served_by, NodeId(3)) << "another owner answers for it";
+  ASSERT_TRUE(world.pass_until([&] { return role(3, carts) == "catching up"; }));
+  const auto read = [&](Level level, std::uint32_t n) {
+    Request request = kit::with_budget(kit::with_level(kit::get("k"), level), std::chrono::seconds(1));
+    request.keyspace = "carts";
+    return world.call(request, n);
+  };
+  EXPECT_NE(read(Level::majority, 3).outcome, Outcome::done);
+  const Response alone = read(Level::one, 3);
+  EXPECT_EQ(alone.outcome, Outcome::done);
+  EXPECT_TRUE(alone.receipt.degraded) << "it answers what it has, and says so";
+  // It remembers that over another start.
+  world.kill(3);
+  MUST(world.start(3));
+  ASSERT_TRUE(world.pass_until([&] { return role(3, carts) == "catching up"; }));
+  world.heal();
+  ASSERT_TRUE(world.pass_until([&] { return role(3, carts) == "owner"; }));
+  EXPECT_EQ(read(Level::all, 1).value, Bytes("v")) << "it counts again";
+  const Response here = read(Level::one, 3);
+  EXPECT_EQ(here.value, Bytes("v"));
+  EXPECT_EQ(here.receipt.served_by, NodeId(3));
+  EXPECT_FALSE(here.receipt.degraded);
+  world.kill(3);
+  MUST(world.start(3));
+  EXPECT_TRUE(world.pass_until([&] { return role(3, carts) != "absent"; }));
+  EXPECT_EQ(role(3, carts), "owner") << "once";
 }
 
 }  // namespace
