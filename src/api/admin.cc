@@ -236,6 +236,23 @@ void inspect(AdminCalls& calls, const v1::InspectRequest& question,
                                                   const Addresses&) { fill(*page, answer); }));
 }
 
+void inspect_key(AdminCalls& calls, const v1::InspectKeyRequest& question,
+                 TypedCall<v1::InspectKeyRequest, v1::InspectKeyResponse>& call) {
+  calls.admin().inspect_key(question.keyspace(), Bytes(question.key()),
+                            call.done<KeyView>([](v1::InspectKeyResponse& answer, Result<KeyView>& view,
+                                                  const Addresses&) { fill(*view, answer); }));
+}
+
+void conflicts(AdminCalls& calls, const v1::ConflictsRequest& question,
+               TypedCall<v1::ConflictsRequest, v1::ConflictsResponse>& call) {
+  const auto losses_max = question.losses_max() == 0
+                              ? limits::scan_page_keys_max
+                              : std::min<std::size_t>(question.losses_max(), limits::scan_page_keys_max);
+  calls.admin().conflicts(question.keyspace(), question.cursor(), static_cast<std::uint32_t>(losses_max),
+                          call.done<LossPage>([](v1::ConflictsResponse& answer, Result<LossPage>& page,
+                                                 const Addresses&) { fill(*page, answer); }));
+}
+
 void AdminCalls::start() {
   accept<TypedCall<v1::IdentityRequest, v1::IdentityResponse>>(&Async::RequestIdentity, &identity);
   accept<TypedCall<v1::FoundRequest, v1::FoundResponse>>(&Async::RequestFound, &found);
@@ -250,6 +267,8 @@ void AdminCalls::start() {
   accept<TypedCall<v1::TransferRequest, v1::TransferResponse>>(&Async::RequestTransfer, &transfer);
   accept<TypedCall<v1::StatusRequest, v1::StatusResponse>>(&Async::RequestStatus, &status);
   accept<TypedCall<v1::InspectRequest, v1::InspectResponse>>(&Async::RequestInspect, &inspect);
+  accept<TypedCall<v1::InspectKeyRequest, v1::InspectKeyResponse>>(&Async::RequestInspectKey, &inspect_key);
+  accept<TypedCall<v1::ConflictsRequest, v1::ConflictsResponse>>(&Async::RequestConflicts, &conflicts);
 }
 
 }  // namespace

@@ -18,6 +18,8 @@ class CreateKeyspaceRequest;
 class MemberChange;
 class IdentityResponse;
 class StatusResponse;
+class ConflictsResponse;
+class InspectKeyResponse;
 class InspectResponse;
 }  // namespace riftkv::v1
 
@@ -34,6 +36,8 @@ Result<topology::MemberChange> to_change(const riftkv::v1::MemberChange& message
 void fill(const NodeIdentity& identity, riftkv::v1::IdentityResponse& message);
 void fill(const NodeStatus& status, riftkv::v1::StatusResponse& message);
 void fill(const InspectPage& page, riftkv::v1::InspectResponse& message);
+void fill(const KeyView& view, riftkv::v1::InspectKeyResponse& message);
+void fill(const LossPage& page, riftkv::v1::ConflictsResponse& message);
 
 // "code: why", under the nearest of gRPC's own codes.
 grpc::Status to_status(const Error& error);

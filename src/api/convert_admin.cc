@@ -121,4 +121,51 @@ void fill(const InspectPage& page, v1::InspectResponse& message) {
   message.set_next(page.next);
 }
 
+void fill(const KeyView& view, v1::InspectKeyResponse& message) {
+  message.set_partition(view.partition.value());
+  for (const NodeId owner : view.owners) message.add_owners(owner.value());
+  message.set_role(view.role);
+  message.set_leader(view.leader.value());
+  message.set_applied(view.applied.value());
+  message.set_pending(view.pending);
+  message.set_found(view.found);
+  fill(view.version, *message.mutable_version());
+  message.set_deleted(view.deleted);
+  message.set_value_bytes(view.value_bytes);
+  message.set_value_hash(view.value_hash);
+  message.set_expiry_ms(static_cast<std::uint64_t>(view.expiry.time_since_epoch().count()));
+  for (const KeyView::Seen& seen : view.seen) {
+    v1::Seen& s = *message.add_seen();
+    s.set_node(seen.node.value());
+    s.set_incarnation(seen.incarnation);
+    s.set_sequence(seen.sequence);
+  }
+  for (const NodeId owner : view.hinted) message.add_hinted(owner.value());
+  for (const NodeId owner : view.dirty) message.add_dirty(owner.value());
+}
+
+namespace {
+
+void fill(const KeptVersion& kept, v1::KeptVersion& message) {
+  api::fill(kept.version, *message.mutable_version());
+  message.set_deleted(kept.deleted);
+  message.set_omitted(kept.omitted);
+  message.set_value(kept.value.data(), kept.value.size());
+}
+
+}  // namespace
+
+void fill(const LossPage& page, v1::ConflictsResponse& message) {
+  for (const ConcurrentLoss& loss : page.losses) {
+    v1::ConcurrentLoss& l = *message.add_losses();
+    l.set_partition(loss.partition.value());
+    l.set_key(loss.key);
+    l.set_seen_at_ms(static_cast<std::uint64_t>(loss.seen_at.time_since_epoch().count()));
+    l.set_seen_by(loss.seen_by.value());
+    fill(loss.loser, *l.mutable_loser());
+    fill(loss.winner, *l.mutable_winner());
+  }
+  message.set_next(page.next);
+}
+
 }  // namespace rift::api

@@ -184,6 +184,7 @@ int run(int argc, char** argv) {
   add_lock(app, context);
   add_status(app, context);
   add_hints(app, context);
+  add_conflicts(app, context);
   add_net(app, context);
   add_sim(app, context);
   add_bench(app, context);

@@ -9,6 +9,8 @@
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
 
+#include "cli/json_parts.h"
+
 namespace rift::cli {
 namespace {
 
@@ -16,56 +18,8 @@ using json = nlohmann::ordered_json;
 
 constexpr Duration map_age_shown = std::chrono::seconds(10);
 
-constexpr std::string_view base64_letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-std::string base64(std::string_view bytes) {
-  std::string text;
-  for (std::size_t i = 0; i < bytes.size(); i += 3) {
-    std::uint32_t group = 0;
-    for (std::size_t j = 0; j < 3; ++j) {
-      group = group << 8U | (i + j < bytes.size() ? static_cast<unsigned char>(bytes[i + j]) : 0U);
-    }
-    const std::size_t letters = std::min<std::size_t>(bytes.size() - i, 3) + 1;
-    for (std::size_t j = 0; j < 4; ++j) {
-      text += j < letters ? base64_letters[group >> (18 - 6 * j) & 63U] : '=';
-    }
-  }
-  return text;
-}
-
-bool is_utf8(const std::string& bytes) {
-  try {
-    (void)json(bytes).dump();
-    return true;
-  } catch (const json::exception&) {
-    return false;
-  }
-}
-
-// Keys and values are bytes; JSON strings are not. What is no UTF-8 is given as NAME_base64.
-void put_bytes(json& object, const std::string& name, ByteView bytes) {
-  const std::string text(bytes);
-  if (is_utf8(text)) {
-    object[name] = text;
-  } else {
-    object[name + "_base64"] = base64(bytes);
-  }
-}
-
-json number(std::uint64_t value) { return std::to_string(value); }
-
-json to_json(const Version& version) {
-  return {{"create_revision", number(version.create_revision.value())},
-          {"modify_revision", number(version.modify_revision.value())},
-          {"version", number(version.version)},
-          {"hlc", number(version.hlc)},
-          {"dot_node", version.dot_node.value()},
-          {"dot_incarnation", number(version.dot_incarnation)},
-          {"dot_sequence", number(version.dot_sequence)}};
-}
-
 json to_json(const Item& item) {
-  json value = {{"found", item.found}, {"version", to_json(item.version)}};
+  json value = {{"found", item.found}, {"version", json_version(item.version)}};
   put_bytes(value, "key", item.key.view());
   if (item.found) put_bytes(value, "value", item.value.view());
   return value;
@@ -76,9 +30,9 @@ json to_json(const Results& results) {
   for (const Item& item : results.items) items.push_back(to_json(item));
   json value = {{"succeeded", results.succeeded},
                 {"items", items},
-                {"revision", number(results.revision.value())},
-                {"compacted", number(results.compacted.value())},
-                {"deleted", number(results.deleted)}};
+                {"revision", json_number(results.revision.value())},
+                {"compacted", json_number(results.compacted.value())},
+                {"deleted", json_number(results.deleted)}};
   if (!results.next_key.empty()) put_bytes(value, "next_key", results.next_key.view());
   return value;
 }
@@ -111,12 +65,6 @@ std::string_view to_text(ReadPath path) {
   return "none";
 }
 
-json to_json(const std::vector<NodeId>& nodes) {
-  json value = json::array();
-  for (const NodeId node : nodes) value.push_back(node.value());
-  return value;
-}
-
 std::vector<std::string> names_of(const Teaching& teaching) {
   std::vector<std::string> names;
   if (teaching.sloppy) names.emplace_back("sloppy");
@@ -128,23 +76,23 @@ std::vector<std::string> names_of(const Teaching& teaching) {
 json to_json(const Receipt& receipt) {
   json value = {{"level_asked", std::string(to_string(receipt.asked))},
                 {"level_reached", std::string(to_string(receipt.reached))},
-                {"acknowledged_by", to_json(receipt.acknowledged_by)},
+                {"acknowledged_by", json_nodes(receipt.acknowledged_by)},
                 {"served_by", receipt.served_by.value()},
                 {"leader", receipt.leader.value()},
-                {"term", number(receipt.term.value())},
-                {"index", number(receipt.index.value())},
+                {"term", json_number(receipt.term.value())},
+                {"index", json_number(receipt.index.value())},
                 {"read_path", std::string(to_text(receipt.read_path))},
                 {"hints_left", receipt.hints_left},
-                {"hinted", to_json(receipt.hinted)},
+                {"hinted", json_nodes(receipt.hinted)},
                 {"superseded", receipt.superseded},
                 {"degraded", receipt.degraded},
                 {"teaching", names_of(receipt.teaching)},
                 {"duplicate", receipt.duplicate},
                 {"wal_durability", receipt.wal_durability},
                 {"refounded", receipt.refounded},
-                {"map_epoch", number(receipt.epoch.value())},
+                {"map_epoch", json_number(receipt.epoch.value())},
                 {"map_age_ms", to_milliseconds(receipt.map_age)}};
-  if (receipt.superseded_by != Version{}) value["superseded_by"] = to_json(receipt.superseded_by);
+  if (receipt.superseded_by != Version{}) value["superseded_by"] = json_version(receipt.superseded_by);
   // Absent means unbounded: nothing was proved.
   if (receipt.staleness_bound) value["staleness_bound_ms"] = to_milliseconds(*receipt.staleness_bound);
   return value;
@@ -283,7 +231,7 @@ void show_text(const Show& show, const Response& response) {
 void show_json(const Show& show, const std::string& key, const Response& response) {
   json value = {{"schema", fmt::format("rift.{}/1", show.verb)}, {"outcome", std::string(to_string(response.outcome))},
                 {"code", std::string(to_string(response.code))}, {"found", response.found},
-                {"version", to_json(response.version)},          {"receipt", to_json(response.receipt)},
+                {"version", json_version(response.version)},     {"receipt", to_json(response.receipt)},
                 {"took_ms", to_milliseconds(show.took)}};
   put_bytes(value, "key", key);
   if (response.found || show.verb == "incr") put_bytes(value, "value", response.value.view());
@@ -331,8 +279,8 @@ void show_event(Format format, PartitionId partition, const Event& event) {
     json value = {{"schema", "rift.event/1"},
                   {"kind", std::string(to_text(event.kind))},
                   {"partition", partition.value()},
-                  {"revision", number(event.revision.value())},
-                  {"version", to_json(event.version)}};
+                  {"revision", json_number(event.revision.value())},
+                  {"version", json_version(event.version)}};
     put_bytes(value, "key", event.key.view());
     if (event.kind == Event::Kind::put) put_bytes(value, "value", event.value.view());
     fmt::print("{}\n", value.dump(-1, ' ', false, json::error_handler_t::replace));
@@ -345,7 +293,7 @@ void show_progress(Format format, PartitionId partition, Revision revision) {
   const json value = {{"schema", "rift.event/1"},
                       {"kind", "progress"},
                       {"partition", partition.value()},
-                      {"revision", number(revision.value())}};
+                      {"revision", json_number(revision.value())}};
   fmt::print("{}\n", value.dump());
   std::fflush(stdout);
 }

@@ -10,6 +10,7 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
+#include "cli/json_parts.h"
 #include "cli/target.h"
 #include "cli/verbs.h"
 #include "cluster/agreement.h"
@@ -23,12 +24,6 @@ using std::chrono::steady_clock;
 
 constexpr auto poll_period = std::chrono::milliseconds(100);  // asked of other processes: none of them can wake us
 constexpr auto quiet_for = std::chrono::seconds(2);           // a wait that takes longer says how it stands
-
-json number(std::uint64_t value) { return std::to_string(value); }
-json moment(WallTime at) {
-  if (at == WallTime()) return nullptr;
-  return number(static_cast<std::uint64_t>(at.time_since_epoch().count()));
-}
 
 std::string age_of(WallTime at) {
   const auto now = std::chrono::time_point_cast<WallTime::duration>(std::chrono::system_clock::now());
@@ -152,16 +147,16 @@ void print(const Debts& debts) {
 void print_json(const Debts& debts) {
   json value = {{"schema", "rift.hints/1"},
                 {"owed", json::array()},
-                {"under_way", number(debts.under_way)},
+                {"under_way", json_number(debts.under_way)},
                 {"silent", json::array()}};
   for (const auto& [keyspace, from, debt] : debts.owed) {
     value["owed"].push_back({{"keyspace", keyspace},
                              {"from", from.value()},
                              {"to", debt.target.value()},
-                             {"keys", number(debt.keys)},
-                             {"bytes", number(debt.bytes)},
-                             {"oldest_ms", moment(debt.oldest)},
-                             {"dirty_since_ms", moment(debt.dirty_since)}});
+                             {"keys", json_number(debt.keys)},
+                             {"bytes", json_number(debt.bytes)},
+                             {"oldest_ms", json_moment(debt.oldest)},
+                             {"dirty_since_ms", json_moment(debt.dirty_since)}});
   }
   for (const auto& [node, why] : debts.silent) value["silent"].push_back({{"node", node.value()}, {"why", why}});
   fmt::print("{}\n", value.dump(-1, ' ', false, json::error_handler_t::replace));
@@ -253,14 +248,14 @@ void print_json(const Compared& compared) {
   json value = {{"schema", "rift.converge/1"},
                 {"keyspace", compared.keyspace.name},
                 {"agree", copies.agree()},
-                {"keys", number(copies.keys())},
-                {"took_ms", number(static_cast<std::uint64_t>(to_seconds(compared.took) * 1000))},
+                {"keys", json_number(copies.keys())},
+                {"took_ms", json_number(static_cast<std::uint64_t>(to_seconds(compared.took) * 1000))},
                 {"differing", json::array()},
                 {"silent", json::array()}};
   for (const PartitionId partition : copies.differing()) {
     json held = json::array();
     for (const auto& [node, digest] : copies.held.at(partition)) {
-      held.push_back({{"node", node.value()}, {"keys", number(digest.keys)}, {"hash", number(digest.hash)}});
+      held.push_back({{"node", node.value()}, {"keys", json_number(digest.keys)}, {"hash", json_number(digest.hash)}});
     }
     value["differing"].push_back({{"partition", name_of(compared.keyspace, partition)}, {"copies", held}});
   }

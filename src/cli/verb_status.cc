@@ -8,6 +8,7 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
+#include "cli/json_parts.h"
 #include "cli/target.h"
 #include "cli/verbs.h"
 #include "client/admin.h"
@@ -20,24 +21,16 @@ using json = nlohmann::ordered_json;
 
 constexpr auto node_limit = std::chrono::seconds(2);
 
-json number(std::uint64_t value) { return std::to_string(value); }
-
 json to_json(const std::map<std::string, std::uint64_t>& counters) {
   json value = json::object();
-  for (const auto& [name, count] : counters) value[name] = number(count);
-  return value;
-}
-
-json to_json(const std::vector<NodeId>& nodes) {
-  json value = json::array();
-  for (const NodeId node : nodes) value.push_back(node.value());
+  for (const auto& [name, count] : counters) value[name] = json_number(count);
   return value;
 }
 
 json to_json(const RoleEvent& event) {
-  return {{"wall_ms", number(static_cast<std::uint64_t>(event.at.time_since_epoch().count()))},
+  return {{"wall_ms", json_number(static_cast<std::uint64_t>(event.at.time_since_epoch().count()))},
           {"role", event.role},
-          {"term", number(event.term.value())},
+          {"term", json_number(event.term.value())},
           {"leader", event.leader.value()},
           {"reason", event.reason}};
 }
@@ -48,15 +41,15 @@ json to_json(const ReplicaStatus& replica) {
                 {"mode", std::string(to_string(replica.mode))},
                 {"role", replica.role},
                 {"leader", replica.leader.value()},
-                {"term", number(replica.term.value())},
-                {"commit", number(replica.commit.value())},
-                {"applied", number(replica.applied.value())},
-                {"last", number(replica.last.value())},
-                {"pending", number(replica.pending)},
-                {"hints", number(replica.hints)},
+                {"term", json_number(replica.term.value())},
+                {"commit", json_number(replica.commit.value())},
+                {"applied", json_number(replica.applied.value())},
+                {"last", json_number(replica.last.value())},
+                {"pending", json_number(replica.pending)},
+                {"hints", json_number(replica.hints)},
                 {"last_change", replica.last_change},
-                {"voters", to_json(replica.voters)},
-                {"learners", to_json(replica.learners)},
+                {"voters", json_nodes(replica.voters)},
+                {"learners", json_nodes(replica.learners)},
                 {"settled", replica.settled},
                 {"history", json::array()},
                 {"counters", to_json(replica.counters)}};
@@ -66,7 +59,7 @@ json to_json(const ReplicaStatus& replica) {
 
 json to_json(const std::optional<topology::ClockSkew>& skew) {
   if (!skew) return nullptr;
-  return {{"ahead_ms", std::to_string(skew->ahead.count())}, {"of", to_json(skew->of)}};
+  return {{"ahead_ms", std::to_string(skew->ahead.count())}, {"of", json_nodes(skew->of)}};
 }
 
 json to_json(const std::string& endpoint, const Result<StatusReply>& reply) {
@@ -82,11 +75,11 @@ json to_json(const std::string& endpoint, const Result<StatusReply>& reply) {
                 {"node", status.identity.node.value()},
                 {"cluster", to_string(status.identity.cluster)},
                 {"disk", to_string(status.identity.disk)},
-                {"incarnation", number(status.identity.incarnation)},
+                {"incarnation", json_number(status.identity.incarnation)},
                 {"ready", status.ready},
                 {"not_ready_because", status.not_ready_because},
-                {"map_epoch", number(status.epoch.value())},
-                {"reaches", to_json(status.reachable)},
+                {"map_epoch", json_number(status.epoch.value())},
+                {"reaches", json_nodes(status.reachable)},
                 {"clock_skew", to_json(status.clock_skew)},
                 {"replicas", json::array()},
                 {"counters", to_json(status.counters)}};

@@ -28,8 +28,9 @@ void add_net(CLI::App& app, Context& context);
 void add_keyspace(CLI::App& app, Context& context);
 void add_data(CLI::App& app, Context& context);
 void add_members(CLI::App& app, Context& context);
-void add_status(CLI::App& app, Context& context);  // status, why-leader
-void add_hints(CLI::App& app, Context& context);   // hints, converge
+void add_status(CLI::App& app, Context& context);     // status, why-leader
+void add_hints(CLI::App& app, Context& context);      // hints, converge
+void add_conflicts(CLI::App& app, Context& context);  // conflicts, inspect
 void add_keys(CLI::App& app, Context& context);
 void add_txn(CLI::App& app, Context& context);
 void add_watch(CLI::App& app, Context& context);

@@ -156,4 +156,24 @@ Result<InspectPage> AdminClient::inspect(const std::string& keyspace, const std:
   return client::to_page(answer);
 }
 
+Result<KeyView> AdminClient::inspect_key(const std::string& keyspace, const std::string& key) {
+  v1::InspectKeyRequest question;
+  v1::InspectKeyResponse answer;
+  question.set_keyspace(keyspace);
+  question.set_key(key);
+  TRY(impl_->call(*impl_->stub, &v1::AdminService::Stub::InspectKey, question, answer));
+  return client::to_key_view(answer);
+}
+
+Result<LossPage> AdminClient::conflicts(const std::string& keyspace, const std::string& cursor,
+                                        std::uint32_t losses_max) {
+  v1::ConflictsRequest question;
+  v1::ConflictsResponse answer;
+  question.set_keyspace(keyspace);
+  question.set_cursor(cursor);
+  question.set_losses_max(losses_max);
+  TRY(impl_->call(*impl_->stub, &v1::AdminService::Stub::Conflicts, question, answer));
+  return client::to_loss_page(answer);
+}
+
 }  // namespace rift

@@ -52,6 +52,8 @@ class AdminClient {
   Result<topology::Catalog> recover(const topology::AcceptedLoss& loss);
   Result<StatusReply> status();
   Result<InspectPage> inspect(const std::string& keyspace, const std::string& cursor, std::uint32_t keys_max);
+  Result<KeyView> inspect_key(const std::string& keyspace, const std::string& key);
+  Result<LossPage> conflicts(const std::string& keyspace, const std::string& cursor, std::uint32_t losses_max);
 
  private:
   class Impl;

@@ -19,6 +19,8 @@ class CreateKeyspaceRequest;
 class MemberChange;
 class IdentityResponse;
 class StatusResponse;
+class ConflictsResponse;
+class InspectKeyResponse;
 class InspectResponse;
 }  // namespace riftkv::v1
 
@@ -36,6 +38,8 @@ Result<topology::Catalog> to_catalog(const riftkv::v1::Catalog& message);
 NodeIdentity to_identity(const riftkv::v1::IdentityResponse& message);
 NodeStatus to_node_status(const riftkv::v1::StatusResponse& message);
 InspectPage to_page(const riftkv::v1::InspectResponse& message);
+KeyView to_key_view(const riftkv::v1::InspectKeyResponse& message);
+LossPage to_loss_page(const riftkv::v1::ConflictsResponse& message);
 
 // The code that the server put in front, else the nearest to gRPC's own.
 Error to_error(const grpc::Status& status);

@@ -114,4 +114,45 @@ InspectPage to_page(const v1::InspectResponse& message) {
   return page;
 }
 
+KeyView to_key_view(const v1::InspectKeyResponse& message) {
+  KeyView view;
+  view.partition = PartitionId(message.partition());
+  for (const std::uint32_t owner : message.owners()) view.owners.emplace_back(owner);
+  view.role = message.role();
+  view.leader = NodeId(message.leader());
+  view.applied = LogIndex(message.applied());
+  view.pending = message.pending();
+  view.found = message.found();
+  view.version = to_version(message.version());
+  view.deleted = message.deleted();
+  view.value_bytes = message.value_bytes();
+  view.value_hash = message.value_hash();
+  view.expiry = WallTime(std::chrono::milliseconds(message.expiry_ms()));
+  for (const v1::Seen& seen : message.seen())
+    view.seen.push_back({.node = NodeId(seen.node()), .incarnation = seen.incarnation(), .sequence = seen.sequence()});
+  for (const std::uint32_t owner : message.hinted()) view.hinted.emplace_back(owner);
+  for (const std::uint32_t owner : message.dirty()) view.dirty.emplace_back(owner);
+  return view;
+}
+
+LossPage to_loss_page(const v1::ConflictsResponse& message) {
+  const auto to_kept = [](const v1::KeptVersion& kept) {
+    return KeptVersion{.version = to_version(kept.version()),
+                       .deleted = kept.deleted(),
+                       .omitted = kept.omitted(),
+                       .value = Bytes(kept.value())};
+  };
+  LossPage page;
+  for (const v1::ConcurrentLoss& loss : message.losses()) {
+    page.losses.push_back({.partition = PartitionId(loss.partition()),
+                           .key = loss.key(),
+                           .seen_at = WallTime(std::chrono::milliseconds(loss.seen_at_ms())),
+                           .seen_by = NodeId(loss.seen_by()),
+                           .loser = to_kept(loss.loser()),
+                           .winner = to_kept(loss.winner())});
+  }
+  page.next = message.next();
+  return page;
+}
+
 }  // namespace rift::client

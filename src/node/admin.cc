@@ -246,39 +246,4 @@ void Node::retry_change(std::shared_ptr<CatalogAttempt> attempt, Error error) {
   loop_.call_at(again, [this, attempt] { try_change(attempt); });
 }
 
-void Node::inspect(std::string keyspace, std::string cursor, std::uint32_t keys_max, Done<InspectPage> done) {
-  if (!catalog_) return done(fail(Code::not_ready, "this node is not part of a cluster yet"));
-  const topology::Keyspace* found = catalog_->find(keyspace);
-  if (found == nullptr) return done(fail(Code::unknown_keyspace, "no keyspace is called '" + keyspace + "'"));
-  const std::size_t page = std::clamp<std::size_t>(keys_max, 1, limits::scan_page_keys_max);
-  done(inspect_page(*found, cursor, page));
-}
-
-// The cursor is the store key to go on from; `next` is empty after the last partition.
-Result<InspectPage> Node::inspect_page(const topology::Keyspace& keyspace, const std::string& cursor,
-                                       std::size_t keys_max) {
-  const env::Table table = keyspace.mode == Mode::cp ? env::Table::state_cp : env::Table::state_ap;
-  InspectPage page;
-  std::size_t bytes = 0;
-  for (const topology::Partition& partition : keyspace.partitions) {
-    env::Range range = TRY(data_range(keyspace.mode, partition.id, loop_.reader()));
-    if (cursor >= range.last) continue;
-    range.first = std::max(range.first, cursor);
-    while (true) {
-      const auto pairs =
-          TRY(loop_.reader().scan(table, range, keys_max - page.keys.size(), limits::scan_page_bytes_max - bytes));
-      if (pairs.empty()) break;
-      for (const env::KeyValue& pair : pairs) {
-        page.keys.push_back(TRY(inspect_record(keyspace.mode, partition.id, pair)));
-        bytes += pair.key.size() + pair.value.size();
-      }
-      page.next = pairs.back().key + std::string(1, '\0');
-      range.first = page.next;
-      if (page.keys.size() >= keys_max || bytes >= limits::scan_page_bytes_max) return page;
-    }
-  }
-  page.next.clear();
-  return page;
-}
-
 }  // namespace rift::node

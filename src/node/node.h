@@ -61,6 +61,8 @@ class Node final : public Front, public Admin, private env::NetworkEvents, priva
   void transfer(PartitionId partition, NodeId to, Done<void> done) override;
   void recover(topology::AcceptedLoss loss, Done<topology::Catalog> done) override;
   void inspect(std::string keyspace, std::string cursor, std::uint32_t keys_max, Done<InspectPage> done) override;
+  void inspect_key(std::string keyspace, Bytes key, Done<KeyView> done) override;
+  void conflicts(std::string keyspace, std::string cursor, std::uint32_t losses_max, Done<LossPage> done) override;
 
  private:
   using CatalogChange = std::function<Result<topology::Catalog>(const topology::Catalog&)>;
@@ -151,7 +153,10 @@ class Node final : public Front, public Admin, private env::NetworkEvents, priva
   void try_change(std::shared_ptr<CatalogAttempt> attempt);
   void confirm(std::shared_ptr<CatalogAttempt> attempt, Result<topology::Catalog> answer);
   void retry_change(std::shared_ptr<CatalogAttempt> attempt, Error error);
+
+  // inspection.cc
   Result<InspectPage> inspect_page(const topology::Keyspace& keyspace, const std::string& cursor, std::size_t keys_max);
+  Result<LossPage> loss_page(const topology::Keyspace& keyspace, const std::string& cursor, std::size_t losses_max);
 
   Options options_;
   Env env_;

@@ -99,6 +99,25 @@ InspectedKey inspect_ap(ByteView user_key, const causal::Envelope& envelope) {
   return key;
 }
 
+void describe(const InspectedKey& key, std::uint64_t value_bytes, KeyView& view) {
+  view.found = true;
+  view.version = key.version;
+  view.deleted = key.deleted;
+  view.value_bytes = value_bytes;
+  view.value_hash = key.value_hash;
+}
+
+void describe_cp(const wire::CpValue& value, KeyView& view) {
+  describe(inspect_cp({}, value), value.value.size(), view);
+}
+
+void describe_ap(const causal::Envelope& envelope, KeyView& view) {
+  describe(inspect_ap({}, envelope), envelope.payload.size(), view);
+  view.expiry = envelope.expiry;
+  for (const causal::Actor& actor : envelope.context)
+    view.seen.push_back({.node = actor.node, .incarnation = actor.incarnation, .sequence = actor.sequence});
+}
+
 void bury_ap(PartitionId partition, const std::map<NodeId, topology::Member>& members, Turn& turn) {
   for (const std::string_view name : {"create", "all_acked", "refill", "catching_up"})
     turn.erase(Table::meta, wire::partition_meta_key(partition, name));
@@ -226,6 +245,30 @@ Result<InspectedKey> inspect_record(Mode mode, PartitionId partition, const env:
             : inspect_ap(TRY(wire::parse_ap_data_key(record.key)), TRY(wire::decode_envelope(record.value)));
   key.partition = partition;
   return key;
+}
+
+Version version_of(const causal::Stamp& stamp) { return ap::version_of(stamp); }
+
+Result<KeyView> read_key(Mode mode, const topology::Partition& partition, ByteView key, env::Reader& reader) {
+  KeyView view;
+  view.partition = partition.id;
+  view.owners = partition.owners;
+  if (mode == Mode::cp) {
+    const auto space = TRY(cp::find_space(partition.id, reader));
+    const auto bytes = TRY(reader.get(Table::state_cp, wire::cp_data_key(partition.id, space.generation, key)));
+    if (bytes) describe_cp(TRY(wire::decode_cp_value(*bytes)), view);
+    return view;
+  }
+  const auto bytes = TRY(reader.get(Table::state_ap, wire::ap_data_key(partition.id, first_generation, key)));
+  if (!bytes) return view;
+  const auto envelope = TRY(wire::decode_envelope(*bytes));
+  describe_ap(envelope, view);
+  for (const NodeId owner : partition.owners) {
+    if (TRY(reader.get(Table::hint, wire::hint_key(owner, partition.id, key)))) view.hinted.push_back(owner);
+    const auto mark = TRY(reader.get(Table::hint, wire::hint_dirty_key(owner, partition.id)));
+    if (mark && TRY(wire::decode_hint(*mark)).first_hlc < envelope.stamp.hlc.bits()) view.dirty.push_back(owner);
+  }
+  return view;
 }
 
 Result<std::vector<PartitionId>> born_here(Turn& turn) {

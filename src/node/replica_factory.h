@@ -48,6 +48,9 @@ Result<std::string> catalog_store_key(env::Reader& reader);
 Result<std::string> catalog_store_key(Turn& turn);
 // What a stored state record says, whichever mode wrote it.
 Result<InspectedKey> inspect_record(Mode mode, PartitionId partition, const env::KeyValue& record);
+// All that the disk knows of a key: its version, and to whom it is owed.
+Result<KeyView> read_key(Mode mode, const topology::Partition& partition, ByteView key, env::Reader& reader);
+Version version_of(const causal::Stamp& stamp);
 // The partitions with a create record on this disk, whichever the map names.
 Result<std::vector<PartitionId>> born_here(Turn& turn);
 // Deletes what the partition stored, what it owed to the members too, and leaves a durable tombstone with the map's epoch.

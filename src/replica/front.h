@@ -71,6 +71,54 @@ struct InspectPage {
   std::string next;                // cursor, empty at the end
 };
 
+// A version as the ledger keeps it.
+struct KeptVersion {
+  Version version;
+  bool deleted = false;
+  bool omitted = false;  // the value was too large to be kept beside the other one
+  Bytes value;
+};
+
+// An acknowledged write that last-writer-wins has thrown away although the winner's writer had not seen it (trap T01).
+struct ConcurrentLoss {
+  PartitionId partition;
+  std::string key;
+  WallTime seen_at{};
+  NodeId seen_by;  // where the two met
+  KeptVersion loser;
+  KeptVersion winner;
+};
+
+struct LossPage {
+  std::vector<ConcurrentLoss> losses;  // the oldest first
+  std::string next;                    // cursor, empty at the end
+};
+
+// All that one node knows of one key.
+struct KeyView {
+  PartitionId partition;
+  std::vector<NodeId> owners;  // by its map
+  std::string role;            // its replica's, as in ReplicaStatus; empty: it has none
+  NodeId leader;               // cp
+  LogIndex applied;            // cp
+  std::uint64_t pending = 0;   // requests under way in the partition
+  bool found = false;          // there is a version, perhaps a delete
+  Version version;
+  bool deleted = false;
+  std::uint64_t value_bytes = 0;
+  std::uint64_t value_hash = 0;  // XXH3-64
+  WallTime expiry{};             // ap; 0: never
+  struct Seen {
+    NodeId node;
+    std::uint64_t incarnation = 0;
+    std::uint64_t sequence = 0;  // and all before it
+    friend bool operator==(const Seen&, const Seen&) = default;
+  };
+  std::vector<Seen> seen;      // ap: what the version's writer stood on
+  std::vector<NodeId> hinted;  // ap: owners that this one owes the key, by a hint
+  std::vector<NodeId> dirty;   // ap: owners that it owes everything since a time before this version
+};
+
 class Admin {
  public:
   template <class T>
@@ -98,6 +146,9 @@ class Admin {
   virtual void recover(topology::AcceptedLoss loss, Done<topology::Catalog> done) = 0;
   // The node's own copy, without asking anybody. keys_max at most limits::scan_page_keys_max.
   virtual void inspect(std::string keyspace, std::string cursor, std::uint32_t keys_max, Done<InspectPage> done) = 0;
+  virtual void inspect_key(std::string keyspace, Bytes key, Done<KeyView> done) = 0;
+  // The node's own ledger, without asking anybody. losses_max at most limits::scan_page_keys_max; a page may be empty and not the last.
+  virtual void conflicts(std::string keyspace, std::string cursor, std::uint32_t losses_max, Done<LossPage> done) = 0;
 };
 
 }  // namespace rift

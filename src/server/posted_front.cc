@@ -70,4 +70,17 @@ void PostedFront::inspect(std::string keyspace, std::string cursor, std::uint32_
       });
 }
 
+void PostedFront::inspect_key(std::string keyspace, Bytes key, Done<KeyView> done) {
+  executor_.post([this, keyspace = std::move(keyspace), key = std::move(key), done = std::move(done)]() mutable {
+    admin_.inspect_key(std::move(keyspace), std::move(key), std::move(done));
+  });
+}
+
+void PostedFront::conflicts(std::string keyspace, std::string cursor, std::uint32_t losses_max, Done<LossPage> done) {
+  executor_.post(
+      [this, keyspace = std::move(keyspace), cursor = std::move(cursor), losses_max, done = std::move(done)]() mutable {
+        admin_.conflicts(std::move(keyspace), std::move(cursor), losses_max, std::move(done));
+      });
+}
+
 }  // namespace rift::server

@@ -34,6 +34,8 @@ class PostedFront final : public Front, public Admin {
   void transfer(PartitionId partition, NodeId to, Done<void> done) override;
   void recover(topology::AcceptedLoss loss, Done<topology::Catalog> done) override;
   void inspect(std::string keyspace, std::string cursor, std::uint32_t keys_max, Done<InspectPage> done) override;
+  void inspect_key(std::string keyspace, Bytes key, Done<KeyView> done) override;
+  void conflicts(std::string keyspace, std::string cursor, std::uint32_t losses_max, Done<LossPage> done) override;
 
  private:
   env::Executor& executor_;

@@ -230,6 +230,29 @@ TEST_F(CliTest, WhatIsOwedIsToldAndAwaitedAndCopiesConverge) {
   EXPECT_EQ(run_json({"converge", "none"}, not_done, "error").at("code"), "unknown_keyspace");
 }
 
+TEST_F(CliTest, AWriteThatIsThrownAwayIsTold) {
+  EXPECT_EQ(run({"put", "--ks", "carts", "raced", "base", "-c", "all", "--deadline", "10s"}).exit, done);
+  run_json({"net", "cut", "n1", "/", "n2,n3"}, done, "net_change");
+  EXPECT_EQ(run({"put", "--ks", "carts", "raced", "apples", "--via", "n1", "-c", "one"}).exit, done);
+  EXPECT_EQ(run({"put", "--ks", "carts", "raced", "pears", "--via", "n2", "-c", "one"}).exit, done);
+  const json parted = run_json({"inspect", "--ks", "carts", "raced"}, done, "inspect");
+  ASSERT_EQ(parted.at("owners").size(), 3U);
+  EXPECT_NE(parted.at("owners")[0].at("value_hash"), parted.at("owners")[1].at("value_hash"));
+  EXPECT_EQ(parted.at("owners")[0].at("seen").size(), 1U) << "the base";
+  EXPECT_NE(run({"inspect", "--ks", "carts", "raced"}).out.find("! n1"), std::string::npos);
+  run_json({"net", "heal"}, done, "net_change");
+  ASSERT_EQ(run({"converge", "carts", "--within", "20s"}).exit, done);
+  const json losses = run_json({"conflicts", "--ks", "carts", "raced"}, done, "conflicts").at("losses");
+  ASSERT_EQ(losses.size(), 1U) << losses;
+  EXPECT_EQ(losses[0].at("key"), "raced");
+  EXPECT_EQ(losses[0].at("loser").at("value"), "apples");
+  EXPECT_EQ(losses[0].at("winner").at("value"), "pears");
+  EXPECT_FALSE(losses[0].at("seen_by").empty());
+  EXPECT_NE(run({"conflicts"}).out.find("lost   \"apples\""), std::string::npos);
+  EXPECT_EQ(run_json({"inspect", "--ks", "bank", "none"}, done, "inspect").at("mode"), "cp");
+  EXPECT_EQ(run_json({"conflicts", "--ks", "bank"}, not_done, "error").at("code"), "invalid");
+}
+
 TEST_F(CliTest, KillsPausesAndRestartsANode) {
   run_json({"cluster", "kill", "n3"}, done, "cluster_change");
   EXPECT_EQ(run({"put", "--ks", "bank", "while-down", "v", "-c", "majority", "--deadline", "10s"}).exit, done);

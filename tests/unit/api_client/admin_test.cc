@@ -34,6 +34,41 @@ TEST(AdminClient, AsksForIdentityStatusAndState) {
   EXPECT_EQ(admin.inspect("nowhere", "", 10).error().code, Code::unknown_keyspace);
 }
 
+TEST(AdminClient, AKeyAndALossSurviveTheWay) {
+  FakeCluster cluster;
+  AdminClient admin(cluster.address());
+  const auto view = MUST(admin.inspect_key("carts", "abc"));
+  EXPECT_EQ(view.partition, PartitionId(3));
+  EXPECT_EQ(view.owners, (std::vector{NodeId(1), NodeId(2)}));
+  EXPECT_EQ(view.role, "owner");
+  EXPECT_EQ(view.leader, NodeId(7));
+  EXPECT_EQ(view.applied, LogIndex(8));
+  EXPECT_EQ(view.pending, 9U);
+  EXPECT_TRUE(view.found && view.deleted);
+  EXPECT_EQ(view.version, (Version{.hlc = 10, .dot_node = NodeId(1), .dot_incarnation = 11, .dot_sequence = 12}));
+  EXPECT_EQ(view.value_bytes, 3U);
+  EXPECT_EQ(view.value_hash, 13U);
+  EXPECT_EQ(view.expiry, WallTime(std::chrono::milliseconds(14)));
+  EXPECT_EQ(view.seen, (std::vector<KeyView::Seen>{{.node = NodeId(2), .incarnation = 15, .sequence = 16}}));
+  EXPECT_EQ(view.hinted, std::vector{NodeId(2)});
+  EXPECT_EQ(view.dirty, std::vector{NodeId(1)});
+  EXPECT_EQ(admin.inspect_key("bank", "k").error().code, Code::unknown_keyspace);
+
+  const auto page = MUST(admin.conflicts("carts", "7", 10));
+  ASSERT_EQ(page.losses.size(), 1U);
+  const ConcurrentLoss& loss = page.losses[0];
+  EXPECT_EQ(loss.partition, PartitionId(10));
+  EXPECT_EQ(loss.key, "k7");
+  EXPECT_EQ(loss.seen_at, WallTime(std::chrono::milliseconds(5)));
+  EXPECT_EQ(loss.seen_by, NodeId(2));
+  EXPECT_EQ(loss.loser.version.hlc, 6U);
+  EXPECT_EQ(loss.loser.value, Bytes("lost"));
+  EXPECT_EQ(loss.winner.version.hlc, 7U);
+  EXPECT_TRUE(loss.winner.deleted && loss.winner.omitted);
+  EXPECT_EQ(page.next, "more");
+  EXPECT_EQ(admin.conflicts("bank", "", 10).error().code, Code::invalid);
+}
+
 TEST(AdminClient, TheCatalogSurvivesTheWay) {
   FakeCluster cluster(3);
   AdminClient admin(cluster.address());

@@ -267,6 +267,39 @@ class MapAdmin final : public Admin {
     page.next = "more";
     done(std::move(page));
   }
+  void inspect_key(std::string keyspace, Bytes key, Done<KeyView> done) override {
+    if (keyspace == "bank") return done(fail(Code::unknown_keyspace, "no keyspace is called " + keyspace));
+    KeyView view;
+    view.partition = PartitionId(3);
+    view.owners = {NodeId(1), NodeId(2)};
+    view.role = "owner";
+    view.leader = NodeId(7);
+    view.applied = LogIndex(8);
+    view.pending = 9;
+    view.found = true;
+    view.version = {.hlc = 10, .dot_node = NodeId(1), .dot_incarnation = 11, .dot_sequence = 12};
+    view.deleted = true;
+    view.value_bytes = key.size();
+    view.value_hash = 13;
+    view.expiry = WallTime(std::chrono::milliseconds(14));
+    view.seen = {{.node = NodeId(2), .incarnation = 15, .sequence = 16}};
+    view.hinted = {NodeId(2)};
+    view.dirty = {NodeId(1)};
+    done(std::move(view));
+  }
+  void conflicts(std::string keyspace, std::string cursor, std::uint32_t losses_max, Done<LossPage> done) override {
+    if (keyspace == "bank") return done(fail(Code::invalid, "a cp keyspace"));
+    LossPage page;
+    ConcurrentLoss& loss = page.losses.emplace_back();
+    loss.partition = PartitionId(losses_max);
+    loss.key = "k" + cursor;
+    loss.seen_at = WallTime(std::chrono::milliseconds(5));
+    loss.seen_by = NodeId(2);
+    loss.loser = {.version = {.hlc = 6}, .deleted = false, .omitted = false, .value = Bytes("lost")};
+    loss.winner = {.version = {.hlc = 7}, .deleted = true, .omitted = true, .value = {}};
+    page.next = "more";
+    done(std::move(page));
+  }
 
  private:
   NodeId self_;
