@@ -17,7 +17,7 @@ std::uint64_t seed_count() {
   const char* given = std::getenv("RIFT_SIM_SEEDS");
   return given == nullptr ? 500 : std::max(1UL, std::strtoul(given, nullptr, 10));
 }
-constexpr std::uint64_t seeds_for_every_branch = 20;
+constexpr std::uint64_t seeds_for_every_branch = 100;  // fewer may miss a rare one by chance
 constexpr std::uint64_t seeds_run_twice = 50;
 
 std::string describe(const RunResult& result) {
