@@ -167,7 +167,7 @@ void HintBook::fold(Turn& turn, NodeId target, Entry& entry) {
 void HintBook::mark_dirty(Turn& turn, NodeId target, causal::Hlc since) {
   Entry& entry = entries_[target];
   const bool lower = !entry.dirty || since < entry.dirty->since;
-  Dirty& dirty = entry.dirty ? *entry.dirty : entry.dirty.emplace();
+  Dirty& dirty = entry.dirty ? *entry.dirty : entry.dirty.emplace(Dirty{});
   dirty.renewed = dirty.renewed ? std::min(*dirty.renewed, since) : since;
   dirty.generation = ++generation_;
   if (!lower) return;

@@ -14,15 +14,23 @@ Duration budget_of(const Request& request) {
   return request.budget > Duration::zero() ? request.budget : limits::request_budget_default;
 }
 
-void fill_value(Response& response, const std::optional<causal::Envelope>& envelope) {
-  if (!envelope) return;
-  // A deleted key answers with the delete's version (DESIGN 4).
-  response.version = version_of(envelope->stamp);
-  response.found = envelope->kind == causal::Kind::value;
-  if (response.found) response.value = envelope->payload;
+}  // namespace
+
+// A version ends at a moment that its writer has set, by the clock of who is asked: what that one knows to be off is taken away from it.
+bool Reads::has_ended(const causal::Envelope& envelope, const Turn& turn) const {
+  if (envelope.expiry == WallTime()) return false;
+  const auto& skew = core_.placement.clock_skew();
+  const WallTime now = turn.now().wall - (skew ? skew->ahead : std::chrono::milliseconds::zero());
+  return now >= envelope.expiry;
 }
 
-}  // namespace
+void Reads::fill_value(Response& response, const std::optional<causal::Envelope>& envelope, const Turn& turn) const {
+  if (!envelope) return;
+  // A deleted key answers with the delete's version (DESIGN 4), and one whose time has passed with the version that it had.
+  response.version = version_of(envelope->stamp);
+  response.found = envelope->kind == causal::Kind::value && !has_ended(*envelope, turn);
+  if (response.found) response.value = envelope->payload;
+}
 
 Result<void> Reads::submit(const Request& request, Turn& turn) {
   if (request.token != 0) {
@@ -56,7 +64,7 @@ Result<void> Reads::answer_here(const Request& request, Turn& turn) {
   const auto slot = TRY(core_.records.load(turn, request.key));
   Response response;
   response.id = request.id;
-  fill_value(response, slot.held);
+  fill_value(response, slot.held, turn);
   response.receipt.asked = Level::one;
   response.receipt.reached = Level::one;
   response.receipt.acknowledged_by = {core_.self()};
@@ -293,7 +301,7 @@ Result<void> Reads::on_deadline(std::uint64_t token, Turn& turn) {
 void Reads::reply(const Pending& read, Turn& turn) {
   Response response;
   response.id = read.request;
-  fill_value(response, read.best);
+  fill_value(response, read.best, turn);
   Receipt& receipt = response.receipt;
   receipt.asked = read.asked;
   receipt.reached = read.asked;

@@ -55,6 +55,8 @@ class Reads {
   };
   using Entry = std::map<std::uint64_t, Pending>::iterator;
 
+  bool has_ended(const causal::Envelope& envelope, const Turn& turn) const;
+  void fill_value(Response& response, const std::optional<causal::Envelope>& envelope, const Turn& turn) const;
   Result<void> answer_here(const Request& request, Turn& turn);
   Pending begin(const Request& request, Level level, Slot slot, Turn& turn) const;
   Result<void> advance(Entry entry, Turn& turn);

@@ -46,7 +46,7 @@ bool plausible(const causal::Stamp& stamp) {
 
 bool plausible(const causal::Envelope& envelope) {
   return plausible(envelope.stamp) && envelope.payload.size() <= limits::value_bytes_max &&
-         envelope.context.size() <= limits::context_actors_max;
+         envelope.context.size() <= limits::context_actors_max && envelope.expiry >= WallTime();
 }
 
 bool has_room_above(const causal::Stamp& stamp) { return stamp.hlc < hlc_max; }

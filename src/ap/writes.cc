@@ -20,8 +20,6 @@ Duration budget_of(const Request& request) {
 
 std::optional<Response> Writes::refusal(const Request& request, Level level, Turn& turn) const {
   const Placement& placement = core_.placement;
-  if (request.operands && request.operands->ttl > Duration::zero())
-    return refuse(request.id, Code::unsupported, "an ap keyspace does not know a time to live", "use a cp keyspace");
   // Deletes go on under pressure: they are how space is won back.
   if (turn.pressure() == env::Pressure::disk_full && request.verb == Verb::put) {
     return refuse(request.id, Code::disk_full, fmt::format("{} has no disk space left", to_string(core_.self())),
@@ -65,6 +63,8 @@ causal::Stamper::Issued Writes::write_here(const Request& request, const Slot& s
   envelope.kind = request.verb == Verb::del ? causal::Kind::tombstone : causal::Kind::value;
   envelope.stamp = issued.stamp;
   if (request.verb == Verb::put) envelope.payload = request.value;
+  if (request.operands && request.operands->ttl > Duration::zero())
+    envelope.expiry = issued.stamp.hlc.wall() + std::chrono::ceil<WallTime::duration>(request.operands->ttl);
   if (slot.held) envelope.context = causal::context_above(*slot.held);
   ASSERT(envelope.stamp.hlc > slot.stamp().hlc);
   core_.records.store(turn, slot, envelope);

@@ -38,7 +38,9 @@ std::string shown(std::string_view bytes) {
 }
 
 std::string shown(const KeptVersion& kept) {
-  const std::string what = kept.deleted ? "a delete" : kept.omitted ? "(too large to be kept)" : shown(kept.value.view());
+  const std::string what = kept.deleted   ? "a delete"
+                           : kept.omitted ? "(too large to be kept)"
+                                          : shown(kept.value.view());
   return fmt::format("{}   written {} through {}", what, moment_text(written_at(kept.version)),
                      to_string(kept.version.dot_node));
 }
@@ -95,13 +97,15 @@ Result<Losses> gather(const ConflictsOptions& options) {
   if (!options.keyspace.empty() && named == nullptr)
     return rift::fail(Code::unknown_keyspace, "no keyspace is called '" + options.keyspace + "'");
   if (named != nullptr && named->mode == Mode::cp)
-    return rift::fail(Code::invalid, "'" + named->name + "' is a cp keyspace: its writes have one order, none is thrown away");
+    return rift::fail(Code::invalid,
+                      "'" + named->name + "' is a cp keyspace: its writes have one order, none is thrown away");
   Losses losses;
   std::map<std::tuple<PartitionId, std::string, std::uint64_t, std::uint64_t>, Told> all;
   for (const auto& [name, keyspace] : catalog.keyspaces) {
     if (keyspace.mode == Mode::cp || (named != nullptr && name != named->name)) continue;
     for (const auto& [node, member] : catalog.members) {
-      if (const auto read = read_ledger(member, name, options.key, all); !read) losses.silent[node] = read.error().detail;
+      if (const auto read = read_ledger(member, name, options.key, all); !read)
+        losses.silent[node] = read.error().detail;
     }
   }
   for (auto& [place, told] : all) losses.told.push_back(std::move(told));
@@ -224,7 +228,8 @@ const KeyView* newest_of(const Xray& xray) {
 
 std::string state_of(Mode mode, const KeyView& view) {
   if (!view.found) return "nothing";
-  const std::string what = view.deleted ? "a delete" : fmt::format("{} bytes, hash {:016x}", view.value_bytes, view.value_hash);
+  const std::string what =
+      view.deleted ? "a delete" : fmt::format("{} bytes, hash {:016x}", view.value_bytes, view.value_hash);
   if (mode == Mode::cp) return fmt::format("revision {}: {}", view.version.modify_revision.value(), what);
   return fmt::format("{} through {} (sequence {}): {}", moment_text(written_at(view.version)),
                      to_string(view.version.dot_node), view.version.dot_sequence, what);
@@ -284,12 +289,8 @@ json to_json(NodeId node, const KeyView& view) {
 }
 
 void print_json(const InspectOptions& options, const Xray& xray) {
-  json value = {{"schema", "rift.inspect/1"},
-                {"keyspace", xray.keyspace},
-                {"mode", std::string(to_string(xray.mode))},
-                {"partition", xray.partition},
-                {"owners", json::array()},
-                {"silent", silent_json(xray.silent)}};
+  json value = {{"schema", "rift.inspect/1"},  {"keyspace", xray.keyspace}, {"mode", std::string(to_string(xray.mode))},
+                {"partition", xray.partition}, {"owners", json::array()},   {"silent", silent_json(xray.silent)}};
   put_bytes(value, "key", options.key);
   for (const auto& [node, view] : xray.views) value["owners"].push_back(to_json(node, view));
   fmt::print("{}\n", value.dump(-1, ' ', false, json::error_handler_t::replace));
@@ -308,7 +309,8 @@ void add_conflicts(CLI::App& app, Context& context) {
   auto wish = std::make_shared<ConflictsOptions>();
   CLI::App* verb = app.add_subcommand("conflicts", "Acknowledged writes that lost to one that had not seen them");
   verb->footer(
-      "In an ap keyspace two sides of a cut accept writes of one key; afterwards the later one stays. What was thrown away\n"
+      "In an ap keyspace two sides of a cut accept writes of one key; afterwards the later one stays. What was thrown "
+      "away\n"
       "so is kept for a day, both versions whole, and told here. Exit 2: a node did not answer.\n"
       "Examples:  rift conflicts\n           rift conflicts --ks carts cart:7 -o json");
   verb->add_option("key", wish->key, "Of this key alone");

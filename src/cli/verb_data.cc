@@ -179,7 +179,9 @@ void add_data(CLI::App& app, Context& context) {
     }
     command->add_option("-c,--level", options->level, "one, majority or all (default: the keyspace's)");
     if (verb == Verb::put || verb == Verb::cas) {
-      command->add_option("--ttl", options->ttl, "Delete it after so long, never earlier: 10s, 5m (cp keyspaces)");
+      command->add_option("--ttl", options->ttl,
+                          "It is absent after so long, never earlier: 10s, 5m. On ap keyspaces by the clocks of the "
+                          "nodes, which may be half a second apart");
     }
     if (verb == Verb::del) {
       CLI::Option* prefix =

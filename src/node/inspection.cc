@@ -63,8 +63,7 @@ void Node::inspect_key(std::string keyspace, Bytes key, Done<KeyView> done) {
   if (!catalog_) return done(fail(Code::not_ready, "this node is not part of a cluster yet"));
   const topology::Keyspace* found = catalog_->find(keyspace);
   if (found == nullptr) return done(tl::unexpected<Error>(no_keyspace(keyspace)));
-  if (key.empty() || key.size() > limits::key_bytes_max)
-    return done(fail(Code::invalid, "a key has 1 to 4096 bytes"));
+  if (key.empty() || key.size() > limits::key_bytes_max) return done(fail(Code::invalid, "a key has 1 to 4096 bytes"));
   const topology::Partition& partition = topology::place(*found, key.view());
   auto view = read_key(found->mode, partition, key.view(), loop_.reader());
   if (view) {
@@ -86,19 +85,21 @@ void Node::conflicts(std::string keyspace, std::string cursor, std::uint32_t los
   const topology::Keyspace* found = catalog_->find(keyspace);
   if (found == nullptr) return done(tl::unexpected<Error>(no_keyspace(keyspace)));
   if (found->mode == Mode::cp)
-    return done(fail(Code::invalid, "'" + keyspace + "' is a cp keyspace: its writes have one order, none is thrown away"));
+    return done(
+        fail(Code::invalid, "'" + keyspace + "' is a cp keyspace: its writes have one order, none is thrown away"));
   done(loss_page(*found, cursor, std::clamp<std::size_t>(losses_max, 1, limits::scan_page_keys_max)));
 }
 
-Result<LossPage> Node::loss_page(const topology::Keyspace& keyspace, const std::string& cursor, std::size_t losses_max) {
+Result<LossPage> Node::loss_page(const topology::Keyspace& keyspace, const std::string& cursor,
+                                 std::size_t losses_max) {
   const WallTime oldest = loop_.now().wall - std::chrono::duration_cast<WallTime::duration>(limits::ledger_age_max);
   env::Range rest = wire::ledger_range(oldest, WallTime::max());
   rest.first = std::max(rest.first, cursor);
   LossPage page;
   std::size_t bytes = 0;
   for (std::size_t looked_at = 0; looked_at < rows_looked_at_max;) {
-    const auto rows = TRY(
-        loop_.reader().scan(env::Table::ledger, rest, limits::scan_page_keys_max, limits::scan_page_bytes_max));
+    const auto rows =
+        TRY(loop_.reader().scan(env::Table::ledger, rest, limits::scan_page_keys_max, limits::scan_page_bytes_max));
     if (rows.empty()) return page;
     looked_at += rows.size();
     for (const env::KeyValue& row : rows) {

@@ -272,7 +272,7 @@ TEST(ApReplica, ACopyKeepsItsContextAndExpiryWhereverItGoes) {
   ApCluster c;
   wire::Store store = copy_of(c, "k", "v");
   store.envelope.context = {{.node = NodeId(3), .incarnation = 7, .sequence = 9}};
-  store.envelope.expiry = WallTime(std::chrono::milliseconds(1'700'000'000'000));
+  store.envelope.expiry = WallTime(std::chrono::milliseconds(4'000'000'000'000));
   receive(c, NodeId(2), store);
   EXPECT_EQ(c.call(NodeId(3), at_level(get("k"), Level::all))->value, Bytes("v"));  // fetches, and repairs the others
   for (const NodeId node : c.nodes()) {

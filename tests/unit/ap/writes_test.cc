@@ -165,17 +165,6 @@ TEST(ApWrites, T47WhatNeedsOneOrderIsRefusedByName) {
   EXPECT_TRUE(c.contents(1).empty());
 }
 
-TEST(ApWrites, T47ATimeToLiveIsRefusedByName) {
-  ApCluster c;
-  Request request = put("k", "v");
-  request.operands = Operands{.ttl = seconds(10)};
-  const auto reply = c.call(NodeId(1), request);
-  EXPECT_EQ(reply->code, Code::unsupported);
-  EXPECT_EQ(reply->outcome, Outcome::not_done);
-  EXPECT_NE(reply->why.find("time to live"), std::string::npos) << reply->why;
-  EXPECT_TRUE(c.contents(1).empty());
-}
-
 // The quorum is of the map's owners: a smaller view in the midst of a write makes it no smaller.
 TEST(ApWrites, T23AViewThatShrinksDoesNotShrinkTheLevel) {
   ApCluster c(5);
