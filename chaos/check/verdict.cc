@@ -183,14 +183,16 @@ Measured measure(const Evidence& evidence, const Demands& demands) {
   };
   Measured m;
   m.has_final_state = evidence.final_state.has_value();
-  m.linearizability = evidence.mode == Mode::cp && m.has_final_state
+  // What is left of a register at the end is a last read of it.
+  const Mode order = evidence.atomic ? Mode::cp : evidence.mode;  // by which writes come after each other
+  m.linearizability = order == Mode::cp && m.has_final_state
                           ? check_linearizable(operations, evidence.keyspace, *evidence.final_state)
                           : check_linearizable(operations, evidence.keyspace);
   m.majority = side(Side::majority);
   m.minority = side(Side::minority);
   m.staleness = find_stale_reads(operations, evidence.keyspace, evidence.newer_by);
   if (evidence.final_state) {
-    m.lost = find_lost_writes(operations, evidence.keyspace, evidence.mode, *evidence.final_state);
+    m.lost = find_lost_writes(operations, evidence.keyspace, order, *evidence.final_state);
     m.foreign = find_foreign_values(operations, evidence.keyspace, *evidence.final_state);
   }
   m.convergence = find_convergence(operations, evidence.keyspace, timeline.heal, evidence.samples);

@@ -28,6 +28,7 @@ struct Evidence {
   std::string id = "T1";
   std::string keyspace;
   Mode mode = Mode::cp;
+  bool atomic = false;                    // ap: each key is a linearizable register, as in a cp keyspace
   std::span<const Operation> operations;  // of all keyspaces
   Timeline timeline;
   std::vector<LinkProof> links;           // every directed link that was cut

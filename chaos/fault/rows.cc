@@ -248,7 +248,7 @@ MatrixRow ap_row(std::string id, std::string form, std::string title, std::vecto
   r.mode = Mode::ap;
   r.write_level = Level::one;
   r.read_level = Level::one;
-  r.sane_clocks = true;
+  r.wall_offset_max = milliseconds(0);
   r.cas_share = 0;
   r.set_stretch = milliseconds(5);
   r.still_keys = 8;
@@ -288,6 +288,21 @@ MatrixRow a5() {
   r.demands.minority = refused;
   r.demands.refused_within = milliseconds(200);
   r.demands.stale = Violation::forbidden;
+  return r;
+}
+
+// No clock orders it: each write asks a majority what it must stand above.
+MatrixRow a7(std::string form, milliseconds wall_offset_max) {
+  MatrixRow r = ap_row("A7", std::move(form), "3|2, an atomic keyspace", cut_and_heal(Shape::leader_with_majority));
+  r.atomic = true;
+  r.wall_offset_max = wall_offset_max;
+  r.write_level = Level::majority;
+  r.read_level = Level::majority;
+  r.demands.minority = refused;
+  r.demands.refused_within = milliseconds(200);
+  r.demands.not_linearizable = Violation::forbidden;
+  r.demands.stale = Violation::forbidden;
+  r.demands.lost = Violation::forbidden;
   return r;
 }
 
@@ -395,6 +410,8 @@ std::vector<MatrixRow> make_rows() {
           a2("sticky", "3|2, ONE and ONE"),
           a2_roaming(),
           a5(),
+          a7("", milliseconds(0)),
+          a7("skew", milliseconds(200)),
           a8(),
           a9(),
           a10("shatter", "everybody alone, ONE and ONE", Shape::shatter),

@@ -112,9 +112,10 @@ struct MatrixRow {
   Mode mode = Mode::cp;
   std::uint32_t copies = 0;  // 0: one on every node that is no spare
   std::uint32_t partitions = 1;
+  bool atomic = false;  // ap
   Level write_level = Level::majority;
-  Level read_level = Level::unspecified;  // cp: linearizable
-  bool sane_clocks = false;               // the nodes' wall clocks agree; else each is up to 20 ms off
+  Level read_level = Level::unspecified;          // cp: linearizable
+  std::chrono::milliseconds wall_offset_max{20};  // so far off each node's wall clock may be, either way
   double cas_share = 0.3;
   double set_share = 0.2;
   Duration set_stretch{};  // these and the next three: chaos/load

@@ -11,6 +11,7 @@
 namespace rift::chaos::sim {
 
 // Those of the keyspace's writes in `answers` that are not; every node is up.
+// None in an atomic keyspace, where what was overwritten has come before.
 std::vector<Answered> find_silent_losses(Cluster& cluster, const std::string& keyspace,
                                          const std::vector<Answered>& answers);
 std::string describe_silent_loss(const Answered& write);

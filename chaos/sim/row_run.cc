@@ -36,7 +36,8 @@ load::LoadOptions load_of(const fault::MatrixRow& row, std::uint64_t seed, const
 Result<void> set_up(Cluster& cluster, const fault::MatrixRow& row) {
   TRY(cluster.found());
   const std::uint32_t copies = row.copies == 0 ? row.nodes : row.copies;
-  TRY(cluster.create_keyspace({.name = keyspace, .mode = row.mode, .copies = copies, .partitions = row.partitions}));
+  TRY(cluster.create_keyspace(
+      {.name = keyspace, .mode = row.mode, .copies = copies, .partitions = row.partitions, .atomic = row.atomic}));
   if (row.mode == Mode::cp && !cluster.wait([&] { return cluster.leader_of(keyspace).has_value(); }, settle_limit))
     return fail(Code::timeout, "the keyspace elected no leader");
   return {};
@@ -87,7 +88,7 @@ RowResult run_row(const fault::MatrixRow& row, const RowOptions& options) {
   Cluster::Options shape;
   shape.nodes = row.nodes + row.spares;
   shape.cp.spread_after = std::chrono::hours(1);  // a row says itself who leads
-  if (row.sane_clocks) shape.wall_offset_max = std::chrono::milliseconds(0);
+  shape.wall_offset_max = row.wall_offset_max;
   Cluster cluster(world, shape);
   load::Recorder recorder;
   if (const auto ready = set_up(cluster, row); !ready) return broken_off(options.seed, ready.error().detail);
@@ -115,7 +116,8 @@ RowResult run_row(const fault::MatrixRow& row, const RowOptions& options) {
                                             : look_at_the_owners(cluster, keyspace, result.history);
   check::Evidence evidence;
   evidence.mode = row.mode;
-  evidence.newer_by = row.mode == Mode::cp ? check::NewerBy::time : check::NewerBy::time_and_version;
+  evidence.atomic = row.atomic;
+  evidence.newer_by = row.mode == Mode::cp || row.atomic ? check::NewerBy::time : check::NewerBy::time_and_version;
   evidence.id = row.id;
   evidence.keyspace = keyspace;
   evidence.operations = result.history.operations;

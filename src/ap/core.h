@@ -53,11 +53,12 @@ struct Core {
     write_counts.wrote(hash);
     changed_at = options.stamper->latest();
   }
-  // A copy that has come in. True: it is stored. What is lost by that goes to the ledger, in the same batch.
+  // A copy that has come in. True: it is stored. What is lost by that goes to the ledger, in the same batch. The writes of an atomic keyspace have one
+  // order: what another comes after is overwritten, not lost.
   Result<bool> take(Turn& turn, ByteView key, Slot& slot, const causal::Envelope& envelope) {
     const Merged merged = records.merge(turn, slot, envelope);
     if (merged.stored) note_written(key);
-    if (merged.lost) {
+    if (merged.lost && !placement.keyspace().atomic) {
       ++counters.concurrent_losses;
       TRY(options.ledger->keep(turn, options.partition, key, *slot.held, *merged.lost));
     }

@@ -39,6 +39,11 @@ void Placement::observe(const topology::ViewPtr& view) {
     owners_ = std::make_shared<const std::vector<NodeId>>(found.partition->owners);
 }
 
+Level Placement::level_of(Level asked, Level own) const {
+  const Level level = asked == Level::unspecified ? own : asked;
+  return keyspace_->atomic ? std::max(level, Level::majority) : level;
+}
+
 bool Placement::owns(NodeId node) const { return std::find(owners_->begin(), owners_->end(), node) != owners_->end(); }
 
 std::size_t Placement::owners_reachable() const {

@@ -19,6 +19,9 @@ class Placement {
   NodeId self() const { return view_->self; }
   MapEpoch epoch() const { return view_->catalog->epoch; }
   const topology::Keyspace& keyspace() const { return *keyspace_; }
+  // What a request asks for; of an atomic keyspace no less than a majority.
+  Level read_level(Level asked) const { return level_of(asked, keyspace_->read); }
+  Level write_level(Level asked) const { return level_of(asked, keyspace_->write); }
   bool fsync() const { return keyspace_->durability == topology::Durability::fsync; }
   const Owners& owners() const { return owners_; }
   std::size_t copies() const { return owners_->size(); }
@@ -28,6 +31,8 @@ class Placement {
   const std::optional<topology::ClockSkew>& clock_skew() const { return view_->clock_skew; }
 
  private:
+  Level level_of(Level asked, Level own) const;
+
   PartitionId partition_;
   topology::ViewPtr view_;
   const topology::Keyspace* keyspace_ = nullptr;  // inside view_'s catalog

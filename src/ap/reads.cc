@@ -40,7 +40,7 @@ Result<void> Reads::submit(const Request& request, Turn& turn) {
   }
   ++core_.counters.reads;
   const Placement& placement = core_.placement;
-  const Level level = request.level == Level::unspecified ? placement.keyspace().read : request.level;
+  const Level level = placement.read_level(request.level);
   const bool at_one = level == Level::one || level == Level::unspecified;
   if (at_one && !core_.catching_up) return answer_here(request, turn);
   const std::size_t reachable = placement.owners_reachable(), needed = owners_needed(level, placement.copies());
@@ -79,9 +79,11 @@ Result<void> Reads::answer_here(const Request& request, Turn& turn) {
 Reads::Pending Reads::begin(const Request& request, Level level, Slot slot, Turn& turn) const {
   Pending read{.request = request.id,
                .key = request.key,
-               .asked = level,
+               .asked = request.level == Level::unspecified ? level : request.level,
+               .level = level,
                .needed = owners_needed(level, core_.placement.copies()),
-               .write_back = request.write_back && level != Level::one,
+               // Without it two reads could see a newer value and then an older one (trap T15).
+               .write_back = level != Level::one && (request.write_back || core_.placement.keyspace().atomic),
                .deadline = turn.now().steady + budget_of(request),
                .answers = {},
                .best = std::move(slot.held),
@@ -125,7 +127,7 @@ bool Reads::may_count(const Answer& answer) const {
 // At ONE there is always something to answer: what is known when nobody is left to wait for.
 bool Reads::has_collected(const Pending& read) const {
   if (counted(read) >= read.needed) return true;
-  if (read.asked != Level::one) return false;
+  if (read.level != Level::one) return false;
   return read.hurried ||
          std::none_of(read.answers.begin(), read.answers.end(), [this](const Answer& a) { return may_count(a); });
 }
@@ -143,7 +145,7 @@ bool Reads::refuse_if_hopeless(const Pending& read, Turn& turn) {
       fmt::format("{} of the owners of {} lack what their disks have lost until the others have brought it back: {} of "
                   "{} are left to answer {}, level {} needs {}",
                   names_of(behind), core_.options.name, left, read.answers.size(), to_string(core_.self()),
-                  to_string(read.asked), read.needed),
+                  to_string(read.level), read.needed),
       "retry, or a lower level; `rift status` tells when they have caught up");
   response.receipt.asked = read.asked;
   response.receipt.served_by = core_.self();
@@ -171,7 +173,7 @@ Result<void> Reads::advance(Entry entry, Turn& turn) {
       if (holds_durably(read, answer)) on_disk = std::max(on_disk, answer.stamp);
     }
     // This node alone has it, and not on its disk: a power loss could undo what was read. on_durable() goes on.
-    if (on_disk < read.winner && read.asked != Level::one) return {};
+    if (on_disk < read.winner && read.level != Level::one) return {};
     const bool newer_elsewhere = read.winner > (read.best ? read.best->stamp : causal::Stamp());
     read.phase = newer_elsewhere ? Phase::fetch : Phase::repair;
     if (newer_elsewhere) fetch(token, read, turn);
@@ -286,7 +288,7 @@ Result<void> Reads::on_deadline(std::uint64_t token, Turn& turn) {
   Pending& read = entry->second;
   const Time now = turn.now().steady;
   if (now >= read.deadline) {
-    read.asked == Level::one ? reply(read, turn) : give_up(read, turn);
+    read.level == Level::one ? reply(read, turn) : give_up(read, turn);
     pending_.erase(entry);
     return {};
   }
@@ -304,13 +306,13 @@ void Reads::reply(const Pending& read, Turn& turn) {
   fill_value(response, read.best, turn);
   Receipt& receipt = response.receipt;
   receipt.asked = read.asked;
-  receipt.reached = read.asked;
+  receipt.reached = read.level;
   for (const Answer& answer : read.answers) {
     if (counts(read, answer)) receipt.acknowledged_by.push_back(answer.node);
   }
   receipt.served_by = core_.self();
   receipt.read_path = read.repaired && read.write_back ? ReadPath::quorum_repaired : ReadPath::quorum;
-  receipt.degraded = read.asked == Level::one && receipt.acknowledged_by.empty();
+  receipt.degraded = read.level == Level::one && receipt.acknowledged_by.empty();
   if (receipt.degraded) receipt.acknowledged_by = {core_.self()};
   receipt.wal_durability = !core_.placement.fsync();
   receipt.epoch = core_.placement.epoch();
@@ -322,9 +324,9 @@ void Reads::give_up(const Pending& read, Turn& turn) {
   Response response =
       refuse(read.request, Code::timeout,
              unrepaired ? fmt::format("{} of the {} owners that level {} counts could be made to hold what was read",
-                                      holders(read), read.needed, to_string(read.asked))
+                                      holders(read), read.needed, to_string(read.level))
                         : fmt::format("fewer than {} owners answered in time, level {} needs them", read.needed,
-                                      to_string(read.asked)),
+                                      to_string(read.level)),
              unrepaired ? "retry, or read without write-back" : "retry, or read at a lower level");
   response.outcome = Outcome::not_done;  // a read has no effect
   response.receipt.asked = read.asked;

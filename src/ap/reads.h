@@ -41,6 +41,7 @@ class Reads {
     RequestId request;
     Bytes key;
     Level asked = Level::one;
+    Level level = Level::one;  // it is read at: asked, or more
     std::size_t needed = 1;
     bool write_back = true;
     bool hurried = false;  // at ONE: whoever has not answered by now is waited for no longer

@@ -44,12 +44,7 @@ Response refuse_verb(const Request& request) {
 }
 
 // A promise that this replica cannot keep is not taken.
-std::optional<Response> refuse_promise(const Request& request, const topology::Keyspace& keyspace) {
-  if (keyspace.atomic) {
-    return refuse(request.id, Code::unsupported,
-                  keyspace.name + " is an atomic ap keyspace, and this version does not know how to keep one",
-                  "use a cp keyspace, or an ap keyspace that is not atomic");
-  }
+std::optional<Response> refuse_promise(const Request& request) {
   if (request.seen == Version{}) return std::nullopt;
   return refuse(request.id, Code::unsupported, "an ap keyspace does not follow what its client has seen on other nodes",
                 "send no version seen, or use a cp keyspace");
@@ -61,6 +56,7 @@ ApReplica::ApReplica(const Options& options)
     : core_(options),
       hints_(core_),
       writes_(core_, hints_),
+      queries_(core_, writes_),
       reads_(core_),
       delivery_(core_, hints_),
       refill_(core_, hints_),
@@ -118,7 +114,7 @@ Result<void> ApReplica::submit_one(const Request& request, Turn& turn) {
                       "ask again with the newest map"));
     return {};
   }
-  if (auto refused = refuse_promise(request, core_.placement.keyspace())) {
+  if (auto refused = refuse_promise(request)) {
     turn.reply(std::move(*refused));
     return {};
   }
@@ -127,7 +123,8 @@ Result<void> ApReplica::submit_one(const Request& request, Turn& turn) {
       return reads_.submit(request, turn);
     case Verb::put:
     case Verb::del:
-      return writes_.submit(request, turn);
+      if (core_.placement.keyspace().atomic) return queries_.submit(request, turn);
+      return writes_.submit(request, causal::Stamp(), turn);
     case Verb::cas:
     case Verb::resolve:
     case Verb::increment:
@@ -172,7 +169,7 @@ Result<void> ApReplica::handle(NodeId from, const wire::Message& message, Turn& 
           [&](const wire::StoreAck& ack) { return on_ack(from, ack, turn); },
           [&](const wire::Versions& versions) { return answers_.on_versions(from, versions, turn); },
           [&](const wire::VersionsReply& reply) {
-            return plausible(reply.stamp) || !reply.found ? reads_.on_versions(from, reply, turn) : drop();
+            return plausible(reply.stamp) || !reply.found ? on_versions_answer(from, reply, turn) : drop();
           },
           [&](const wire::Fetch& fetch) { return answers_.on_fetch(from, fetch, turn); },
           [&](const wire::FetchReply& reply) {
@@ -214,6 +211,12 @@ Result<void> ApReplica::handle(NodeId from, const wire::Message& message, Turn& 
       message);
 }
 
+// Tokens are one sequence: what an owner holds was asked for a write that is to come, or for a read.
+Result<void> ApReplica::on_versions_answer(NodeId from, const wire::VersionsReply& reply, Turn& turn) {
+  if (queries_.waits(reply.token)) return queries_.on_versions(from, reply, turn);
+  return reads_.on_versions(from, reply, turn);
+}
+
 // A write of this node's own that comes back from another owner was lost here, and with it the memory of who else lacks it.
 Result<void> ApReplica::on_store(NodeId from, const wire::Store& store, Turn& turn) {
   const bool stored = TRY(answers_.on_store(from, store, turn));
@@ -224,7 +227,7 @@ Result<void> ApReplica::on_store(NodeId from, const wire::Store& store, Turn& tu
   return {};
 }
 
-// Tokens are one sequence: an acknowledgement belongs to a write, a read's repair, or a delivery.
+// Likewise an acknowledgement belongs to a write, a read's repair, or a delivery.
 Result<void> ApReplica::on_ack(NodeId from, const wire::StoreAck& ack, Turn& turn) {
   if (writes_.waits(ack.token)) return writes_.on_ack(from, ack, turn);
   if (reads_.waits(ack.token)) return reads_.on_ack(from, ack, turn);
@@ -247,6 +250,7 @@ void ApReplica::tick(Turn& turn) {
 Result<void> ApReplica::run_deadlines(Turn& turn) {
   while (const auto token = core_.deadlines.take_due(turn.now().steady)) {
     if (writes_.waits(*token)) TRY(writes_.on_deadline(*token, turn));
+    if (queries_.waits(*token)) TRY(queries_.on_deadline(*token, turn));
     if (reads_.waits(*token)) TRY(reads_.on_deadline(*token, turn));
   }
   refill_.tick(turn);
@@ -270,6 +274,7 @@ void ApReplica::observe(const topology::ViewPtr& view, Turn& turn) {
 
 Result<void> ApReplica::let_go(Turn& turn) {
   TRY(writes_.let_go(turn));
+  queries_.let_go(turn);
   reads_.let_go(turn);
   return {};
 }
@@ -277,6 +282,7 @@ Result<void> ApReplica::let_go(Turn& turn) {
 void ApReplica::cancel(std::span<const RequestId> requests, Turn& turn) {
   for (const RequestId request : requests) {
     writes_.cancel(request);
+    queries_.cancel(request);
     reads_.cancel(request);
   }
   if (!stopped_) finish({}, turn);
@@ -326,7 +332,9 @@ void ApReplica::save_low_water(Turn& turn, bool now) {
 }
 
 void ApReplica::arm(Turn& turn) {
-  const auto alive = [this](std::uint64_t token) { return writes_.waits(token) || reads_.waits(token); };
+  const auto alive = [this](std::uint64_t token) {
+    return writes_.waits(token) || queries_.waits(token) || reads_.waits(token);
+  };
   Time first = std::min({core_.deadlines.next(alive), delivery_.next(turn.now().steady), refill_.next()});
   if (core_.changed_at > low_water_)
     first = std::min(first, std::max(low_water_due_, turn.now().steady + Deadlines::grid));
@@ -341,7 +349,7 @@ ReplicaStatus ApReplica::status() const {
   status.name = core_.options.name;
   status.mode = Mode::ap;
   status.role = stopped_ ? "stopped" : core_.catching_up ? "catching up" : "owner";
-  status.pending = writes_.size() + reads_.size();
+  status.pending = writes_.size() + queries_.size() + reads_.size();
   status.hints = hints_.total();
   status.debts = hints_.debts();
   if (core_.catching_up) {

@@ -1,5 +1,5 @@
 // ApReplica: one partition of an ap keyspace on one of its owners. Coordinates the requests it is given, answers the other owners, and keeps
-// hints until every owner holds every write. It has no leader and asks nobody for permission. It cuts its work into parts (Writes,
+// hints until every owner holds every write. It has no leader and asks nobody for permission. It cuts its work into parts (Writes, WriteQueries,
 // Reads, HintDelivery, Answers); this class only hands verbs to them. Made by node's replica factory; called by the shard loop.
 #pragma once
 
@@ -10,6 +10,7 @@
 #include "ap/hint_delivery.h"
 #include "ap/reads.h"
 #include "ap/refill.h"
+#include "ap/write_queries.h"
 #include "ap/writes.h"
 #include "replica/replica.h"
 
@@ -36,6 +37,7 @@ class ApReplica final : public Replica {
   Result<void> open(Turn& turn);
   Result<void> submit_one(const Request& request, Turn& turn);
   Result<void> handle(NodeId from, const wire::Message& message, Turn& turn);
+  Result<void> on_versions_answer(NodeId from, const wire::VersionsReply& reply, Turn& turn);
   Result<void> on_store(NodeId from, const wire::Store& store, Turn& turn);
   Result<void> on_marker(const wire::StoreAck& marker, Turn& turn);
   Result<void> on_ack(NodeId from, const wire::StoreAck& ack, Turn& turn);
@@ -51,6 +53,7 @@ class ApReplica final : public Replica {
   Core core_;
   HintBook hints_;
   Writes writes_;
+  WriteQueries queries_;
   Reads reads_;
   HintDelivery delivery_;
   Refill refill_;

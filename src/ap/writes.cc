@@ -18,8 +18,9 @@ Duration budget_of(const Request& request) {
 
 }  // namespace
 
-std::optional<Response> Writes::refusal(const Request& request, Level level, Turn& turn) const {
+std::optional<Response> Writes::refusal(const Request& request, Turn& turn) const {
   const Placement& placement = core_.placement;
+  const Level level = placement.write_level(request.level);
   // Deletes go on under pressure: they are how space is won back.
   if (turn.pressure() == env::Pressure::disk_full && request.verb == Verb::put) {
     return refuse(request.id, Code::disk_full, fmt::format("{} has no disk space left", to_string(core_.self())),
@@ -53,9 +54,9 @@ std::optional<Response> Writes::refusal(const Request& request, Level level, Tur
                 "a lower level, or another node");
 }
 
-causal::Stamper::Issued Writes::write_here(const Request& request, const Slot& slot, causal::Envelope& envelope,
-                                           Turn& turn) {
-  const auto issued = core_.options.stamper->issue(turn.now().wall, slot.stamp().hlc);
+causal::Stamper::Issued Writes::write_here(const Request& request, const Slot& slot, causal::Hlc above,
+                                           causal::Envelope& envelope, Turn& turn) {
+  const auto issued = core_.options.stamper->issue(turn.now().wall, above);
   if (issued.raise_ceiling) {
     turn.put(env::Table::meta, wire::node_meta_key("hlc_ceiling"), wire::encode_u64(issued.raise_ceiling->bits()));
     core_.ceiling_in_round = issued.raise_ceiling;
@@ -67,20 +68,21 @@ causal::Stamper::Issued Writes::write_here(const Request& request, const Slot& s
     envelope.expiry = issued.stamp.hlc.wall() + std::chrono::ceil<WallTime::duration>(request.operands->ttl);
   if (slot.held) envelope.context = causal::context_above(*slot.held);
   ASSERT(envelope.stamp.hlc > slot.stamp().hlc);
+  ASSERT(envelope.stamp.hlc > above);
   core_.records.store(turn, slot, envelope);
   core_.note_written(request.key);
   if (issued.beyond_drift) ++core_.counters.beyond_drift;
   return issued;
 }
 
-Result<void> Writes::submit(const Request& request, Turn& turn) {
-  const Level level = request.level == Level::unspecified ? core_.placement.keyspace().write : request.level;
-  if (auto refused = refusal(request, level, turn)) {
+Result<void> Writes::submit(const Request& request, const causal::Stamp& newest, Turn& turn) {
+  if (auto refused = refusal(request, turn)) {
     turn.reply(std::move(*refused));
     return {};
   }
   const auto slot = TRY(core_.records.load(turn, request.key));
-  if (!has_room_above(slot.stamp())) {
+  const causal::Stamp above = std::max(slot.stamp(), newest);
+  if (!has_room_above(above)) {
     turn.reply(refuse(request.id, Code::invalid,
                       "the key holds a version from the end of time, as no honest node writes it: none can stand above",
                       "use another key"));
@@ -89,16 +91,18 @@ Result<void> Writes::submit(const Request& request, Turn& turn) {
   ++core_.counters.writes;
   const causal::Hlc issued_after = core_.options.stamper->latest();
   causal::Envelope envelope;
-  const auto issued = write_here(request, slot, envelope, turn);
+  const auto issued = write_here(request, slot, above.hlc, envelope, turn);
 
   const std::uint64_t token = core_.next_token();
+  const Level level = core_.placement.write_level(request.level);
   const std::size_t needed = owners_needed(level, core_.placement.copies());
   Pending pending{.request = request.id,
                   .key = request.key,
                   .stamp = issued.stamp,
                   .issued_after = issued_after,
                   .quorum = PutQuorum(core_.placement.owners(), needed),
-                  .asked = level,
+                  .asked = request.level == Level::unspecified ? level : request.level,
+                  .level = level,
                   .deadline = turn.now().steady + budget_of(request),
                   .client_waits = true,
                   .write_count = core_.write_counts.of(xxh3_64(request.key)),
@@ -221,7 +225,7 @@ Result<void> Writes::on_deadline(std::uint64_t token, Turn& turn) {
         pending, Code::level_missed,
         fmt::format(
             "{} of {} owners acknowledged in time, level {} needs {}; the write may still take effect everywhere",
-            pending.quorum.count(), pending.quorum.owners().size(), to_string(pending.asked), pending.quorum.needed()),
+            pending.quorum.count(), pending.quorum.owners().size(), to_string(pending.level), pending.quorum.needed()),
         turn));
   }
   if (finished(pending)) {
@@ -240,7 +244,7 @@ Result<void> Writes::answer_if_decided(Pending& pending, Turn& turn) {
       pending, Code::level_missed,
       fmt::format(
           "level {} needs {} owners and too many refused the copy (clock skew, or no space); it is written on {}",
-          to_string(pending.asked), pending.quorum.needed(), to_string(core_.self())),
+          to_string(pending.level), pending.quorum.needed(), to_string(core_.self())),
       turn);
 }
 

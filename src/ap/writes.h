@@ -16,7 +16,10 @@ class Writes {
  public:
   Writes(Core& core, HintBook& hints) : core_(core), hints_(hints) {}
 
-  Result<void> submit(const Request& request, Turn& turn);
+  // Why it is not even begun, if so.
+  std::optional<Response> refusal(const Request& request, Turn& turn) const;
+  // Stamps it above what is here and above `newest`, which other owners are known to hold.
+  Result<void> submit(const Request& request, const causal::Stamp& newest, Turn& turn);
   bool waits(std::uint64_t token) const { return pending_.contains(token); }
   Result<void> on_ack(NodeId from, const wire::StoreAck& ack, Turn& turn);
   // The rounds up to core.rounds' newest marker are on disk.
@@ -41,6 +44,7 @@ class Writes {
     causal::Hlc issued_after;  // no earlier write of this replica has a stamp above it, and this one has
     PutQuorum quorum;
     Level asked = Level::one;
+    Level level = Level::one;  // that is what the quorum is of: asked, or more
     Time deadline{};
     bool client_waits = false;
     causal::Stamp newest{};         // known of the key
@@ -49,9 +53,9 @@ class Writes {
   };
   using Entry = std::map<std::uint64_t, Pending>::iterator;
 
-  std::optional<Response> refusal(const Request& request, Level level, Turn& turn) const;
   // Stamps and writes the record; what it returns has yet to be told to the other owners.
-  causal::Stamper::Issued write_here(const Request& request, const Slot& slot, causal::Envelope& envelope, Turn& turn);
+  causal::Stamper::Issued write_here(const Request& request, const Slot& slot, causal::Hlc above,
+                                     causal::Envelope& envelope, Turn& turn);
   void send_copies(std::uint64_t token, const Pending& pending, const causal::Envelope& envelope, bool covered,
                    bool beyond, Turn& turn);
   Result<void> admit(std::uint64_t token, Pending pending, Duration budget, Turn& turn);

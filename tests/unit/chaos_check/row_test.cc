@@ -54,6 +54,7 @@ class Sample {
     Evidence evidence;
     evidence.keyspace = "bank";
     evidence.mode = mode;
+    evidence.atomic = atomic;
     evidence.samples = samples;
     evidence.operations = operations;
     evidence.timeline = {.start = at_ms(0),
@@ -96,6 +97,7 @@ class Sample {
   RowFacts facts;
   RowDemands demands;
   Mode mode = Mode::cp;
+  bool atomic = false;
   std::vector<VersionSample> samples;
   std::uint64_t proof = 1;
   std::string digest = "same";
@@ -261,6 +263,31 @@ TEST(RowOfAnApKeyspace, BrokenSessionsAndSequentialLossesAreHeldAgainstIt) {
   run.demands.lost = run.demands.not_linearizable = Violation::ignored;
   run.last["k3"] = {"v3120"};  // and not what was written last
   expect(run.judge(), Verdict::fail, "lost to writes that had ended before");
+}
+
+// What its owners hold at the end is a last read of a register; and of two writes at once the other may be what is left.
+TEST(RowOfAnApKeyspace, AnAtomicOneIsJudgedAsARegister) {
+  Sample run = ap_sample();
+  run.demands.lost = run.demands.not_linearizable = Violation::ignored;
+  run.last["k3"] = {"v3120"};  // not what was read last
+  EXPECT_EQ(run.judge().verdict, Verdict::pass);
+  run.demands.not_linearizable = Violation::forbidden;
+  EXPECT_EQ(run.judge().verdict, Verdict::pass) << "an ap keyspace's end is no read";
+  run.atomic = true;
+  expect(run.judge(), Verdict::fail, "not linearizable");
+
+  Sample together = ap_sample();
+  const auto last = std::find_if(together.operations.rbegin(), together.operations.rend(),
+                                 [](const Operation& op) { return op.kind == Kind::write && op.key == "k3"; });
+  Operation other = *last;
+  other.value = "the other";
+  other.version = "f.2.7.1";
+  other.node = NodeId(2);
+  other.client = 9;
+  together.operations.push_back(other);
+  EXPECT_EQ(together.judge().verdict, Verdict::fail) << "as what last-writer-wins throws away it is lost";
+  together.atomic = true;
+  EXPECT_EQ(together.judge().verdict, Verdict::pass) << ::testing::PrintToString(together.judge().reasons);
 }
 
 TEST(RowOfAnApKeyspace, ElementsLostOutOfDocumentsAreCounted) {

@@ -113,7 +113,7 @@ TEST(RoutingHere, ApAnswersEveryVerbOrRefusesItByName) {
   EXPECT_FALSE(world.call(in("carts", kit::get("a"))).found);
 }
 
-TEST(RoutingHere, AnAtomicApKeyspaceIsRefusedByNameUntilItCanBeKept) {
+TEST(RoutingHere, AnAtomicApKeyspaceServesSingleKeysAndNoCondition) {
   struct Seats : NodeWorld {
     Seats() {
       topology::Catalog catalog = first_catalog(1);
@@ -124,12 +124,11 @@ TEST(RoutingHere, AnAtomicApKeyspaceIsRefusedByNameUntilItCanBeKept) {
       found(catalog);
     }
   } world;
-  for (const Request& request : {kit::get("a"), kit::put("a", "1"), kit::del("a")}) {
-    const Response response = world.call(in("seats", request));
-    EXPECT_EQ(response.code, Code::unsupported);
-    EXPECT_EQ(response.outcome, Outcome::not_done);
-    EXPECT_THAT(response.why, testing::HasSubstr("seats is an atomic ap keyspace"));
-  }
+  EXPECT_EQ(world.call(in("seats", kit::put("a", "1"))).code, Code::ok);
+  EXPECT_EQ(world.call(in("seats", kit::get("a"))).value, Bytes("1"));
+  EXPECT_EQ(world.call(in("seats", kit::cas_absent("b", "2"))).code, Code::unsupported);
+  EXPECT_EQ(world.call(in("seats", kit::del("a"))).code, Code::ok);
+  EXPECT_FALSE(world.call(in("seats", kit::get("a"))).found);
 }
 
 // A version seen that nobody looks at would be a promise broken in silence.
