@@ -253,7 +253,7 @@ TEST_F(ApAtomic, T39AForgetfulOwnerIsNotCountedInTheQuery) {
 
 TEST_F(ApAtomic, ATimeToLiveIsRefusedByName) {
   Request write = put("k", "v");
-  write.operands = std::make_shared<const Operands>(Operands{.ttl = seconds(1)});
+  write.operands = Operands{.ttl = seconds(1)};
   const auto refused = c.call(NodeId(1), write);
   EXPECT_EQ(refused->code, Code::unsupported);
   EXPECT_THAT(refused->why, testing::HasSubstr("atomic"));
