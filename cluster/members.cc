@@ -302,6 +302,12 @@ std::string what_can_fail(const Survey& survey, const topology::Keyspace& keyspa
   }
   if (!worst) return keyspace.name + ": no partition";
   const std::string up = fmt::format("{}: {} of {} copies up", keyspace.name, worst->up, worst->copies);
+  if (keyspace.atomic) {  // reads need a majority like writes, and nobody leads
+    if (worst->spare() < 0)
+      return fmt::format("{}; no writes and no reads until {} more come back", up, -worst->spare());
+    return fmt::format("{}; {} stop{} reads and writes", up, failures(worst->spare() + 1),
+                       worst->spare() == 0 ? "s" : "");
+  }
   if (keyspace.mode == Mode::ap) {
     if (worst->up == 0) return up + "; nothing is served";
     if (worst->spare() < 0) return fmt::format("{}; level one is served, majority is not", up);

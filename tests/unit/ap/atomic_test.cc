@@ -69,7 +69,7 @@ TEST_F(ApAtomic, AWriterWithASlowClockStandsAboveWhatWasAcknowledgedElsewhere) {
 TEST_F(ApAtomic, WritersAtTwoNodesTakeTurns) {
   c.set_wall_offset(NodeId(2), milliseconds(-200));
   c.set_wall_offset(NodeId(1), milliseconds(200));
-  for (int i = 0; i < 20; ++i) {
+  for (std::uint32_t i = 0; i < 20; ++i) {
     const std::string value = std::to_string(i);
     ASSERT_EQ(write(i % 2 + 1, value).outcome, Outcome::done);
     ASSERT_EQ(read(3 - i % 3), value);

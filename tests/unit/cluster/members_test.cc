@@ -9,7 +9,7 @@ namespace {
 const std::vector<NodeId> three = {NodeId(1), NodeId(2), NodeId(3)};
 
 // A keyspace of one partition on n1, n2 and n3. `roles`: what each of them says; empty: it does not answer.
-std::string told(Mode mode, const std::vector<std::string>& roles) {
+std::string told(Mode mode, const std::vector<std::string>& roles, bool atomic = false) {
   Survey survey;
   Group group;
   group.keyspace = "bank";
@@ -33,6 +33,7 @@ std::string told(Mode mode, const std::vector<std::string>& roles) {
   topology::Keyspace keyspace;
   keyspace.name = "bank";
   keyspace.mode = mode;
+  keyspace.atomic = atomic;
   return what_can_fail(survey, keyspace);
 }
 
@@ -60,6 +61,13 @@ TEST(WhatCanFail, OfAnApKeyspaceGoesByLevels) {
   EXPECT_EQ(told(Mode::ap, {"owner", "owner", "catching up"}), told(Mode::ap, {"owner", "owner", ""}))
       << "it counts in no majority";
   EXPECT_EQ(told(Mode::ap, {"stopped", "", ""}), "bank: 0 of 3 copies up; nothing is served");
+}
+
+TEST(WhatCanFail, OfAnAtomicKeyspaceAMajorityDoesEverything) {
+  EXPECT_EQ(told(Mode::ap, {"owner", "owner", "owner"}, true),
+            "bank: 3 of 3 copies up; 2 more failures stop reads and writes");
+  EXPECT_EQ(told(Mode::ap, {"owner", "catching up", ""}, true),
+            "bank: 1 of 3 copies up; no writes and no reads until 1 more come back");
 }
 
 // Two partitions of three copies each, on five nodes: n1 to n3 and n3 to n5.
