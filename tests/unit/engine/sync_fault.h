@@ -18,7 +18,7 @@ int held_syncs();  // that wait now
 void let_one_through();
 void let_all_through();  // and hold no more
 
-// Of the directory `path`: the names that its last sync has made to stay.
+// Of the directory `path`: the names that its syncs have made to stay.
 std::set<std::string> kept_names(const std::string& path);
 // Of the files in it now: those whose contents have been synced, so that somebody relies on them.
 std::set<std::string> synced_files(const std::string& path);

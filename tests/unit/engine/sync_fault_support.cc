@@ -25,7 +25,7 @@ struct Syncs {
   int held = 0;
   int permits = 0;
   std::set<std::string> files;                        // whose contents were synced; no name is used twice
-  std::map<std::string, std::set<std::string>> kept;  // directory -> names at its last sync
+  std::map<std::string, std::set<std::string>> kept;  // directory -> names at one of its syncs
 };
 Syncs& syncs() {
   static auto* const the_syncs = new Syncs;  // syncs may come while the program ends
@@ -72,7 +72,8 @@ int sync_with(long call, int file) {
   }
   const long result = ::syscall(call, file);
   const std::lock_guard lock(all.mutex);
-  if (result == 0 && S_ISDIR(about.st_mode)) all.kept[path] = names;
+  // Two may be under way: the one that began first must not undo what the other has kept.
+  if (result == 0 && S_ISDIR(about.st_mode)) all.kept[path].insert(names.begin(), names.end());
   if (result == 0 && S_ISREG(about.st_mode)) all.files.insert(path);
   return static_cast<int>(result);
 }
