@@ -525,6 +525,29 @@ TEST(ApHints, AnAcknowledgementOnWhichAHintIsRemovedWaitsForTheDisk) {
   EXPECT_EQ(c.contents(3).size(), 1U);
 }
 
+// It has the copy from a read's repair, not yet on its disk: that it needs none would end what is owed.
+TEST(ApHints, T30AnOwnerThatNeedsNoCopyHasItOnItsDisk) {
+  ApCluster c;
+  c.split(nodes_of({1, 2}), nodes_of({3}));
+  c.call(NodeId(1), put("k", "v"));
+  c.hold_disk(NodeId(3));
+  c.heal();
+  c.cut_both(NodeId(1), NodeId(3));
+  c.observe(NodeId(2), c.nodes());
+  c.submit(NodeId(2), at_level(get("k"), Level::all));
+  c.run_for(milliseconds(10));
+  ASSERT_EQ(c.contents(3).size(), 1U);
+  c.heal_and_see();
+  c.run_for(seconds(10));
+  EXPECT_EQ(c.hints(1), 1U);
+  c.crash(NodeId(3), kit::TurnHarness::Crash::power_loss);
+  c.release_disk(NodeId(3));
+  ASSERT_TRUE(c.contents(3).empty());
+  ASSERT_TRUE(c.restart(NodeId(3)));
+  ASSERT_TRUE(c.rest_within(seconds(5)));
+  EXPECT_EQ(c.contents(3).size(), 1U);
+}
+
 TEST(ApHints, T28WhatIsOwedToNoOwnerIsForgotten) {
   ApCluster c(3, 1, [](NodeId, ap::Options& options) { options.bounds.hints_max = 5; });
   c.split(nodes_of({1, 2}), nodes_of({3}));

@@ -116,6 +116,30 @@ TEST(ApReads, T20TheCoordinatorsOwnStaleCopyIsRepaired) {
       << "once is enough";
 }
 
+// The network repeats a message, and an owner that is slow is asked again.
+TEST(ApReads, T22AnOwnerThatAnswersTwiceIsOneOwner) {
+  ApCluster c(5);
+  c.call(NodeId(1), at_level(put("k", "old"), Level::all));
+  c.set_filter([](NodeId, const Outgoing& message) { return is<wire::Store>(message) && message.to <= NodeId(2); });
+  ASSERT_TRUE(c.call(NodeId(3), at_level(put("k", "new"), Level::majority))->outcome == Outcome::done);
+  std::optional<Outgoing> answer;
+  c.set_filter([&](NodeId from, const Outgoing& message) {
+    if (from == NodeId(2) && is<wire::VersionsReply>(message)) answer = message;
+    return is<wire::Store>(message) || is<wire::VersionsReply>(message);
+  });
+  const auto id = c.submit(NodeId(1), at_level(get("k"), Level::majority));
+  ASSERT_TRUE(c.run_until([&] { return answer.has_value(); }, milliseconds(10)));
+  c.at(1).receive(NodeId(2), env::Lane::data, answer->message);
+  c.at(1).receive(NodeId(2), env::Lane::data, answer->message);
+  c.run_for(milliseconds(5));
+  EXPECT_FALSE(c.take_reply(NodeId(1), id)) << "1 and 2, who lack the write, are no majority of five";
+  c.set_filter({});
+  c.run_for(milliseconds(500));
+  const auto reply = c.take_reply(NodeId(1), id);
+  ASSERT_TRUE(reply) << "who did not answer is asked again";
+  EXPECT_EQ(reply->value, Bytes("new"));
+}
+
 TEST(ApReads, T21ARepairThatCannotBeMadeIsAMissAndWithoutWriteBackIsNone) {
   ApCluster c;
   c.call(NodeId(1), at_level(put("k", "old"), Level::all));
