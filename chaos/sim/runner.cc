@@ -152,18 +152,18 @@ std::string obstacle(Cluster& cluster, SimStore& store, load::Ask ask) {
 // After the storm a healed cluster must make progress, through every node.
 void demand_progress(Cluster& cluster, SimStore& store, std::vector<std::string>& failures) {
   std::uint64_t client = 900'000;
-  for (const std::string keyspace : {"bank", "carts"}) {
-    for (const NodeId id : members_of(cluster)) {
-      const load::Ask ask{.client = ++client,
-                          .sequence = 0,
-                          .keyspace = keyspace,
-                          .node = id,
-                          .kind = load::Kind::read,
-                          .key = "progress"};
-      const std::string why = obstacle(cluster, store, ask);
-      if (!why.empty())
-        failures.push_back(fmt::format("{}: no progress through {} after the heal: {}", keyspace, to_string(id), why));
-    }
+  const auto demand = [&](const std::string& keyspace, NodeId id, load::Kind kind) {
+    const load::Ask ask{
+        .client = ++client, .sequence = 0, .keyspace = keyspace, .node = id, .kind = kind, .key = "progress"};
+    const std::string why = obstacle(cluster, store, ask);
+    if (why.empty()) return;
+    failures.push_back(fmt::format("{}: no progress of {}s through {} after the heal: {}", keyspace,
+                                   check::to_string(kind), to_string(id), why));
+  };
+  for (const NodeId id : members_of(cluster)) {
+    demand("bank", id, load::Kind::read);
+    demand("carts", id, load::Kind::read);
+    demand("carts", id, load::Kind::erase);  // stamped and merged like any write
   }
 }
 

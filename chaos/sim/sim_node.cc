@@ -79,6 +79,10 @@ void SimNode::crash_soon(std::uint32_t steps, SimDisk::Crash kind, std::function
   });
 }
 
+void SimNode::set_clock_right() {
+  if (executor_ != nullptr) executor_->set_wall_offset(options_.executor.wall_offset);
+}
+
 void SimNode::pause(Duration duration) {
   if (executor_ != nullptr) executor_->pause(world_.now() + duration);
 }

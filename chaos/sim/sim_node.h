@@ -32,6 +32,8 @@ class SimNode {
   // Down, and its disk is lost with everything on it: what starts next has another one.
   void wipe();
   void pause(Duration duration);
+  // The wall clock, as far off as it was at the start.
+  void set_clock_right();
   void stop_cleanly(std::function<void()> stopped);
 
   bool is_up() const { return node_ != nullptr && !fuse_.is_burnt(); }

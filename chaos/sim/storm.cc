@@ -4,6 +4,12 @@
 #include "chaos/fault/rows.h"
 
 namespace rift::chaos::sim {
+namespace {
+
+constexpr Duration wall_jump_min = std::chrono::milliseconds(600);
+constexpr Duration wall_jump_max = std::chrono::seconds(5);
+
+}  // namespace
 
 void Storm::start(Time end) {
   end_ = end;
@@ -32,7 +38,7 @@ void Storm::next() {
 }
 
 void Storm::strike() {
-  switch (random().below(38)) {
+  switch (random().below(39)) {
     case 0:
       return split();
     case 1:
@@ -104,6 +110,8 @@ void Storm::strike() {
     case 36:
     case 37:
       return press_stores();
+    case 38:
+      return jump_wall_clock();
     default:
       return;
   }
@@ -275,6 +283,18 @@ void Storm::step_wall_clock() {
   cluster_.node(id).executor().step_wall(std::chrono::milliseconds(step));
 }
 
+// Beyond what versions of two clocks may differ by, and set right again.
+void Storm::jump_wall_clock() {
+  const NodeId id = any_node();
+  if (!cluster_.node(id).is_up()) return;
+  note("wall_clock_jump");
+  const Duration far = random().between(wall_jump_min, wall_jump_max);
+  const auto by = std::chrono::floor<std::chrono::milliseconds>(random().chance(0.5) ? far : -far);
+  cluster_.node(id).executor().step_wall(by);
+  cluster_.world().after(random().between(options_.fault_min, options_.fault_max),
+                         [this, id] { cluster_.node(id).set_clock_right(); });
+}
+
 void Storm::disturb_network() {
   note("lossy_network");
   // A second copy may come long after the first has been answered, and others have written since.
@@ -349,6 +369,7 @@ void Storm::calm() {
     SimNode& node = cluster_.node(id);
     node.disk().stall(Duration(0));
     node.disk().press(env::Pressure::none);
+    node.set_clock_right();
     if (!node.fuse().is_burnt()) node.fuse().renew();
     if (stopping_.contains(id) && node.is_up()) {  // it is on its way out: take it down and start it again
       node.crash(SimDisk::Crash::kill);

@@ -71,6 +71,7 @@ class Storm {
   void stall_disk();
   void press_stores();
   void step_wall_clock();
+  void jump_wall_clock();
   void disturb_network();
   void stop_cleanly();
   void disturb_election();

@@ -32,6 +32,7 @@ std::optional<Response> Writes::refusal(const Request& request, Turn& turn) cons
   }
   // Of a clock that is ahead this write would beat later ones of others, of one that is behind it would lose to earlier ones (trap T02).
   if (const auto& skew = placement.clock_skew()) {
+    MARK(turn.recorder(), "ap.refused_clock_is_off");
     return refuse(request.id, Code::clock_skewed,
                   fmt::format("the clock of {} is {}; it stamps no writes, reads go on", to_string(core_.self()),
                               topology::to_string(*skew)),
@@ -40,6 +41,7 @@ std::optional<Response> Writes::refusal(const Request& request, Turn& turn) cons
   // Stamps that were made by a clock now set back stand ahead of everybody's: the next one would beat later writes of others too.
   const auto ahead = core_.options.stamper->ahead(turn.now().wall);
   if (placement.copies() > 1 && ahead > ahead.zero()) {
+    MARK(turn.recorder(), "ap.refused_stamps_are_ahead");
     return refuse(request.id, Code::clock_skewed,
                   fmt::format("{} has stamped writes that its clock, which was set back, has yet to reach; it stamps "
                               "none for {} ms, reads go on",

@@ -74,7 +74,9 @@ TEST(Sim, SeedsPassRepeatAndReachTheRareBranches) {
                            "raft.joint_left",
                            "raft.removed_leader_goes",
                            "sim.entry_behind_a_snapshot_compared",
-                           "cp.read_waits_for_token"}) {
+                           "cp.read_waits_for_token",
+                           "ap.refused_clock_is_off",
+                           "ap.refused_stamps_are_ahead"}) {
     EXPECT_TRUE(reached.contains(mark)) << mark << " was not reached in " << seeds << " seeds";
   }
   for (const char* fault : {"split",
@@ -88,6 +90,7 @@ TEST(Sim, SeedsPassRepeatAndReachTheRareBranches) {
                             "pressure",
                             "pressure_of_a_majority",
                             "wall_clock_step",
+                            "wall_clock_jump",
                             "lossy_network",
                             "clean_stop",
                             "disturbed_election",
