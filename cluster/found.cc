@@ -88,31 +88,36 @@ struct Asked {
   std::vector<AdminClient> clients;
   std::vector<IdentityReply> nodes;
   Founding plan;
-  topology::Catalog map;
+  std::optional<topology::Catalog> map;  // of who is founded
 };
 
-Result<Asked> ask(const std::vector<std::string>& endpoints, Duration limit) {
+Result<Asked> ask(const std::vector<std::string>& endpoints, const FoundOptions& options) {
   if (endpoints.empty()) return rift::fail(Code::invalid, "no founding node was named");
   Asked asked;
   for (const std::string& endpoint : endpoints) {
     asked.clients.emplace_back(endpoint);
-    TRY(at(endpoint, asked.clients.back().wait_until_reachable(limit)));
+    TRY(at(endpoint, asked.clients.back().wait_until_reachable(options.limit)));
     asked.nodes.push_back(TRY(at(endpoint, asked.clients.back().identity())));
   }
   const auto is_founded = [](const IdentityReply& node) { return !node.identity.cluster.is_zero(); };
   const auto founded = std::count_if(asked.nodes.begin(), asked.nodes.end(), is_founded);
-  std::optional<topology::Catalog> map;
-  if (founded > 0 && static_cast<std::size_t>(founded) < endpoints.size())
-    map = TRY(newest_map(endpoints, asked.clients, asked.nodes, limit));
-  asked.plan = TRY(plan_founding(asked.nodes, map, random_uuid()));
-  if (map) asked.map = std::move(*map);
+  const bool is_part_founded = founded > 0 && static_cast<std::size_t>(founded) < endpoints.size();
+  if (is_part_founded || (founded > 0 && options.allow_teaching))
+    asked.map = TRY(newest_map(endpoints, asked.clients, asked.nodes, options.limit));
+  if (options.allow_teaching && asked.map && !asked.map->allow_teaching) {
+    return rift::fail(Code::invalid,
+                      "the cluster was founded without teaching variants, so that nobody who keeps data "
+                      "in it loses some by them; found another one");
+  }
+  asked.plan = TRY(plan_founding(asked.nodes, is_part_founded ? asked.map : std::nullopt, random_uuid()));
   return asked;
 }
 
-Result<void> carry_out(const std::vector<std::string>& endpoints, Asked& asked) {
+Result<void> carry_out(const std::vector<std::string>& endpoints, Asked& asked, bool allow_teaching) {
+  if (asked.map) allow_teaching = asked.map->allow_teaching;  // all founders are told the same
   for (const std::size_t i : asked.plan.to_found)
-    TRY(at(endpoints[i], asked.clients[i].found(asked.plan.cluster, asked.plan.members)));
-  for (const std::size_t i : asked.plan.to_join) TRY(at(endpoints[i], asked.clients[i].join(asked.map)));
+    TRY(at(endpoints[i], asked.clients[i].found(asked.plan.cluster, asked.plan.members, allow_teaching)));
+  for (const std::size_t i : asked.plan.to_join) TRY(at(endpoints[i], asked.clients[i].join(*asked.map)));
   return {};
 }
 
@@ -144,16 +149,16 @@ Result<Founding> plan_founding(const std::vector<IdentityReply>& nodes, const st
   return plan;
 }
 
-Result<ClusterId> found_cluster(const std::vector<std::string>& endpoints, Duration limit) {
-  Asked asked = TRY(ask(endpoints, limit));
+Result<ClusterId> found_cluster(const std::vector<std::string>& endpoints, const FoundOptions& options) {
+  Asked asked = TRY(ask(endpoints, options));
   if (!asked.plan.strangers.empty()) return rift::fail(Code::invalid, asked.plan.strangers.front());
-  TRY(carry_out(endpoints, asked));
+  TRY(carry_out(endpoints, asked, options.allow_teaching));
   return asked.plan.cluster;
 }
 
-Result<Founded> found_or_resume(const std::vector<std::string>& endpoints, Duration limit) {
-  Asked asked = TRY(ask(endpoints, limit));
-  TRY(carry_out(endpoints, asked));
+Result<Founded> found_or_resume(const std::vector<std::string>& endpoints, const FoundOptions& options) {
+  Asked asked = TRY(ask(endpoints, options));
+  TRY(carry_out(endpoints, asked, options.allow_teaching));
   Founded founded{.cluster = asked.plan.cluster, .endpoints = {}, .left_out = asked.plan.strangers};
   for (std::size_t i = 0; i < endpoints.size(); ++i) {
     if (std::count(asked.plan.strange.begin(), asked.plan.strange.end(), i) == 0)

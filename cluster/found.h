@@ -30,7 +30,13 @@ Result<Founding> plan_founding(const std::vector<IdentityReply>& nodes, const st
 
 // `endpoints`: the client address of every founding node. Errors: those of plan_founding, invalid for a stranger (nobody is founded then),
 // unreachable, or what a node answered, with its address.
-Result<ClusterId> found_cluster(const std::vector<std::string>& endpoints, Duration limit = std::chrono::seconds(20));
+// With `allow_teaching` its keyspaces may be teaching variants (DESIGN 4): said once, when the first node is founded. Errors, too: invalid, it was
+// founded without.
+struct FoundOptions {
+  bool allow_teaching = false;
+  Duration limit = std::chrono::seconds(20);
+};
+Result<ClusterId> found_cluster(const std::vector<std::string>& endpoints, const FoundOptions& options = {});
 
 // The same for nodes that may have been a cluster before: strangers are left out, and said.
 struct Founded {
@@ -38,7 +44,7 @@ struct Founded {
   std::vector<std::string> endpoints;  // of the cluster's
   std::vector<std::string> left_out;   // why, and what to do
 };
-Result<Founded> found_or_resume(const std::vector<std::string>& endpoints, Duration limit = std::chrono::seconds(20));
+Result<Founded> found_or_resume(const std::vector<std::string>& endpoints, const FoundOptions& options = {});
 
 // Until every node says it is ready; the error names the first that is not and why.
 Result<void> wait_until_ready(const std::vector<std::string>& endpoints, Duration limit = std::chrono::seconds(20));

@@ -76,7 +76,8 @@ class LineReader {
     if (key == "ks") return text(op.keyspace);
     if (key == "node") return node(op.node);
     if (key == "side") return word(op.side, {Side::none, Side::majority, Side::minority});
-    if (key == "level") return word(op.level, {Level::unspecified, Level::one, Level::majority, Level::all});
+    if (key == "level")
+      return word(op.level, {Level::unspecified, Level::one, Level::majority, Level::all, Level::any});
     if (key == "sess") return prefixed('c', op.client);
     if (key == "seq") return natural(op.sequence);
     if (key == "scheduled") return instant(op.scheduled);

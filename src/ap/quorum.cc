@@ -7,6 +7,7 @@ namespace rift::ap {
 std::size_t owners_needed(Level level, std::size_t copies) {
   switch (level) {
     case Level::unspecified:
+    case Level::any:
     case Level::one:
       return 1;
     case Level::majority:

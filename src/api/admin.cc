@@ -162,7 +162,7 @@ void found(AdminCalls& calls, const v1::FoundRequest& question, TypedCall<v1::Fo
   if (members->cluster.is_zero()) return call.fail({Code::invalid, "a cluster id is not zero"});
   std::vector<topology::Member> founding;
   for (auto& [node, member] : members->members) founding.push_back(std::move(member));
-  auto first = topology::found(members->cluster, std::move(founding));
+  auto first = topology::found(members->cluster, std::move(founding), question.allow_teaching());
   if (!first) return call.fail(first.error());
   calls.admin().found(std::move(*first), call.done<void>([](v1::FoundResponse&, Result<void>&, const Addresses&) {}));
 }

@@ -231,6 +231,7 @@ void fill_receipt(const Receipt& receipt, v1::Receipt& message) {
   if (receipt.superseded_by != Version{}) fill(receipt.superseded_by, *message.mutable_superseded_by());
   for (const NodeId node : receipt.hinted) message.add_hinted(node.value());
   message.set_degraded(receipt.degraded);
+  for (const NodeId node : receipt.stand_ins) message.add_stand_ins(node.value());
   if (receipt.teaching == Teaching{}) return;
   v1::Teaching& teaching = *message.mutable_teaching();
   teaching.set_sloppy(receipt.teaching.sloppy);

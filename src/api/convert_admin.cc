@@ -64,6 +64,8 @@ Result<topology::KeyspaceWish> to_wish(const v1::CreateKeyspaceRequest& message)
   wish.write = TRY(rpc::to_level(message.write()));
   wish.durability = TRY(rpc::to_durability(message.durability()));
   wish.atomic = message.atomic();
+  wish.sloppy = message.sloppy();
+  wish.wall_clock = message.wall_clock();
   return wish;
 }
 

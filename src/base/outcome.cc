@@ -24,6 +24,8 @@ std::string_view to_string(Level level) {
       return "majority";
     case Level::all:
       return "all";
+    case Level::any:
+      return "any";
   }
   return "invalid_level";
 }
@@ -102,6 +104,7 @@ std::optional<Level> parse_level(std::string_view text) {
   if (text == "one") return Level::one;
   if (text == "majority") return Level::majority;
   if (text == "all") return Level::all;
+  if (text == "any") return Level::any;
   return std::nullopt;
 }
 

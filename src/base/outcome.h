@@ -14,8 +14,16 @@ enum class Outcome : std::uint8_t {
   unknown,   // may or may not have taken effect, now or later
 };
 
-// 0 means: the keyspace's default.
-enum class Level : std::uint8_t { unspecified = 0, one = 1, majority = 2, all = 3 };
+// 0 means: the keyspace's default. any, of single writes to ap keyspaces: a durable copy on a node that is no owner is enough.
+enum class Level : std::uint8_t { unspecified = 0, one = 1, majority = 2, all = 3, any = 4 };
+
+// By what they promise: unspecified (nothing), any, one, majority, all.
+constexpr bool is_weaker(Level a, Level b) {
+  const auto rank = [](Level level) {
+    return level == Level::unspecified ? 0 : level == Level::any ? 1 : static_cast<int>(level) + 1;
+  };
+  return rank(a) < rank(b);
+}
 
 enum class Mode : std::uint8_t { cp = 1, ap = 2 };
 
@@ -57,7 +65,7 @@ std::string_view to_string(Outcome outcome);
 std::string_view to_string(Level level);
 std::string_view to_string(Mode mode);
 std::string_view to_string(Code code);
-std::optional<Level> parse_level(std::string_view text);  // "one", "majority", "all"
+std::optional<Level> parse_level(std::string_view text);  // "one", "majority", "all", "any"
 std::optional<Mode> parse_mode(std::string_view text);    // "cp", "ap"
 
 // True when a request that ended with `code` certainly had no effect. Drives retries, gRPC status, history :fail / :info.

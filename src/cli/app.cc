@@ -95,7 +95,9 @@ Result<Level> level_of(const std::string& text) {
   if (text.empty()) return Level::unspecified;
   const auto level = parse_level(text);
   if (level) return *level;
-  return rift::fail(Code::invalid, "unknown level '" + text + "'; levels are one, majority and all");
+  return rift::fail(
+      Code::invalid,
+      "unknown level '" + text + "'; levels are one, majority and all, and any for single writes to ap keyspaces");
 }
 
 std::string end_of_prefix(std::string prefix) {

@@ -86,6 +86,7 @@ json to_json(const Receipt& receipt) {
                 {"hinted", json_nodes(receipt.hinted)},
                 {"superseded", receipt.superseded},
                 {"degraded", receipt.degraded},
+                {"stand_ins", json_nodes(receipt.stand_ins)},
                 {"teaching", names_of(receipt.teaching)},
                 {"duplicate", receipt.duplicate},
                 {"wal_durability", receipt.wal_durability},
@@ -100,7 +101,7 @@ json to_json(const Receipt& receipt) {
 
 bool is_below_level(const Response& response) {
   return response.outcome == Outcome::done && response.receipt.asked != Level::unspecified &&
-         response.receipt.reached < response.receipt.asked;
+         is_weaker(response.receipt.reached, response.receipt.asked);
 }
 
 std::string outcome_word(Outcome outcome) {
@@ -125,6 +126,7 @@ std::string receipt_line(const Response& response) {
   const Receipt& receipt = response.receipt;
   std::string text = receipt.reached == Level::unspecified ? "" : fmt::format("level {}", to_string(receipt.reached));
   if (!receipt.acknowledged_by.empty()) text += fmt::format("   held by {}", node_list(receipt.acknowledged_by));
+  if (!receipt.stand_ins.empty()) text += fmt::format("   of them no owners: {}", node_list(receipt.stand_ins));
   if (response.version.modify_revision.value() != 0) {
     text += fmt::format("   revision {}", response.version.modify_revision.value());
   }

@@ -57,7 +57,7 @@ SplitNodes::~SplitNodes() {
 
 Result<void> SplitNodes::start(const Options& options) {
   cluster_ = TRY(chaos::live::LocalCluster::up({.name = "trial", .dir = folder_ + "/c", .nodes = options.nodes}));
-  TRY(cluster::found_cluster(endpoints(), start_limit));
+  TRY(cluster::found_cluster(endpoints(), {.limit = start_limit}));
   TRY(cluster::wait_until_ready(endpoints(), start_limit));
   const topology::KeyspaceWish wish{
       .name = keyspace, .mode = Mode::ap, .copies = options.copies, .partitions = options.partitions};

@@ -42,7 +42,7 @@ Result<void> TrialNodes::start(const TrialOptions& options) {
   const auto plan = TRY(cluster::make_plan("trial", folder_ + "/c", options.nodes));
   supervisor_ = TRY(cluster::Supervisor::create({.plan = plan, .start_limit = start_limit, .stop_limit = start_limit}));
   TRY(supervisor_->start_all());
-  TRY(cluster::found_cluster(endpoints(), start_limit));
+  TRY(cluster::found_cluster(endpoints(), {.limit = start_limit}));
   TRY(cluster::wait_until_ready(endpoints(), start_limit));
   const topology::KeyspaceWish wish{.name = keyspace, .mode = Mode::cp, .copies = options.nodes};
   const auto catalog = TRY(AdminClient(endpoints().front(), start_limit).create_keyspace(wish));

@@ -24,6 +24,7 @@ struct ClusterOptions {
   std::string node;
   std::vector<std::string> endpoints;
   std::string log_level = "info";
+  bool allow_teaching = false;
 };
 
 std::vector<std::string> listen_addresses(const cluster::Plan& plan) {
@@ -83,7 +84,7 @@ Exit run_foreground(const Context& context, const ClusterOptions& options) {
   if (!up) return harness_error(context, up.error(), status_or_down(options.cluster));
   const cluster::Plan plan = (*up)->plan();
   // Who lost its disk is left out, not refused: the others have to run for `rift members replace`.
-  const auto founded = cluster::found_or_resume(listen_addresses(plan));
+  const auto founded = cluster::found_or_resume(listen_addresses(plan), {.allow_teaching = options.allow_teaching});
   if (!founded) return harness_error(context, founded.error());
   const auto ready = cluster::wait_until_ready(founded->endpoints);
   if (!ready) return harness_error(context, ready.error());
@@ -100,10 +101,21 @@ Exit up(const Context& context, const ClusterOptions& options) {
   std::filesystem::create_directories(dir, error);
   if (error) return harness_error(context, {Code::io, fmt::format("cannot make {}: {}", dir, error.message())});
   const std::string log = dir + "/supervisor.log";
-  const auto line =
-      start_detached({"cluster", "up", "--foreground", "-o", "json", "--name", options.cluster.name, "--dir", dir,
-                      "--nodes", std::to_string(options.nodes), "--log-level", options.log_level},
-                     log, up_limit);
+  std::vector<std::string> words = {"cluster",
+                                    "up",
+                                    "--foreground",
+                                    "-o",
+                                    "json",
+                                    "--name",
+                                    options.cluster.name,
+                                    "--dir",
+                                    dir,
+                                    "--nodes",
+                                    std::to_string(options.nodes),
+                                    "--log-level",
+                                    options.log_level};
+  if (options.allow_teaching) words.emplace_back("--allow-teaching");
+  const auto line = start_detached(words, log, up_limit);
   if (!line) return harness_error(context, line.error(), log);
   const json value = json::parse(*line, nullptr, false);
   if (!value.is_object() || value.value("event", "") != "ready") {
@@ -170,7 +182,7 @@ Exit act_on_node(const Context& context, const ClusterOptions& options, const st
 }
 
 Exit init(const Context& context, const ClusterOptions& options) {
-  const auto id = cluster::found_cluster(options.endpoints);
+  const auto id = cluster::found_cluster(options.endpoints, {.allow_teaching = options.allow_teaching});
   if (!id) return harness_error(context, id.error());
   if (context.format == Format::json) {
     fmt::print("{{\"schema\":\"rift.cluster_init/1\",\"cluster\":\"{}\"}}\n", to_string(*id));
@@ -207,6 +219,12 @@ void add_cluster(CLI::App& app, Context& context) {
   up_verb->add_option("--nodes", up_options->nodes, "Nodes of a new cluster")
       ->check(CLI::Range(1, 64))
       ->capture_default_str();
+  const auto add_teaching = [](CLI::App& verb, ClusterOptions& of) {
+    verb.add_flag(
+        "--allow-teaching", of.allow_teaching,
+        "Of a new cluster: its ap keyspaces may be teaching variants, which lose acknowledged writes on purpose");
+  };
+  add_teaching(*up_verb, *up_options);
   up_verb->add_flag("--foreground", up_options->foreground, "Stay in the foreground; ctrl-c stops it");
   up_verb->add_option("--log-level", up_options->log_level, "debug, info, warn or error")->capture_default_str();
   add_local("down", "Stop a cluster; its data stays", down);
@@ -226,6 +244,7 @@ void add_cluster(CLI::App& app, Context& context) {
   const auto [init_verb, init_options] =
       add("init", "Found a cluster on nodes that `rift serve` runs; repeating it changes nothing", init);
   init_verb->footer("Example:  rift cluster init 127.0.0.1:7001,127.0.0.1:7002,127.0.0.1:7003");
+  add_teaching(*init_verb, *init_options);
   init_verb->add_option("endpoints", init_options->endpoints, "Client address of every founding node")
       ->required()
       ->delimiter(',');

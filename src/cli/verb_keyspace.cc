@@ -21,9 +21,38 @@ struct KeyspaceOptions {
   std::string write;
   std::string durability = "fsync";
   bool atomic = false;
+  bool sloppy = false;
+  std::string clock = "hlc";
   std::uint32_t copies = 0;  // 0: not given, the cluster chooses
   std::uint32_t partitions = 0;
 };
+
+std::string_view name_of(topology::Durability durability) {
+  switch (durability) {
+    case topology::Durability::fsync:
+      return "fsync";
+    case topology::Durability::wal:
+      return "wal";
+    case topology::Durability::none:
+      return "none";
+  }
+  return "invalid";
+}
+
+Result<topology::Durability> durability_named(const std::string& text) {
+  for (const auto durability : {topology::Durability::fsync, topology::Durability::wal, topology::Durability::none}) {
+    if (text == name_of(durability)) return durability;
+  }
+  return rift::fail(Code::invalid, "unknown durability '" + text + "'; there are fsync, wal and none");
+}
+
+std::string promises_of(const topology::Keyspace& keyspace) {
+  std::string text(name_of(keyspace.durability));
+  if (keyspace.atomic) text += ", atomic";
+  if (keyspace.sloppy) text += ", sloppy";
+  if (keyspace.wall_clock) text += ", clock wall";
+  return text;
+}
 
 json to_json(const topology::Keyspace& keyspace) {
   json partitions = json::array();
@@ -38,8 +67,10 @@ json to_json(const topology::Keyspace& keyspace) {
           {"copies", keyspace.copies},
           {"read", std::string(to_string(keyspace.read))},
           {"write", std::string(to_string(keyspace.write))},
-          {"durability", keyspace.durability == topology::Durability::wal ? "wal" : "fsync"},
+          {"durability", name_of(keyspace.durability)},
           {"atomic", keyspace.atomic},
+          {"sloppy", keyspace.sloppy},
+          {"clock", keyspace.wall_clock ? "wall" : "hlc"},
           {"partitions", partitions}};
 }
 
@@ -55,9 +86,8 @@ Exit show(const Context& context, std::string_view schema, const topology::Catal
   fmt::print("{:<16} {:<5} {:>6} {:>10}  {:<9} {:<9} {}\n", "keyspace", "mode", "copies", "partitions", "read", "write",
              "durability");
   for (const auto& [name, keyspace] : catalog.keyspaces) {
-    fmt::print("{:<16} {:<5} {:>6} {:>10}  {:<9} {:<9} {}{}\n", name, to_string(keyspace.mode), keyspace.copies,
-               keyspace.partitions.size(), to_string(keyspace.read), to_string(keyspace.write),
-               keyspace.durability == topology::Durability::wal ? "wal" : "fsync", keyspace.atomic ? ", atomic" : "");
+    fmt::print("{:<16} {:<5} {:>6} {:>10}  {:<9} {:<9} {}\n", name, to_string(keyspace.mode), keyspace.copies,
+               keyspace.partitions.size(), to_string(keyspace.read), to_string(keyspace.write), promises_of(keyspace));
   }
   return Exit::done;
 }
@@ -72,15 +102,16 @@ Result<Level> level_named(const std::string& text) {
 Result<topology::KeyspaceWish> wish_of(const KeyspaceOptions& options) {
   const auto mode = parse_mode(options.mode);
   if (!mode) return rift::fail(Code::invalid, "unknown mode '" + options.mode + "'; modes are cp and ap");
-  return topology::KeyspaceWish{
-      .name = options.name,
-      .mode = *mode,
-      .copies = options.copies,
-      .partitions = options.partitions,
-      .read = TRY(level_named(options.read)),
-      .write = TRY(level_named(options.write)),
-      .durability = options.durability == "wal" ? topology::Durability::wal : topology::Durability::fsync,
-      .atomic = options.atomic};
+  return topology::KeyspaceWish{.name = options.name,
+                                .mode = *mode,
+                                .copies = options.copies,
+                                .partitions = options.partitions,
+                                .read = TRY(level_named(options.read)),
+                                .write = TRY(level_named(options.write)),
+                                .durability = TRY(durability_named(options.durability)),
+                                .atomic = options.atomic,
+                                .sloppy = options.sloppy,
+                                .wall_clock = options.clock == "wall"};
 }
 
 Result<AdminClient> admin_of(const Target& target) {
@@ -176,11 +207,17 @@ void add_keyspace(CLI::App& app, Context& context) {
   create_verb->add_option("--read", wish->read, "Level of reads that name none: one, majority or all");
   create_verb->add_option("--write", wish->write, "Level of writes that name none");
   create_verb
-      ->add_option("--durability", wish->durability, "fsync, or wal: acknowledged once the operating system has it")
-      ->check(CLI::IsMember({"fsync", "wal"}))
+      ->add_option("--durability", wish->durability,
+                   "fsync; wal: acknowledged once the operating system has it; none (teaching): before that")
+      ->check(CLI::IsMember({"fsync", "wal", "none"}))
       ->capture_default_str();
   create_verb->add_flag("--atomic", wish->atomic,
                         "ap: linearizable reads and writes of single keys, by majority and with fsync");
+  create_verb->add_flag("--sloppy", wish->sloppy,
+                        "ap, teaching: levels count nodes that stand in for owners out of reach");
+  create_verb->add_option("--clock", wish->clock, "ap: hlc; wall (teaching): versions go by the bare wall clock")
+      ->check(CLI::IsMember({"hlc", "wall"}))
+      ->capture_default_str();
   const auto [alter_verb, altered] = add("alter", "Change a keyspace's levels, or the copies of a cp keyspace", alter);
   alter_verb->add_option("name", altered->name, "Its name")->required();
   alter_verb->add_option("--read", altered->read, "Level of reads that name none: one, majority or all");

@@ -66,11 +66,13 @@ Result<IdentityReply> AdminClient::identity() {
   return IdentityReply{client::to_identity(answer), answer.client_address(), answer.peer_address()};
 }
 
-Result<void> AdminClient::found(const ClusterId& cluster, const std::vector<topology::Member>& members) {
+Result<void> AdminClient::found(const ClusterId& cluster, const std::vector<topology::Member>& members,
+                                bool allow_teaching) {
   v1::FoundRequest question;
   v1::FoundResponse answer;
   rpc::fill(cluster, *question.mutable_cluster());
   for (const topology::Member& member : members) rpc::fill(member, *question.add_members());
+  question.set_allow_teaching(allow_teaching);
   return impl_->call(*impl_->stub, &v1::AdminService::Stub::Found, question, answer);
 }
 

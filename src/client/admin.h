@@ -39,7 +39,8 @@ class AdminClient {
   Result<bool> healthy();
 
   Result<IdentityReply> identity();
-  Result<void> found(const ClusterId& cluster, const std::vector<topology::Member>& members);
+  Result<void> found(const ClusterId& cluster, const std::vector<topology::Member>& members,
+                     bool allow_teaching = false);
   Result<topology::Catalog> catalog();
   Result<topology::Catalog> create_keyspace(const topology::KeyspaceWish& wish);
   Result<topology::Catalog> drop_keyspace(const std::string& name);

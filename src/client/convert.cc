@@ -92,6 +92,7 @@ Receipt to_receipt(const v1::Receipt& message) {
   if (message.has_superseded_by()) receipt.superseded_by = to_version(message.superseded_by());
   for (const std::uint32_t node : message.hinted()) receipt.hinted.emplace_back(node);
   receipt.degraded = message.degraded();
+  for (const std::uint32_t node : message.stand_ins()) receipt.stand_ins.emplace_back(node);
   receipt.teaching = Teaching{.sloppy = message.teaching().sloppy(),
                               .wall_clock = message.teaching().wall_clock(),
                               .no_durability = message.teaching().no_durability()};

@@ -55,6 +55,8 @@ void fill(const topology::KeyspaceWish& wish, v1::CreateKeyspaceRequest& message
   message.set_write(static_cast<v1::Level>(wish.write));
   message.set_durability(static_cast<v1::Durability>(wish.durability));
   message.set_atomic(wish.atomic);
+  message.set_sloppy(wish.sloppy);
+  message.set_wall_clock(wish.wall_clock);
 }
 
 void fill(const topology::KeyspaceAlteration& wish, v1::AlterKeyspaceRequest& message) {

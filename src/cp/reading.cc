@@ -59,6 +59,7 @@ Result<void> CpReplica::submit_reads(std::vector<Request> reads, Round& round) {
         }
         break;
       case Level::unspecified:
+      case Level::any:  // of no read: validate()
       case Level::majority:
         majority.push_back(std::move(read));
         break;

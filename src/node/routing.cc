@@ -57,6 +57,11 @@ Result<const topology::Partition*> partition_of(const topology::Keyspace& keyspa
                             "by a version",
                             keyspace.name));
   }
+  if (keyspace.mode == Mode::cp && request.level == Level::any) {
+    return fail(Code::invalid, fmt::format("'{}' is a cp keyspace: only its voters can acknowledge a write, no node "
+                                           "stands in for them",
+                                           keyspace.name));
+  }
   if (names_partition(request)) return named_partition(keyspace, request.partition);
   const topology::Partition& partition = topology::place(keyspace, request.key);
   if (request.operands) TRY(fall_together(keyspace, partition, *request.operands));

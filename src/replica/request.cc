@@ -118,7 +118,9 @@ Result<void> validate_sizes(const Request& request) {
 
 Result<void> validate_enums(const Request& request) {
   if (request.verb < Verb::get || request.verb > Verb::compact) return fail(Code::invalid, "unknown verb");
-  if (request.level > Level::all) return fail(Code::invalid, "unknown level; use one, majority or all");
+  if (request.level > Level::any) return fail(Code::invalid, "unknown level; use one, majority or all");
+  if (request.level == Level::any && request.verb != Verb::put && request.verb != Verb::del)
+    return fail(Code::invalid, "level any is for single writes: what stands in for an owner is not read");
   return validate_condition(request.condition);
 }
 

@@ -162,6 +162,8 @@ struct Receipt {
   std::vector<NodeId> hinted{};  // ap: the owners that are owed a hint, of which hints_left is the number
   bool degraded = false;         // the value holds, but less stands behind it than was asked for
   Teaching teaching{};
+  std::vector<NodeId>
+      stand_ins{};  // ap: of those that acknowledged, the ones that are no owners and keep a copy for them
   friend bool operator==(const Receipt&, const Receipt&) = default;
 };
 

@@ -23,6 +23,7 @@ Result<topology::Durability> to_durability(v1::Durability durability) {
   if (durability == v1::DURABILITY_UNSPECIFIED || durability == v1::DURABILITY_FSYNC)
     return topology::Durability::fsync;
   if (durability == v1::DURABILITY_WAL) return topology::Durability::wal;
+  if (durability == v1::DURABILITY_NONE) return topology::Durability::none;
   return fail(Code::invalid, fmt::format("unknown durability {}", static_cast<int>(durability)));
 }
 
@@ -46,6 +47,8 @@ Result<topology::Keyspace> to_keyspace(const v1::Keyspace& message) {
   keyspace.write = TRY(to_level(message.write()));
   keyspace.durability = TRY(to_durability(message.durability()));
   keyspace.atomic = message.atomic();
+  keyspace.sloppy = message.sloppy();
+  keyspace.wall_clock = message.wall_clock();
   if (message.partitions().empty()) return fail(Code::invalid, "keyspace " + message.name() + " has no partition");
   for (const v1::Partition& p : message.partitions()) {
     topology::Partition partition;
@@ -70,6 +73,8 @@ void fill_keyspace(const topology::Keyspace& keyspace, v1::Keyspace& message) {
   message.set_write(static_cast<v1::Level>(keyspace.write));
   message.set_durability(static_cast<v1::Durability>(keyspace.durability));
   message.set_atomic(keyspace.atomic);
+  message.set_sloppy(keyspace.sloppy);
+  message.set_wall_clock(keyspace.wall_clock);
   for (const topology::Partition& partition : keyspace.partitions) {
     v1::Partition& p = *message.add_partitions();
     p.set_id(partition.id.value());
@@ -101,6 +106,7 @@ Result<topology::Catalog> to_catalog(const v1::Catalog& message) {
   catalog.epoch = MapEpoch(message.epoch());
   catalog.next_keyspace = KeyspaceId(message.next_keyspace());
   catalog.next_partition = PartitionId(message.next_partition());
+  catalog.allow_teaching = message.allow_teaching();
   for (const v1::Member& m : message.members()) {
     const topology::Member member = TRY(to_member(m));
     if (!catalog.members.emplace(member.node, member).second) {
@@ -135,6 +141,7 @@ void fill(const topology::Catalog& catalog, v1::Catalog& message) {
   message.set_epoch(catalog.epoch.value());
   message.set_next_keyspace(catalog.next_keyspace.value());
   message.set_next_partition(catalog.next_partition.value());
+  message.set_allow_teaching(catalog.allow_teaching);
   for (const auto& [node, member] : catalog.members) fill(member, *message.add_members());
   for (const auto& [name, keyspace] : catalog.keyspaces) fill_keyspace(keyspace, *message.add_keyspaces());
 }

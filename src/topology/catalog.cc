@@ -43,6 +43,36 @@ Result<void> check_wish(const Catalog& catalog, const KeyspaceWish& wish, std::u
   return {};
 }
 
+Result<void> check_atomic(const Keyspace& keyspace) {
+  if (!keyspace.atomic) return {};
+  if (keyspace.mode != Mode::ap)
+    return fail(Code::invalid, keyspace.name + " is cp, and linearizable without `atomic`: that is for ap keyspaces");
+  if (keyspace.durability != Durability::fsync) {
+    return fail(Code::invalid, keyspace.name +
+                                   " is atomic, so its durability is fsync: what a majority has acknowledged must "
+                                   "outlive a power loss");
+  }
+  if (keyspace.read != Level::majority || keyspace.write != Level::majority)
+    return fail(Code::invalid, keyspace.name + " is atomic: it is read and written by majority, at no other level");
+  if (keyspace.sloppy || keyspace.wall_clock)
+    return fail(Code::invalid, keyspace.name + " is atomic: its majorities are of owners, and no clock orders it");
+  return {};
+}
+
+Result<void> check_teaching(const Catalog& catalog, const Keyspace& keyspace) {
+  if (!is_teaching(keyspace)) return {};
+  const std::string_view what = keyspace.sloppy       ? "sloppy quorums"
+                                : keyspace.wall_clock ? "versions by the bare wall clock"
+                                                      : "durability none";
+  if (keyspace.mode != Mode::ap)
+    return fail(Code::invalid, fmt::format("{} is cp; {} is a teaching variant of ap keyspaces", keyspace.name, what));
+  if (catalog.allow_teaching) return {};
+  return fail(Code::invalid, fmt::format("{} loses acknowledged writes so that people can watch it; this cluster was "
+                                         "not founded for that: `rift cluster up --allow-teaching` (or `cluster init "
+                                         "--allow-teaching`) founds one that is",
+                                         what));
+}
+
 }  // namespace
 
 const Keyspace* Catalog::find(std::string_view name) const {
@@ -64,13 +94,14 @@ const Partition* Catalog::partition(PartitionId id) const {
   return nullptr;
 }
 
-Result<Catalog> found(ClusterId cluster, std::vector<Member> members) {
+Result<Catalog> found(ClusterId cluster, std::vector<Member> members, bool allow_teaching) {
   if (members.empty()) return fail(Code::invalid, "a cluster is founded by at least one node");
   if (members.size() > limits::members_max)
     return fail(Code::too_large, fmt::format("at most {} nodes", limits::members_max));
   Catalog catalog;
   catalog.cluster = cluster;
   catalog.epoch = MapEpoch(1);
+  catalog.allow_teaching = allow_teaching;
   Partition partition;
   partition.id = system_partition;
   for (Member& member : members) {
@@ -110,8 +141,10 @@ Result<Catalog> create_keyspace(const Catalog& catalog, const KeyspaceWish& wish
                     .write = wish.write != Level::unspecified ? wish.write : default_level(wish),
                     .durability = wish.durability,
                     .atomic = wish.atomic,
+                    .sloppy = wish.sloppy,
+                    .wall_clock = wish.wall_clock,
                     .partitions = {}};
-  TRY(check_atomic(keyspace));
+  TRY(check_promises(catalog, keyspace));
   result.next_keyspace = KeyspaceId(keyspace.id.value() + 1);
   Keyspace& made = result.keyspaces.emplace(keyspace.name, std::move(keyspace)).first->second;
   for (std::uint32_t p = 0; p < partitions; ++p) {
@@ -125,18 +158,15 @@ Result<Catalog> create_keyspace(const Catalog& catalog, const KeyspaceWish& wish
   return result;
 }
 
-Result<void> check_atomic(const Keyspace& keyspace) {
-  if (!keyspace.atomic) return {};
-  if (keyspace.mode != Mode::ap)
-    return fail(Code::invalid, keyspace.name + " is cp, and linearizable without `atomic`: that is for ap keyspaces");
-  if (keyspace.durability != Durability::fsync) {
-    return fail(Code::invalid, keyspace.name +
-                                   " is atomic, so its durability is fsync: what a majority has acknowledged must "
-                                   "outlive a power loss");
-  }
-  if (keyspace.read != Level::majority || keyspace.write != Level::majority)
-    return fail(Code::invalid, keyspace.name + " is atomic: it is read and written by majority, at no other level");
-  return {};
+bool is_teaching(const Keyspace& keyspace) {
+  return keyspace.sloppy || keyspace.wall_clock || keyspace.durability == Durability::none;
+}
+
+Result<void> check_promises(const Catalog& catalog, const Keyspace& keyspace) {
+  if (keyspace.read == Level::any || keyspace.write == Level::any)
+    return fail(Code::invalid, "level any is asked for by a single write: a keyspace's level counts owners");
+  TRY(check_atomic(keyspace));
+  return check_teaching(catalog, keyspace);
 }
 
 Result<Catalog> drop_keyspace(const Catalog& catalog, std::string_view name) {

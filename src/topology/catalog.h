@@ -23,8 +23,8 @@ constexpr PartitionId system_partition{1};
 constexpr std::string_view system_keyspace_name = "_system";
 constexpr std::string_view catalog_key = "catalog";
 
-// fsync: an acknowledgement means on disk. wal: handed to the operating system.
-enum class Durability : std::uint8_t { fsync = 1, wal = 2 };
+// fsync: an acknowledgement means on disk. wal: handed to the operating system. none: in some memory (a teaching variant).
+enum class Durability : std::uint8_t { fsync = 1, wal = 2, none = 3 };
 
 // A cp partition's owners are a wish: the first `copies` of them are to vote (the first of all leads when it can), the others learn. Who does
 // vote is what the group's own log says (DESIGN 7).
@@ -48,6 +48,9 @@ struct Keyspace {
   Level write = Level::majority;
   Durability durability = Durability::fsync;
   bool atomic = false;  // ap: reads and writes of a key are linearizable; both by majority, fsync only
+  // Teaching variants (DESIGN 4), for catalogs with allow_teaching: so that what they lose can be watched.
+  bool sloppy = false;      // ap: a level counts nodes that stand in for owners out of reach
+  bool wall_clock = false;  // ap: versions are stamped by the bare wall clock, whatever is there
   std::vector<Partition> partitions;
   friend bool operator==(const Keyspace&, const Keyspace&) = default;
 };
@@ -74,6 +77,7 @@ struct Catalog {
   std::map<std::string, Keyspace> keyspaces;  // `_system` included
   KeyspaceId next_keyspace{1};
   PartitionId next_partition{2};
+  bool allow_teaching = false;  // as founded
 
   const Keyspace* find(std::string_view name) const;
   const Member* member(NodeId node) const;
@@ -91,15 +95,20 @@ struct KeyspaceWish {
   Level write = Level::unspecified;
   Durability durability = Durability::fsync;
   bool atomic = false;
+  bool sloppy = false;
+  bool wall_clock = false;
 };
 
-// What an atomic keyspace must be: ap, fsync, read and written by majority. Errors: invalid, by name.
-Result<void> check_atomic(const Keyspace& keyspace);
+// What an atomic keyspace must be: ap, fsync, read and written by majority, without teaching variants; what may have those: an ap keyspace of a
+// cluster that allows them. Its levels: not any, which a request asks for itself. Errors: invalid, by name.
+Result<void> check_promises(const Catalog& catalog, const Keyspace& keyspace);
+// It gives up on purpose what others promise.
+bool is_teaching(const Keyspace& keyspace);
 
 constexpr std::uint32_t system_voters_max = 5;
 
 // The first catalog: the founding members and `_system` on all of them, up to five as voters. Errors: no member, duplicate or zero node id.
-Result<Catalog> found(ClusterId cluster, std::vector<Member> members);
+Result<Catalog> found(ClusterId cluster, std::vector<Member> members, bool allow_teaching = false);
 // Each returns the next catalog, with the epoch raised by one. Pure. Leaders (first owners of cp partitions) and copies go to the active members
 // that have the fewest, round robin among equals. Errors: invalid name, already_exists, more copies than members, too many partitions,
 // unknown_keyspace, `_system`.

@@ -117,7 +117,7 @@ Result<Catalog> alter_keyspace(const Catalog& catalog, const KeyspaceAlteration&
   Keyspace& keyspace = result.keyspaces.at(wish.name);
   if (wish.read) keyspace.read = *wish.read;
   if (wish.write) keyspace.write = *wish.write;
-  TRY(check_atomic(keyspace));
+  TRY(check_promises(result, keyspace));
   if (wish.copies != 0 && wish.copies != keyspace.copies) TRY(set_copies(result, keyspace, wish.copies));
   if (result.keyspaces == catalog.keyspaces) return catalog;
   return result;

@@ -60,7 +60,7 @@ Result<void> verify(const Catalog& catalog) {
     if (keyspace.id >= catalog.next_keyspace) return fail(Code::invalid, "a keyspace id that was never given out");
     if (keyspace.copies == 0) return fail(Code::invalid, "a keyspace without copies");
     if (keyspace.partitions.empty()) return fail(Code::invalid, "a keyspace without partitions");
-    TRY(check_atomic(keyspace));
+    TRY(check_promises(catalog, keyspace));
     for (const Partition& partition : keyspace.partitions) {
       if (!partitions.insert(partition.id).second) return fail(Code::invalid, "two partitions with one id");
       TRY(verify_partition(partition, catalog));

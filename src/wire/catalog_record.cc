@@ -15,6 +15,7 @@ struct StoredCatalog {
   std::vector<topology::Keyspace> keyspaces;
   KeyspaceId next_keyspace;
   PartitionId next_partition;
+  bool allow_teaching = false;
 };
 
 constexpr std::size_t keyspaces_max = 65536;
@@ -50,6 +51,8 @@ void describe(Io& io, M& m) {
   io.enumeration(7, m.durability);
   io.messages(8, m.partitions, limits::partitions_per_keyspace_max);
   io.scalar(9, m.atomic);
+  io.scalar(10, m.sloppy);
+  io.scalar(11, m.wall_clock);
 }
 
 template <class Io, Is<StoredCatalog> M>
@@ -60,6 +63,7 @@ void describe(Io& io, M& m) {
   io.messages(4, m.keyspaces, keyspaces_max);
   io.scalar(5, m.next_keyspace);
   io.scalar(6, m.next_partition);
+  io.scalar(7, m.allow_teaching);
 }
 
 }  // namespace proto
@@ -70,7 +74,8 @@ Bytes encode(const topology::Catalog& catalog) {
                               .members = {},
                               .keyspaces = {},
                               .next_keyspace = catalog.next_keyspace,
-                              .next_partition = catalog.next_partition};
+                              .next_partition = catalog.next_partition,
+                              .allow_teaching = catalog.allow_teaching};
   for (const auto& [node, member] : catalog.members) stored.members.push_back(member);
   for (const auto& [name, keyspace] : catalog.keyspaces) stored.keyspaces.push_back(keyspace);
   return proto::store(stored);
@@ -83,6 +88,7 @@ Result<topology::Catalog> decode_catalog(ByteView bytes) {
   catalog.epoch = stored.epoch;
   catalog.next_keyspace = stored.next_keyspace;
   catalog.next_partition = stored.next_partition;
+  catalog.allow_teaching = stored.allow_teaching;
   for (auto& member : stored.members) {
     const NodeId node = member.node;
     if (!catalog.members.emplace(node, std::move(member)).second)

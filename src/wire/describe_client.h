@@ -130,6 +130,7 @@ void describe(Io& io, M& m) {
   io.packed(18, m.hinted);
   io.scalar(19, m.degraded);
   io.message(20, m.teaching);
+  io.packed(21, m.stand_ins);
 }
 
 template <class Io, Is<Item> M>

@@ -18,7 +18,7 @@ constexpr bool within(E value, E first, E last) {
 constexpr bool is_valid(Verb v) { return within(v, Verb::get, Verb::compact) || is_internal(v); }
 constexpr bool is_valid(Condition::Kind v) { return within(v, Condition::Kind::none, Condition::Kind::created); }
 constexpr bool is_valid(Event::Kind v) { return within(v, Event::Kind::put, Event::Kind::expired); }
-constexpr bool is_valid(Level v) { return within(v, Level::unspecified, Level::all); }
+constexpr bool is_valid(Level v) { return within(v, Level::unspecified, Level::any); }
 constexpr bool is_valid(Outcome v) { return within(v, Outcome::done, Outcome::unknown); }
 constexpr bool is_valid(Mode v) { return within(v, Mode::cp, Mode::ap); }
 constexpr bool is_valid(ReadPath v) { return within(v, ReadPath::none, ReadPath::quorum_repaired); }
@@ -30,12 +30,12 @@ constexpr bool is_valid(Code v) {
 constexpr bool is_valid(raft::EntryKind v) { return within(v, raft::EntryKind::noop, raft::EntryKind::config); }
 constexpr bool is_valid(causal::Kind v) { return within(v, causal::Kind::value, causal::Kind::tombstone); }
 constexpr bool is_valid(topology::Durability v) {
-  return within(v, topology::Durability::fsync, topology::Durability::wal);
+  return within(v, topology::Durability::fsync, topology::Durability::none);
 }
 constexpr bool is_valid(topology::MemberState v) {
   return within(v, topology::MemberState::active, topology::MemberState::lost);
 }
-constexpr bool is_valid(StoreReason v) { return within(v, StoreReason::write, StoreReason::sync); }
+constexpr bool is_valid(StoreReason v) { return within(v, StoreReason::write, StoreReason::stand_in); }
 constexpr bool is_valid(StoreResult v) { return within(v, StoreResult::stored, StoreResult::refused); }
 
 }  // namespace rift::wire::proto

@@ -158,7 +158,7 @@ struct StateReport {
 
 // --- ap ------------------------------------------------------------------------------------------------------------------------
 
-enum class StoreReason : std::uint8_t { write = 1, repair = 2, hint = 3, sync = 4 };
+enum class StoreReason : std::uint8_t { write = 1, repair = 2, hint = 3, sync = 4, stand_in = 5 };
 enum class StoreResult : std::uint8_t { stored = 1, had_it = 2, superseded = 3, clock_skew = 4, refused = 5 };
 
 struct Store {

@@ -46,7 +46,7 @@ class Nodes {
     MUST(supervisor_->start_all());
     auto founding = addresses();
     founding.resize(founders);
-    MUST(cluster::found_cluster(founding, patience));
+    MUST(cluster::found_cluster(founding, {.limit = patience}));
     MUST(cluster::wait_until_ready(founding, patience));
     if (founders == count) {
       EXPECT_TRUE(reach_each_other(count));

@@ -154,7 +154,8 @@ TEST(Convert, EveryFieldOfAReceiptSurvives) {
               .superseded_by = {.hlc = 40, .dot_node = NodeId(41), .dot_incarnation = 42, .dot_sequence = 43},
               .hinted = {NodeId(2), NodeId(301)},
               .degraded = true,
-              .teaching = {.sloppy = true, .wall_clock = false, .no_durability = true}};
+              .teaching = {.sloppy = true, .wall_clock = false, .no_durability = true},
+              .stand_ins = {NodeId(4)}};
   riftkv::v1::Reply reply;
   api::to_reply(Response(response), reply);
   EXPECT_EQ(client::to_response(response.id, reply), response);

@@ -126,10 +126,19 @@ TEST(Outcome, OnlyWhatIsProvedIsNotDone) {
 }
 
 TEST(Outcome, LevelsAndModesAreReadBack) {
-  for (const Level level : {Level::one, Level::majority, Level::all}) EXPECT_EQ(parse_level(to_string(level)), level);
+  for (const Level level : {Level::one, Level::majority, Level::all, Level::any})
+    EXPECT_EQ(parse_level(to_string(level)), level);
   for (const Mode mode : {Mode::cp, Mode::ap}) EXPECT_EQ(parse_mode(to_string(mode)), mode);
   EXPECT_EQ(parse_level("ONE"), std::nullopt);
   EXPECT_EQ(parse_mode(""), std::nullopt);
+}
+
+TEST(Level, AnyPromisesLessThanOne) {
+  const Level rising[] = {Level::unspecified, Level::any, Level::one, Level::majority, Level::all};
+  for (std::size_t i = 0; i < std::size(rising); ++i) {
+    for (std::size_t j = 0; j < std::size(rising); ++j)
+      EXPECT_EQ(is_weaker(rising[i], rising[j]), i < j) << i << " " << j;
+  }
 }
 
 TEST(Task, RunsOnceAndOwnsWhatItHolds) {

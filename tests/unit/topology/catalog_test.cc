@@ -1,5 +1,6 @@
 #include "topology/catalog.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <map>
@@ -114,6 +115,50 @@ TEST(CreateKeyspace, RefusesAnAtomicOneThatCouldNotBeByName) {
   const std::string by_majority = "invalid: seats is atomic: it is read and written by majority, at no other level";
   EXPECT_EQ(told([](KeyspaceWish& w) { w.read = Level::one; }), by_majority);
   EXPECT_EQ(told([](KeyspaceWish& w) { w.write = Level::all; }), by_majority);
+}
+
+TEST(CreateKeyspace, RefusesTeachingVariantsWhereTheClusterDoesNotAllowThemAndWhereTheyMeanNothing) {
+  const auto told = [](bool allowed, auto change) {
+    Catalog catalog = cluster(5);
+    catalog.allow_teaching = allowed;
+    KeyspaceWish asked = wish("toys", Mode::ap);
+    change(asked);
+    const auto made = create_keyspace(catalog, asked);
+    EXPECT_TRUE(made || made.error().code == Code::invalid);
+    return made ? is_teaching(*made->find("toys")) ? "a teaching variant" : "plain" : made.error().detail;
+  };
+  const auto sloppy = [](KeyspaceWish& w) { w.sloppy = true; };
+  const auto wall = [](KeyspaceWish& w) { w.wall_clock = true; };
+  const auto none = [](KeyspaceWish& w) { w.durability = Durability::none; };
+  EXPECT_EQ(told(true, [](KeyspaceWish&) {}), "plain");
+  EXPECT_EQ(told(true, sloppy), "a teaching variant");
+  EXPECT_EQ(told(true, wall), "a teaching variant");
+  EXPECT_EQ(told(true, none), "a teaching variant");
+  EXPECT_THAT(told(false, sloppy), testing::HasSubstr("sloppy quorums loses acknowledged writes"));
+  EXPECT_THAT(told(false, wall), testing::HasSubstr("--allow-teaching"));
+  EXPECT_THAT(told(false, none), testing::HasSubstr("durability none loses acknowledged writes"));
+  for (const auto change : {+[](KeyspaceWish& w) { w.sloppy = true; }, +[](KeyspaceWish& w) { w.wall_clock = true; }}) {
+    EXPECT_THAT(told(true,
+                     [&](KeyspaceWish& w) {
+                       change(w);
+                       w.mode = Mode::cp;
+                     }),
+                testing::HasSubstr("a teaching variant of ap keyspaces"));
+    EXPECT_THAT(told(true,
+                     [&](KeyspaceWish& w) {
+                       change(w);
+                       w.atomic = true;
+                     }),
+                testing::HasSubstr("no clock orders it"));
+  }
+}
+
+TEST(CreateKeyspace, RefusesLevelAnyAsADefault) {
+  KeyspaceWish asked = wish("carts", Mode::ap);
+  asked.write = Level::any;
+  const auto made = create_keyspace(cluster(5), asked);
+  ASSERT_FALSE(made);
+  EXPECT_THAT(made.error().detail, testing::HasSubstr("a single write"));
 }
 
 TEST(CreateKeyspace, HasNoMoreCopiesThanASmallClusterHasNodes) {

@@ -185,8 +185,8 @@ TEST(HostileMessages, EnumerationsHaveTheirRange) {
     request.level = static_cast<Level>(level);
     return decode_message(encode_message(Forward{request}));
   };
-  EXPECT_TRUE(with_level(3).has_value());
-  expect_corruption(with_level(4), "level");
+  EXPECT_TRUE(with_level(4).has_value());
+  expect_corruption(with_level(5), "level");
   for (const unsigned verb : {0U, 15U, 31U, 34U, 255U}) {
     Request request = samples::request();
     request.verb = static_cast<Verb>(verb);
@@ -202,7 +202,7 @@ TEST(HostileMessages, EnumerationsHaveTheirRange) {
     entry.kind = static_cast<raft::EntryKind>(kind);
     expect_corruption(decode_message(encode_message(raft::Message(raft::Append{.entries = {entry}}))), "entry kind");
     Store store{
-        .token = 1, .reason = static_cast<StoreReason>(kind == 0 ? 0 : 5), .key = "k", .envelope = samples::envelope()};
+        .token = 1, .reason = static_cast<StoreReason>(kind == 0 ? 0 : 6), .key = "k", .envelope = samples::envelope()};
     expect_corruption(decode_message(encode_message(store)), "store reason");
     store.reason = StoreReason::write;
     store.envelope.kind = static_cast<causal::Kind>(kind);

@@ -110,6 +110,7 @@ TEST(Messages, OldBytesAreReadAndWrittenAsEver) {
   response.receipt.hinted.clear();
   response.receipt.degraded = false;
   response.receipt.teaching = {};
+  response.receipt.stand_ins.clear();
   EXPECT_EQ(MUST(decode_message(forward_reply)), Message(ForwardReply{response}));
   EXPECT_EQ(encode_message(ForwardReply{response}), forward_reply);
 }

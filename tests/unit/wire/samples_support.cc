@@ -99,10 +99,17 @@ topology::Catalog catalog() {
                                        .peer_address = fmt::format("10.0.0.{}:2", n),
                                        .disk = {.high = 7, .low = n}});
   }
-  auto catalog = MUST(topology::found(ClusterId{.high = 1, .low = 2}, members));
+  auto catalog = MUST(topology::found(ClusterId{.high = 1, .low = 2}, members, true));
   catalog = MUST(topology::create_keyspace(catalog, {.name = "bank", .mode = Mode::cp, .partitions = 1}));
   catalog = MUST(topology::create_keyspace(
       catalog, {.name = "seats", .mode = Mode::ap, .copies = 2, .partitions = 1, .atomic = true}));
+  catalog = MUST(topology::create_keyspace(catalog, {.name = "toys",
+                                                     .mode = Mode::ap,
+                                                     .copies = 2,
+                                                     .partitions = 1,
+                                                     .durability = topology::Durability::none,
+                                                     .sloppy = true,
+                                                     .wall_clock = true}));
   return MUST(topology::create_keyspace(catalog, {.name = "cart",
                                                   .mode = Mode::ap,
                                                   .copies = 2,
@@ -170,7 +177,8 @@ Response response() {
               .superseded_by = {.hlc = 39, .dot_node = NodeId(40), .dot_incarnation = 41, .dot_sequence = 42},
               .hinted = {NodeId(2), NodeId(301)},
               .degraded = true,
-              .teaching = {.sloppy = true, .wall_clock = true, .no_durability = true}};
+              .teaching = {.sloppy = true, .wall_clock = true, .no_durability = true},
+              .stand_ins = {NodeId(4)}};
   return response;
 }
 
