@@ -246,7 +246,11 @@ Result<std::vector<Group>> to_hand_over(const Survey& survey, const std::string&
 std::vector<std::string> groups_with(const Survey& survey, NodeId node) {
   std::vector<std::string> names;
   for (const Group& group : survey.groups) {
-    if (group.mode == Mode::ap) continue;
+    if (group.mode == Mode::ap) {  // what it keeps for owners must reach them first
+      const auto replica = group.replicas.find(node);
+      if (replica != group.replicas.end() && replica->second.role == stand_in_role) names.push_back(group.name);
+      continue;
+    }
     const bool named =
         group.leader == NodeId() || !group.settled || holds(group.voters, node) || holds(group.learners, node);
     if (named) names.push_back(group.name);

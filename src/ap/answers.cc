@@ -15,11 +15,11 @@ void Answers::answer(NodeId to, bool wait_for_disk, const wire::Message& message
 
 std::optional<wire::StoreResult> Answers::obstacle(const wire::Store& store, Turn& turn) {
   const auto hlc = store.envelope.stamp.hlc;
-  const bool foreground = store.reason == wire::StoreReason::write;
+  const bool foreground = store.reason == wire::StoreReason::write || store.reason == wire::StoreReason::stand_in;
   // A copy from beyond the drift bound must not raise this node's clock, and as a client's write it is refused before it can poison the key
   // (traps T02, T03). One that another owner has stored already must be taken, or the owners would differ for ever.
   if (!core_.options.stamper->observe(hlc, turn.now().wall)) {
-    if (foreground) {
+    if (foreground && !core_.placement.keyspace().wall_clock) {
       ++core_.counters.clock_skew_refused;
       return wire::StoreResult::clock_skew;
     }
@@ -53,8 +53,9 @@ Result<bool> Answers::on_store(NodeId from, const wire::Store& store, Turn& turn
     ++core_.counters.copies_superseded;
   }
   ack.winner = slot.stamp();
+  const bool frees_a_hint = store.reason == wire::StoreReason::hint || store.reason == wire::StoreReason::sync;
   // Also for a copy that was here already, while the batch that brought it may not be on disk yet.
-  answer(from, !core_.synced(store.key), ack, turn);
+  answer(from, !core_.synced(store.key) && (frees_a_hint || core_.placement.durable()), ack, turn);
   return stored;
 }
 

@@ -1,5 +1,6 @@
 #include "ap/hint_book.h"
 
+#include <algorithm>
 #include <set>
 
 #include "base/coding.h"
@@ -28,6 +29,8 @@ Result<void> HintBook::open(Turn& turn) {
   for (const NodeId owner : *core_.placement.owners()) {
     if (owner != core_.self()) TRY(open_target(turn, owner));
   }
+  leftovers_ = !core_.placement.owner();
+  drop_the_rest(turn);
   return forget_strangers(turn);
 }
 
@@ -130,6 +133,35 @@ Result<void> HintBook::add(Turn& turn, NodeId target, ByteView key, const causal
   return {};
 }
 
+Result<void> HintBook::keep_for_owners(Turn& turn, ByteView key, const causal::Stamp& stamp) {
+  for (const NodeId owner : *core_.placement.owners()) TRY(add(turn, owner, key, stamp));
+  return {};
+}
+
+bool HintBook::is_marked() const {
+  return std::any_of(entries_.begin(), entries_.end(),
+                     [](const auto& entry) { return entry.second.dirty.has_value(); });
+}
+
+// What a stand-in kept is where it belongs. A mark stands for any record: those stay until nothing is owed at all.
+Result<void> HintBook::drop_if_paid(Turn& turn, ByteView key) {
+  drop_the_rest(turn);
+  if (core_.placement.owner() || is_marked()) return {};
+  for (const NodeId owner : *core_.placement.owners()) {
+    if (TRY(turn.get(env::Table::hint, row_key(owner, key)))) return {};
+  }
+  turn.erase(env::Table::state_ap, TRY(core_.records.load(turn, key)).disk_key);
+  MARK(turn.recorder(), "ap.stood_in");
+  return {};
+}
+
+void HintBook::drop_the_rest(Turn& turn) {
+  if (!leftovers_ || total() > 0) return;
+  leftovers_ = false;
+  const auto all = core_.records.range();
+  turn.erase_range(env::Table::state_ap, all.first, all.last);
+}
+
 Result<void> HintBook::settle(Turn& turn, NodeId target, ByteView key, const wire::HintRecord& seen) {
   const auto bytes = TRY(turn.get(env::Table::hint, row_key(target, key)));
   if (!bytes) return {};
@@ -140,7 +172,7 @@ Result<void> HintBook::settle(Turn& turn, NodeId target, ByteView key, const wir
   }
   ++core_.counters.hints_delivered;
   erase(turn, target, key);
-  return {};
+  return drop_if_paid(turn, key);
 }
 
 void HintBook::erase(Turn& turn, NodeId target, ByteView key) {
@@ -166,6 +198,7 @@ void HintBook::fold(Turn& turn, NodeId target, Entry& entry) {
 
 void HintBook::mark_dirty(Turn& turn, NodeId target, causal::Hlc since) {
   Entry& entry = entries_[target];
+  leftovers_ = !core_.placement.owner();
   const bool lower = !entry.dirty || since < entry.dirty->since;
   Dirty& dirty = entry.dirty ? *entry.dirty : entry.dirty.emplace(Dirty{});
   dirty.renewed = dirty.renewed ? std::min(*dirty.renewed, since) : since;
@@ -202,6 +235,7 @@ bool HintBook::clear_dirty(Turn& turn, NodeId target, std::uint64_t generation) 
   }
   entry.dirty.reset();
   turn.erase(env::Table::hint, wire::hint_dirty_key(target, core_.options.partition));
+  drop_the_rest(turn);
   return true;
 }
 

@@ -1,7 +1,8 @@
 // The hints of one partition on disk: for each other owner the keys of which it has not acknowledged the newest write, as references, one
 // row per key (traps T27, T30), and a dirty mark where rows would pass their bound or an unclean stop may have lost some: then everything
 // newer than the mark is owed. Rows are bounded in number, in bytes and, for an owner that cannot be reached, in age; past a bound they become
-// the mark, nothing is ever dropped (trap T26). Rows become durable with the batch they are in. Not delivery.
+// the mark, nothing is ever dropped (trap T26). Rows become durable with the batch they are in. A node that is no owner has nothing but what it
+// owes to all of them: a record goes with its last debt. Not delivery.
 #pragma once
 
 #include <map>
@@ -29,6 +30,8 @@ class HintBook {
   void observe(Turn& turn);
   // `target` is owed the key's current state, at least `stamp`.
   Result<void> add(Turn& turn, NodeId target, ByteView key, const causal::Stamp& stamp);
+  // This node, which is no owner, has stored it: every owner is owed it.
+  Result<void> keep_for_owners(Turn& turn, ByteView key, const causal::Stamp& stamp);
   // `target` holds, durably, what the row `seen` stood for: removes it unless a newer write has changed it (trap T30).
   Result<void> settle(Turn& turn, NodeId target, ByteView key, const wire::HintRecord& seen);
   void erase(Turn& turn, NodeId target, ByteView key);
@@ -61,11 +64,15 @@ class HintBook {
   void forget(Turn& turn, NodeId target);
   void fold(Turn& turn, NodeId target, Entry& entry);
   void put_mark(Turn& turn, NodeId target, causal::Hlc since);
+  Result<void> drop_if_paid(Turn& turn, ByteView key);
+  void drop_the_rest(Turn& turn);
+  bool is_marked() const;
   std::string row_key(NodeId target, ByteView key) const;
 
   Core& core_;
   std::map<NodeId, Entry> entries_;
   std::uint64_t generation_ = 0;
+  bool leftovers_ = false;  // no owner, and there may be records that no row stands for
 };
 
 }  // namespace rift::ap

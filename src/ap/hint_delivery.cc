@@ -86,8 +86,7 @@ Result<void> HintDelivery::proceed(NodeId target, Courier& courier, Turn& turn) 
     const bool more =
         courier.dirty_page ? TRY(take_dirty(target, courier, turn)) : TRY(take_hints(target, courier, turn));
     if (!courier.batch.empty()) {
-      start_batch(target, courier, turn);
-      return {};
+      return start_batch(target, courier, turn);
     }
     if (more) {
       (courier.dirty_page ? courier.dirty_cursor : courier.hint_cursor) = courier.page_end;
@@ -156,13 +155,18 @@ void HintDelivery::finish_dirty(NodeId target, Courier& courier, Turn& turn) {
            to_string(target));
 }
 
-void HintDelivery::start_batch(NodeId target, Courier& courier, Turn& turn) {
+Result<void> HintDelivery::start_batch(NodeId target, Courier& courier, Turn& turn) {
   courier.token = core_.token;
   core_.token += 1 + courier.batch.size();
   courier.open = courier.batch.size();
   courier.next_wanted = 0;
   courier.due = turn.now().steady + core_.options.timers.delivery_stall;
-  offer(target, courier, turn);
+  if (core_.placement.owner()) {
+    offer(target, courier, turn);
+    return {};
+  }
+  for (Item& item : courier.batch) item.state = State::wanted;
+  return send_wanted(target, courier, turn);
 }
 
 // The same token and the same versions: an answer to any of the copies is an answer.

@@ -1,5 +1,5 @@
 // Brings each owner what the hint book owes it, as soon as it can be reached: versions first (HintOffer), then copies of the current state of
-// what it lacks, rows removed only when the owner holds them durably. One batch at a time per owner, bounded in keys and bytes; what gets
+// what it lacks (a stand-in, which never hears what has won since, sends copies at once: the owner sees what is lost, and keeps it in its ledger), rows removed only when the owner holds them durably. One batch at a time per owner, bounded in keys and bytes; what gets
 // no answer is sent again under the same token after a growing pause; a cursor keeps the place (traps T27, T29, T30). Each page is paid for out
 // of the node's HandoffBudget. Part of ApReplica.
 #pragma once
@@ -60,7 +60,7 @@ class HintDelivery {
   Result<bool> take_dirty(NodeId target, Courier& courier, Turn& turn);
   void finish_hints(NodeId target, Courier& courier, Turn& turn);
   void finish_dirty(NodeId target, Courier& courier, Turn& turn);
-  void start_batch(NodeId target, Courier& courier, Turn& turn);
+  Result<void> start_batch(NodeId target, Courier& courier, Turn& turn);
   void offer(NodeId target, const Courier& courier, Turn& turn);
   Result<void> repeat(NodeId target, Courier& courier, Turn& turn);
   Result<void> send_copy(NodeId target, Courier& courier, std::size_t index, Turn& turn);

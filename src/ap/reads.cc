@@ -43,7 +43,8 @@ Result<void> Reads::submit(const Request& request, Turn& turn) {
   const Level level = placement.read_level(request.level);
   const bool at_one = level == Level::one || level == Level::unspecified;
   if (at_one && !core_.catching_up) return answer_here(request, turn);
-  const std::size_t reachable = placement.owners_reachable(), needed = owners_needed(level, placement.copies());
+  const std::size_t reachable = placement.reachable(*placement.counted_nodes()),
+                    needed = owners_needed(level, placement.copies());
   if (reachable < needed) {
     turn.reply(refuse(request.id, Code::level_unreachable,
                       fmt::format("{} reaches {} of {} owners of {}, level {} needs {}", to_string(core_.self()),
@@ -68,6 +69,7 @@ Result<void> Reads::answer_here(const Request& request, Turn& turn) {
   response.receipt.asked = Level::one;
   response.receipt.reached = Level::one;
   response.receipt.acknowledged_by = {core_.self()};
+  if (!core_.placement.owner()) response.receipt.stand_ins = {core_.self()};
   response.receipt.served_by = core_.self();
   response.receipt.read_path = ReadPath::local;
   response.receipt.wal_durability = !core_.placement.fsync();
@@ -89,9 +91,10 @@ Reads::Pending Reads::begin(const Request& request, Level level, Slot slot, Turn
                .best = std::move(slot.held),
                .winner = {},
                .own_round = core_.rounds.round_of(xxh3_64(request.key))};
-  for (const NodeId owner : *core_.placement.owners()) {
-    const bool here = owner == core_.self();
-    read.answers.push_back(Answer{.node = owner,
+  const Owners nodes = core_.placement.counted_nodes();
+  for (const NodeId node : *nodes) {
+    const bool here = node == core_.self();
+    read.answers.push_back(Answer{.node = node,
                                   .answered = here,
                                   .catching_up = here && core_.catching_up,
                                   .stamp = here && read.best ? read.best->stamp : causal::Stamp()});
@@ -201,8 +204,9 @@ void Reads::fetch(std::uint64_t token, Pending& read, Turn& turn) {
 
 void Reads::repair(std::uint64_t token, Pending& read, bool again, Turn& turn) {
   if (!read.best) return;
-  const Bytes message = wire::encode_message(
-      wire::Store{.token = token, .reason = wire::StoreReason::repair, .key = read.key, .envelope = *read.best});
+  wire::Store store{.token = token, .reason = wire::StoreReason::repair, .key = read.key, .envelope = *read.best};
+  const Bytes to_owner = wire::encode_message(store);
+  store.reason = wire::StoreReason::stand_in;
   for (Answer& answer : read.answers) {
     const bool stale = answer.answered && answer.stamp < read.winner && answer.node != core_.self();
     if (!stale || (answer.repair_sent && !again) || !core_.placement.reaches(answer.node)) continue;
@@ -211,6 +215,7 @@ void Reads::repair(std::uint64_t token, Pending& read, bool again, Turn& turn) {
     ++core_.counters.repairs_sent;
     // A write of this node's own that is not yet on disk may stand above the durable ceiling: nobody may see it (trap T06).
     const bool own_unsynced = read.winner.dot.node == core_.self() && !core_.synced(read.key);
+    const Bytes message = core_.placement.owns(answer.node) ? to_owner : wire::encode_message(store);
     own_unsynced ? turn.send_when_durable(answer.node, env::Lane::data, message)
                  : turn.send(answer.node, env::Lane::data, message);
   }
@@ -246,7 +251,8 @@ Result<void> Reads::on_fetched(NodeId from, const wire::FetchReply& reply, Turn&
   // This node's own copy is the stale one: it is repaired like any other (trap T20).
   core_.options.stamper->observe(read.winner.hlc, turn.now().wall);
   auto slot = TRY(core_.records.load(turn, read.key));
-  TRY(core_.take(turn, read.key, slot, reply.envelope));
+  const bool stored = TRY(core_.take(turn, read.key, slot, reply.envelope));
+  if (stored && !core_.placement.owner()) TRY(hints_.keep_for_owners(turn, read.key, read.winner));
   Answer* own = answer_of(read, core_.self());
   ASSERT(own != nullptr);
   own->stamp = slot.stamp();
@@ -293,11 +299,25 @@ Result<void> Reads::on_deadline(std::uint64_t token, Turn& turn) {
     return {};
   }
   read.hurried = true;
+  if (read.phase == Phase::collect) ask_stand_ins(read);
   ask_versions(token, read, turn);
   if (read.phase == Phase::fetch) fetch(token, read, turn);
   if (read.phase == Phase::repair) repair(token, read, true, turn);
   core_.deadlines.add(std::min(read.deadline, now + core_.options.timers.read_retry), token);
   return read.phase == Phase::collect ? advance(entry, turn) : Result<void>();
+}
+
+// Sloppy: the next node that can be reached is asked in place of each that is silent.
+void Reads::ask_stand_ins(Pending& read) {
+  if (!core_.placement.sloppy()) return;
+  std::vector<NodeId> nodes;
+  for (const Answer& answer : read.answers) nodes.push_back(answer.node);
+  for (std::size_t missing = read.needed - std::min(read.needed, counted(read)); missing > 0; --missing) {
+    const NodeId node = core_.placement.another_stand_in(nodes);
+    if (node == NodeId()) return;
+    nodes.push_back(node);
+    read.answers.push_back(Answer{.node = node, .stamp = {}});
+  }
 }
 
 void Reads::reply(const Pending& read, Turn& turn) {
@@ -308,7 +328,9 @@ void Reads::reply(const Pending& read, Turn& turn) {
   receipt.asked = read.asked;
   receipt.reached = read.level;
   for (const Answer& answer : read.answers) {
-    if (counts(read, answer)) receipt.acknowledged_by.push_back(answer.node);
+    if (!counts(read, answer)) continue;
+    receipt.acknowledged_by.push_back(answer.node);
+    if (!core_.placement.owns(answer.node)) receipt.stand_ins.push_back(answer.node);
   }
   receipt.served_by = core_.self();
   receipt.read_path = read.repaired && read.write_back ? ReadPath::quorum_repaired : ReadPath::quorum;

@@ -7,13 +7,14 @@
 #include <map>
 
 #include "ap/core.h"
+#include "ap/hint_book.h"
 #include "wire/messages.h"
 
 namespace rift::ap {
 
 class Reads {
  public:
-  explicit Reads(Core& core) : core_(core) {}
+  Reads(Core& core, HintBook& hints) : core_(core), hints_(hints) {}
 
   Result<void> submit(const Request& request, Turn& turn);
   bool waits(std::uint64_t token) const { return pending_.contains(token); }
@@ -47,7 +48,7 @@ class Reads {
     bool hurried = false;  // at ONE: whoever has not answered by now is waited for no longer
     Time deadline{};
     Phase phase = Phase::collect;
-    std::vector<Answer> answers;  // one per owner
+    std::vector<Answer> answers;  // one per owner, then per stand-in (sloppy)
     std::optional<causal::Envelope> best;
     causal::Stamp winner;
     std::uint64_t own_round = 0;  // this node's copy counts once the round is on disk (DESIGN 6)
@@ -75,7 +76,10 @@ class Reads {
   void give_up(const Pending& read, Turn& turn);
   Answer* answer_of(Pending& read, NodeId node);
 
+  void ask_stand_ins(Pending& read);
+
   Core& core_;
+  HintBook& hints_;
   std::map<std::uint64_t, Pending> pending_;
 };
 

@@ -50,6 +50,15 @@ std::optional<Response> refuse_promise(const Request& request) {
                 "send no version seen, or use a cp keyspace");
 }
 
+// A node that is no owner keeps copies that it is asked to keep, answers what it holds, and brings it to the owners.
+bool is_for_stand_ins(const wire::Message& message) {
+  const auto* store = std::get_if<wire::Store>(&message);
+  if (store != nullptr) return store->reason == wire::StoreReason::stand_in;
+  return std::holds_alternative<wire::StoreAck>(message) || std::holds_alternative<wire::HintWant>(message) ||
+         std::holds_alternative<wire::Versions>(message) || std::holds_alternative<wire::VersionsReply>(message) ||
+         std::holds_alternative<wire::Fetch>(message) || std::holds_alternative<wire::FetchReply>(message);
+}
+
 }  // namespace
 
 ApReplica::ApReplica(const Options& options)
@@ -57,7 +66,7 @@ ApReplica::ApReplica(const Options& options)
       hints_(core_),
       writes_(core_, hints_),
       queries_(core_, writes_),
-      reads_(core_),
+      reads_(core_, hints_),
       delivery_(core_, hints_),
       refill_(core_, hints_),
       answers_(core_) {}
@@ -67,7 +76,7 @@ Result<std::unique_ptr<ApReplica>> ApReplica::create(const Options& options, con
   ASSERT(options.stamper != nullptr && options.handoff != nullptr && options.ledger != nullptr);
   auto replica = std::unique_ptr<ApReplica>(new ApReplica(options));
   replica->core_.placement.observe(view);
-  if (!replica->core_.placement.owner()) return fail(Code::wrong_node, "this node is no owner of the partition");
+  if (!replica->core_.placement.serves()) return fail(Code::wrong_node, "this node is no owner of the partition");
   ASSERT(options.stamper->node() == view->self);
   TRY(replica->open(turn));
   return replica;
@@ -80,18 +89,26 @@ Result<void> ApReplica::open(Turn& turn) {
   // It may come from a peer's clock, above the ceiling of one's own: a write below it would be owed to nobody after the next crash (trap T25).
   core_.options.stamper->stand_above(low_water_);
   TRY(hints_.open(turn));
-  if (core_.options.unclean_start) owe_everything(turn);
-  TRY(refill_.open(low_water_, turn));
+  // Of a stand-in each record is owed from the batch on that it came with, and nobody else relies on what its disk may have lost.
+  if (core_.placement.owner()) {
+    if (core_.options.unclean_start) owe_everything(turn);
+    TRY(refill_.open(since_low_water(), turn));
+  }
   delivery_.observe(turn);
   arm(turn);
   return {};
+}
+
+// A bare wall clock may have stamped below it since.
+causal::Hlc ApReplica::since_low_water() const {
+  return core_.placement.keyspace().wall_clock ? causal::Hlc() : low_water_;
 }
 
 // What was in the pending table is owed to somebody, and nobody knows to whom (trap T25). With that written down the low-water stamp may rise:
 // the next unclean stop need not repeat it.
 void ApReplica::owe_everything(Turn& turn) {
   for (const NodeId owner : *core_.placement.owners()) {
-    if (owner != core_.self()) hints_.mark_dirty(turn, owner, low_water_);
+    if (owner != core_.self()) hints_.mark_dirty(turn, owner, since_low_water());
   }
   core_.changed_at = core_.options.stamper->latest();
 }
@@ -109,9 +126,8 @@ Result<void> ApReplica::submit_one(const Request& request, Turn& turn) {
     turn.reply(refuse(request.id, Code::not_ready, "this replica has stopped: " + *stopped_, "ask another owner"));
     return {};
   }
-  if (!core_.placement.owner()) {
-    turn.reply(refuse(request.id, Code::wrong_node, "this node is no owner of the key any more",
-                      "ask again with the newest map"));
+  if (auto refused = refuse_to_stand_in(request)) {
+    turn.reply(std::move(*refused));
     return {};
   }
   if (auto refused = refuse_promise(request)) {
@@ -144,10 +160,23 @@ Result<void> ApReplica::submit_one(const Request& request, Turn& turn) {
   return {};
 }
 
+std::optional<Response> ApReplica::refuse_to_stand_in(const Request& request) const {
+  if (request.level == Level::any && core_.placement.keyspace().atomic) {
+    return refuse(request.id, Code::unsupported,
+                  core_.options.name + " is of an atomic keyspace: a majority of its owners acknowledges each write",
+                  "write at level majority");
+  }
+  if (core_.placement.owner()) return std::nullopt;
+  const bool is_single = request.verb == Verb::get || request.verb == Verb::put || request.verb == Verb::del;
+  if (core_.placement.serves() && is_single && (request.level == Level::any || core_.placement.sloppy()))
+    return std::nullopt;
+  return refuse(request.id, Code::wrong_node, "this node is no owner of the key", "ask again with the newest map");
+}
+
 void ApReplica::receive(NodeId from, env::Lane, const Bytes& message, Turn& turn) {
-  if (stopped_ || !core_.placement.owner()) return;
+  if (stopped_ || !core_.placement.serves()) return;
   const auto decoded = wire::decode_message(message);
-  if (!decoded || !core_.placement.owns(from)) {
+  if (!decoded || !core_.placement.may_speak(from)) {
     ++core_.counters.messages_dropped;
     return;
   }
@@ -163,6 +192,7 @@ Result<void> ApReplica::handle(NodeId from, const wire::Message& message, Turn& 
     const auto* marker = std::get_if<wire::StoreAck>(&message);
     return marker != nullptr ? on_marker(*marker, turn) : drop();
   }
+  if (!core_.placement.owner() && !is_for_stand_ins(message)) return drop();
   return std::visit(
       overloaded{
           [&](const wire::Store& store) { return on_store(from, store, turn); },
@@ -178,6 +208,7 @@ Result<void> ApReplica::handle(NodeId from, const wire::Message& message, Turn& 
           [&](const wire::HintOffer& offer) { return answers_.on_offer(from, offer, turn); },
           [&](const wire::HintWant& want) { return delivery_.on_want(from, want, turn); },
           [&](const wire::Refill& refill) -> Result<void> {
+            if (!core_.placement.owns(from)) return drop();
             refill_.on_refill(from, refill, turn);
             return {};
           },
@@ -220,6 +251,8 @@ Result<void> ApReplica::on_versions_answer(NodeId from, const wire::VersionsRepl
 // A write of this node's own that comes back from another owner was lost here, and with it the memory of who else lacks it.
 Result<void> ApReplica::on_store(NodeId from, const wire::Store& store, Turn& turn) {
   const bool stored = TRY(answers_.on_store(from, store, turn));
+  if (!core_.placement.owner())
+    return stored ? hints_.keep_for_owners(turn, store.key, store.envelope.stamp) : Result<void>();
   if (!stored || store.envelope.stamp.dot.node != core_.self()) return {};
   for (const NodeId owner : *core_.placement.owners()) {
     if (owner != core_.self() && owner != from) TRY(hints_.add(turn, owner, store.key, store.envelope.stamp));
@@ -243,7 +276,7 @@ Result<void> ApReplica::on_marker(const wire::StoreAck& marker, Turn& turn) {
 
 void ApReplica::tick(Turn& turn) {
   armed_ = Time::max();
-  if (stopped_ || !core_.placement.owner()) return;
+  if (stopped_ || !core_.placement.serves()) return;
   finish(run_deadlines(turn), turn);
 }
 
@@ -259,10 +292,10 @@ Result<void> ApReplica::run_deadlines(Turn& turn) {
 
 void ApReplica::observe(const topology::ViewPtr& view, Turn& turn) {
   if (stopped_) return;
-  const bool was_owner = core_.placement.owner();
+  const bool was_serving = core_.placement.serves();
   core_.placement.observe(view);
-  if (!core_.placement.owner()) {
-    if (was_owner) finish(let_go(turn), turn);
+  if (!core_.placement.serves()) {
+    if (was_serving) finish(let_go(turn), turn);
     return;
   }
   hints_.observe(turn);
@@ -322,7 +355,8 @@ void ApReplica::mark_round(Turn& turn) {
 
 // A bound on what an unclean start has to offer again; late is only more work, early would lose writes.
 void ApReplica::save_low_water(Turn& turn, bool now) {
-  if (core_.changed_at <= low_water_ || (!now && turn.now().steady < low_water_due_)) return;
+  if (!core_.placement.owner() || core_.changed_at <= low_water_ || (!now && turn.now().steady < low_water_due_))
+    return;
   low_water_due_ = turn.now().steady + core_.options.timers.low_water_interval;
   const causal::Hlc reached = writes_.low_water();
   if (reached <= low_water_) return;
@@ -336,7 +370,7 @@ void ApReplica::arm(Turn& turn) {
     return writes_.waits(token) || queries_.waits(token) || reads_.waits(token);
   };
   Time first = std::min({core_.deadlines.next(alive), delivery_.next(turn.now().steady), refill_.next()});
-  if (core_.changed_at > low_water_)
+  if (core_.placement.owner() && core_.changed_at > low_water_)
     first = std::min(first, std::max(low_water_due_, turn.now().steady + Deadlines::grid));
   if (first >= armed_) return;
   armed_ = first;
@@ -348,7 +382,10 @@ ReplicaStatus ApReplica::status() const {
   status.partition = core_.options.partition;
   status.name = core_.options.name;
   status.mode = Mode::ap;
-  status.role = stopped_ ? "stopped" : core_.catching_up ? "catching up" : "owner";
+  status.role = stopped_                   ? "stopped"
+                : !core_.placement.owner() ? stand_in_role
+                : core_.catching_up        ? "catching up"
+                                           : "owner";
   status.pending = writes_.size() + queries_.size() + reads_.size();
   status.hints = hints_.total();
   status.debts = hints_.debts();

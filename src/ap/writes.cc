@@ -31,7 +31,8 @@ std::optional<Response> Writes::refusal(const Request& request, Turn& turn) cons
                   "retry");
   }
   // Of a clock that is ahead this write would beat later ones of others, of one that is behind it would lose to earlier ones (trap T02).
-  if (const auto& skew = placement.clock_skew()) {
+  const bool by_wall = placement.keyspace().wall_clock;
+  if (const auto& skew = placement.clock_skew(); skew && !by_wall) {
     MARK(turn.recorder(), "ap.refused_clock_is_off");
     return refuse(request.id, Code::clock_skewed,
                   fmt::format("the clock of {} is {}; it stamps no writes, reads go on", to_string(core_.self()),
@@ -40,7 +41,7 @@ std::optional<Response> Writes::refusal(const Request& request, Turn& turn) cons
   }
   // Stamps that were made by a clock now set back stand ahead of everybody's: the next one would beat later writes of others too.
   const auto ahead = core_.options.stamper->ahead(turn.now().wall);
-  if (placement.copies() > 1 && ahead > ahead.zero()) {
+  if (placement.copies() > 1 && ahead > ahead.zero() && !by_wall) {
     MARK(turn.recorder(), "ap.refused_stamps_are_ahead");
     return refuse(request.id, Code::clock_skewed,
                   fmt::format("{} has stamped writes that its clock, which was set back, has yet to reach; it stamps "
@@ -48,7 +49,8 @@ std::optional<Response> Writes::refusal(const Request& request, Turn& turn) cons
                               to_string(core_.self()), ahead.count()),
                   "write through another node");
   }
-  const std::size_t reachable = placement.owners_reachable(), needed = owners_needed(level, placement.copies());
+  const std::size_t reachable = placement.reachable(*placement.counted_nodes()),
+                    needed = owners_needed(level, placement.copies());
   if (reachable >= needed) return std::nullopt;
   return refuse(request.id, Code::level_unreachable,
                 fmt::format("{} reaches {} of {} owners of {}, level {} needs {}", to_string(core_.self()), reachable,
@@ -56,22 +58,29 @@ std::optional<Response> Writes::refusal(const Request& request, Turn& turn) cons
                 "a lower level, or another node");
 }
 
-causal::Stamper::Issued Writes::write_here(const Request& request, const Slot& slot, causal::Hlc above,
-                                           causal::Envelope& envelope, Turn& turn) {
-  const auto issued = core_.options.stamper->issue(turn.now().wall, above);
+Result<causal::Stamper::Issued> Writes::write_here(const Request& request, Slot& slot, causal::Hlc above,
+                                                   causal::Envelope& envelope, Turn& turn) {
+  auto issued = core_.options.stamper->issue(turn.now().wall, above);
   if (issued.raise_ceiling) {
     turn.put(env::Table::meta, wire::node_meta_key("hlc_ceiling"), wire::encode_u64(issued.raise_ceiling->bits()));
     core_.ceiling_in_round = issued.raise_ceiling;
   }
+  const bool by_wall = core_.placement.keyspace().wall_clock;
+  if (by_wall) issued.stamp.hlc = causal::Hlc::from_wall(turn.now().wall);
   envelope.kind = request.verb == Verb::del ? causal::Kind::tombstone : causal::Kind::value;
   envelope.stamp = issued.stamp;
   if (request.verb == Verb::put) envelope.payload = request.value;
   if (request.operands && request.operands->ttl > Duration::zero())
     envelope.expiry = issued.stamp.hlc.wall() + std::chrono::ceil<WallTime::duration>(request.operands->ttl);
   if (slot.held) envelope.context = causal::context_above(*slot.held);
+  if (by_wall) {  // what is here may be from a clock that runs ahead, and wins
+    TRY(core_.take(turn, request.key, slot, envelope));
+    return issued;
+  }
   ASSERT(envelope.stamp.hlc > slot.stamp().hlc);
   ASSERT(envelope.stamp.hlc > above);
   core_.records.store(turn, slot, envelope);
+  slot.held = envelope;
   core_.note_written(request.key);
   if (issued.beyond_drift) ++core_.counters.beyond_drift;
   return issued;
@@ -82,7 +91,7 @@ Result<void> Writes::submit(const Request& request, const causal::Stamp& newest,
     turn.reply(std::move(*refused));
     return {};
   }
-  const auto slot = TRY(core_.records.load(turn, request.key));
+  auto slot = TRY(core_.records.load(turn, request.key));
   const causal::Stamp above = std::max(slot.stamp(), newest);
   if (!has_room_above(above)) {
     turn.reply(refuse(request.id, Code::invalid,
@@ -93,7 +102,7 @@ Result<void> Writes::submit(const Request& request, const causal::Stamp& newest,
   ++core_.counters.writes;
   const causal::Hlc issued_after = core_.options.stamper->latest();
   causal::Envelope envelope;
-  const auto issued = write_here(request, slot, above.hlc, envelope, turn);
+  const auto issued = TRY(write_here(request, slot, above.hlc, envelope, turn));
 
   const std::uint64_t token = core_.next_token();
   const Level level = core_.placement.write_level(request.level);
@@ -102,7 +111,7 @@ Result<void> Writes::submit(const Request& request, const causal::Stamp& newest,
                   .key = request.key,
                   .stamp = issued.stamp,
                   .issued_after = issued_after,
-                  .quorum = PutQuorum(core_.placement.owners(), needed),
+                  .quorum = PutQuorum(core_.placement.counted_nodes(), core_.placement.copies(), needed),
                   .asked = request.level == Level::unspecified ? level : request.level,
                   .level = level,
                   .deadline = turn.now().steady + budget_of(request),
@@ -111,14 +120,15 @@ Result<void> Writes::submit(const Request& request, const causal::Stamp& newest,
                   .hinted_owners = {}};
   send_copies(token, pending, envelope, issued.covered, issued.beyond_drift, turn);
   for (const NodeId owner : *core_.placement.owners()) {
-    if (!core_.placement.reaches(owner)) TRY(hint(pending, owner, turn));
+    if (!core_.placement.owner() || !core_.placement.reaches(owner)) TRY(hint(pending, owner, turn));
   }
   const bool handed_to_system = !core_.placement.fsync() && issued.covered;
-  if (handed_to_system) {
+  pending.newest = slot.stamp();
+  if (handed_to_system || core_.synced(request.key)) {
     pending.quorum.acknowledge(core_.self());
     TRY(answer_if_decided(pending, turn));
   } else {
-    own_disk_.emplace_back(core_.rounds.current(), token);
+    own_disk_.emplace_back(core_.rounds.round_of(xxh3_64(request.key)), token);
   }
   return admit(token, std::move(pending), budget_of(request), turn);
 }
@@ -127,13 +137,33 @@ void Writes::send_copies(std::uint64_t token, const Pending& pending, const caus
                          bool beyond, Turn& turn) {
   // A stamp that stands above one from the far future goes as a repair: the owners must take it, as they took the other (trap T03).
   const auto reason = beyond ? wire::StoreReason::repair : wire::StoreReason::write;
-  const Bytes message =
-      wire::encode_message(wire::Store{.token = token, .reason = reason, .key = pending.key, .envelope = envelope});
-  for (const NodeId owner : pending.quorum.owners()) {
-    if (owner == core_.self() || !core_.placement.reaches(owner)) continue;
+  wire::Store store{.token = token, .reason = reason, .key = pending.key, .envelope = envelope};
+  const Bytes to_owner = wire::encode_message(store);
+  store.reason = wire::StoreReason::stand_in;
+  for (const NodeId node : pending.quorum.nodes()) {
+    if (node == core_.self() || !core_.placement.reaches(node)) continue;
+    const Bytes message = core_.placement.owns(node) ? to_owner : wire::encode_message(store);
     // Nobody may see a stamp before a ceiling at or above it is on disk (trap T06).
-    covered ? turn.send(owner, env::Lane::data, message) : turn.send_when_durable(owner, env::Lane::data, message);
+    covered ? turn.send(node, env::Lane::data, message) : turn.send_when_durable(node, env::Lane::data, message);
   }
+}
+
+// Sloppy: for each owner that is silent, the next node that is not gets a copy to keep.
+Result<void> Writes::ask_stand_ins(std::uint64_t token, Pending& pending, Turn& turn) {
+  if (!core_.placement.sloppy() || !pending.client_waits) return {};
+  const auto slot = TRY(core_.records.load(turn, pending.key));
+  if (!slot.held) return {};
+  const Bytes message = wire::encode_message(
+      wire::Store{.token = token, .reason = wire::StoreReason::stand_in, .key = pending.key, .envelope = *slot.held});
+  for (std::size_t missing = pending.quorum.needed() - std::min(pending.quorum.needed(), pending.quorum.count());
+       missing > 0; --missing) {
+    const NodeId node = core_.placement.another_stand_in(pending.quorum.nodes());
+    if (node == NodeId()) return {};
+    pending.quorum.add_stand_in(node);
+    core_.synced(pending.key) ? turn.send(node, env::Lane::data, message)
+                              : turn.send_when_durable(node, env::Lane::data, message);
+  }
+  return {};
 }
 
 Result<void> Writes::admit(std::uint64_t token, Pending pending, Duration budget, Turn& turn) {
@@ -159,14 +189,14 @@ Result<void> Writes::hint(Pending& pending, NodeId target, Turn& turn) {
 }
 
 Result<void> Writes::hint_missing(Pending& pending, Turn& turn) {
-  for (const NodeId owner : pending.quorum.owners()) TRY(hint(pending, owner, turn));
+  for (const NodeId node : pending.quorum.nodes()) TRY(hint(pending, node, turn));
   return {};
 }
 
 bool Writes::finished(const Pending& pending) const {
   if (pending.client_waits) return false;
-  const auto& owners = pending.quorum.owners();
-  return std::all_of(owners.begin(), owners.end(), [&](NodeId owner) {
+  const auto& nodes = pending.quorum.nodes();
+  return std::all_of(nodes.begin(), nodes.end(), [&](NodeId owner) {
     const auto& hinted = pending.hinted_owners;
     return owner == core_.self() || pending.quorum.has(owner) || !core_.placement.owns(owner) ||
            std::find(hinted.begin(), hinted.end(), owner) != hinted.end();
@@ -222,12 +252,13 @@ Result<void> Writes::on_deadline(std::uint64_t token, Turn& turn) {
   if (entry == pending_.end()) return {};
   Pending& pending = entry->second;
   TRY(hint_missing(pending, turn));
+  TRY(ask_stand_ins(token, pending, turn));
   if (pending.client_waits && turn.now().steady >= pending.deadline) {
     TRY(answer(
         pending, Code::level_missed,
         fmt::format(
             "{} of {} owners acknowledged in time, level {} needs {}; the write may still take effect everywhere",
-            pending.quorum.count(), pending.quorum.owners().size(), to_string(pending.level), pending.quorum.needed()),
+            pending.quorum.count(), core_.placement.copies(), to_string(pending.level), pending.quorum.needed()),
         turn));
   }
   if (finished(pending)) {
@@ -269,17 +300,19 @@ Result<void> Writes::answer(Pending& pending, Code code, std::string why, Turn& 
   response.version = version_of(pending.stamp);
   Receipt& receipt = response.receipt;
   receipt.asked = pending.asked;
-  receipt.reached = pending.quorum.reached();
+  receipt.reached = pending.quorum.reached(core_.placement.sloppy());
   receipt.acknowledged_by = pending.quorum.acknowledged();
+  receipt.stand_ins = pending.quorum.stand_ins();
   receipt.served_by = core_.self();
-  receipt.hints_left =
-      static_cast<std::uint32_t>(std::count_if(pending.hinted_owners.begin(), pending.hinted_owners.end(),
-                                               [&](NodeId owner) { return !pending.quorum.has(owner); }));
+  std::copy_if(pending.hinted_owners.begin(), pending.hinted_owners.end(), std::back_inserter(receipt.hinted),
+               [&](NodeId owner) { return !pending.quorum.has(owner); });
+  receipt.hints_left = static_cast<std::uint32_t>(receipt.hinted.size());
   receipt.superseded = pending.newest > pending.stamp;
   if (receipt.superseded) receipt.superseded_by = version_of(pending.newest);
   receipt.wal_durability = !core_.placement.fsync();
   receipt.epoch = core_.placement.epoch();
-  turn.reply_when_stored(std::move(response));  // under `wal` the store is what it promises
+  // Under `wal` the store is what it promises; under `none` nothing is.
+  core_.placement.durable() ? turn.reply_when_stored(std::move(response)) : turn.reply(std::move(response));
   return {};
 }
 

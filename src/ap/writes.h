@@ -1,5 +1,5 @@
 // The coordinator's side of puts and deletes: stamp above what is here, write locally, send the copies at once, count owners, answer when the
-// level is reached. A write stays in the pending table until every owner has acknowledged it durably or is owed a hint, whatever the
+// level is reached. A coordinator that is no owner (ANY, sloppy) owes what it writes to all of them from the start. A write stays in the pending table until every owner has acknowledged it durably or is owed a hint, whatever the
 // client was told (DESIGN 3, review 5). It is never handed to another coordinator. Part of ApReplica.
 #pragma once
 
@@ -54,10 +54,12 @@ class Writes {
   using Entry = std::map<std::uint64_t, Pending>::iterator;
 
   // Stamps and writes the record; what it returns has yet to be told to the other owners.
-  causal::Stamper::Issued write_here(const Request& request, const Slot& slot, causal::Hlc above,
-                                     causal::Envelope& envelope, Turn& turn);
+  // The slot holds the winner afterwards: by the wall clock that may be what was there.
+  Result<causal::Stamper::Issued> write_here(const Request& request, Slot& slot, causal::Hlc above,
+                                             causal::Envelope& envelope, Turn& turn);
   void send_copies(std::uint64_t token, const Pending& pending, const causal::Envelope& envelope, bool covered,
                    bool beyond, Turn& turn);
+  Result<void> ask_stand_ins(std::uint64_t token, Pending& pending, Turn& turn);
   Result<void> admit(std::uint64_t token, Pending pending, Duration budget, Turn& turn);
   Result<void> hint(Pending& pending, NodeId target, Turn& turn);
   Result<void> hint_missing(Pending& pending, Turn& turn);

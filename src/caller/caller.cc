@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "base/assert.h"
+#include "base/node_list.h"
 
 namespace rift::caller {
 namespace {
@@ -163,7 +164,7 @@ void Caller::apply(Open& open, Next next, Response response, Time now) {
       map_wish_ = true;
       return resend_later(open, now);
     case Next::elsewhere:
-      if (!has_owner_left(open)) return finish(open, std::move(response), now);
+      if (!has_node_left(open)) return finish(open, std::move(response), now);
       return send(open, now);
   }
 }
@@ -242,7 +243,8 @@ void Caller::send(Open& open, Time now) {
   NodeId node;
   if (!options_.pinned && keyspace != nullptr && !keyspace->partitions.empty()) {
     const topology::Partition* placed = partition_of(open.operation, *keyspace);
-    if (placed != nullptr) node = router_.choose(open.mode, *placed, open.sent, now);
+    if (placed != nullptr)
+      node = router_.choose(open.mode, placed->id, nodes_for(open, *keyspace, *placed), open.sent, now);
   }
   Request request = request_of(open, now);
   request.id = RequestId(next_attempt_++);
@@ -427,13 +429,24 @@ Session& Caller::session(PartitionId partition) {
 
 bool Caller::may_have_taken_effect(const Open& open) const { return open.lost > 0 || !open.attempts.empty(); }
 
-// Each other owner is asked once; cp has nobody else to ask.
-bool Caller::has_owner_left(const Open& open) const {
+// The owners; where others may stand in for all of them, these come last.
+std::vector<NodeId> Caller::nodes_for(const Open& open, const topology::Keyspace& keyspace,
+                                      const topology::Partition& placed) const {
+  std::vector<NodeId> nodes = placed.owners;
+  if (open.mode != Mode::ap || (!keyspace.sloppy && open.operation.level != Level::any)) return nodes;
+  for (const auto& [node, member] : catalog_->members) {
+    if (member.state == topology::MemberState::active && !holds(placed.owners, node)) nodes.push_back(node);
+  }
+  return nodes;
+}
+
+// Each other one is asked once; cp has nobody else to ask.
+bool Caller::has_node_left(const Open& open) const {
   if (options_.pinned || open.mode == Mode::cp) return false;
   const topology::Keyspace* keyspace = catalog_->find(open.operation.keyspace);
   if (keyspace == nullptr || keyspace->partitions.empty()) return false;
   const topology::Partition* placed = partition_of(open.operation, *keyspace);
-  return placed != nullptr && open.sent < placed->owners.size();
+  return placed != nullptr && open.sent < nodes_for(open, *keyspace, *placed).size();
 }
 
 Duration Caller::back_off(std::uint32_t sent) {

@@ -117,7 +117,9 @@ class Caller {
   Session& session(PartitionId partition);
   Request request_of(const Open& open, Time now);
   bool may_have_taken_effect(const Open& open) const;
-  bool has_owner_left(const Open& open) const;
+  std::vector<NodeId> nodes_for(const Open& open, const topology::Keyspace& keyspace,
+                                const topology::Partition& placed) const;
+  bool has_node_left(const Open& open) const;
   Duration back_off(std::uint32_t sent);
 
   Options options_;

@@ -2,18 +2,18 @@
 
 namespace rift::caller {
 
-NodeId Router::choose(Mode mode, const topology::Partition& partition, std::uint32_t attempt, Time now) const {
-  const std::vector<NodeId>& owners = partition.owners;
-  if (owners.empty()) return NodeId();
+NodeId Router::choose(Mode mode, PartitionId partition, const std::vector<NodeId>& nodes, std::uint32_t attempt,
+                      Time now) const {
+  if (nodes.empty()) return NodeId();
   if (mode == Mode::cp) {
-    const auto known = leaders_.find(partition.id);
+    const auto known = leaders_.find(partition);
     if (known != leaders_.end() && !is_suspect(known->second, now)) return known->second;
   }
-  for (std::size_t i = 0; i < owners.size(); ++i) {
-    const NodeId owner = owners[(attempt + i) % owners.size()];
-    if (!is_suspect(owner, now)) return owner;
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    const NodeId node = nodes[(attempt + i) % nodes.size()];
+    if (!is_suspect(node, now)) return node;
   }
-  return owners[attempt % owners.size()];
+  return nodes[attempt % nodes.size()];
 }
 
 void Router::learn(PartitionId partition, NodeId from, const Response& response) {

@@ -17,9 +17,10 @@ constexpr Duration suspicion = std::chrono::milliseconds(500);
 
 class Router {
  public:
-  // The node for the `attempt`-th copy (from 0) of a request to this partition. cp: the leader if known; else, and for ap, the owners in
-  // the map's order, those under suspicion last.
-  NodeId choose(Mode mode, const topology::Partition& partition, std::uint32_t attempt, Time now) const;
+  // The node for the `attempt`-th copy (from 0) of a request to this partition. cp: the leader if known; else, and for ap, `nodes` (the owners, then
+  // who may stand in) in their order, those under suspicion last.
+  NodeId choose(Mode mode, PartitionId partition, const std::vector<NodeId>& nodes, std::uint32_t attempt,
+                Time now) const;
 
   // What an answer teaches: the leader, and that the node is there.
   void learn(PartitionId partition, NodeId from, const Response& response);

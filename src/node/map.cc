@@ -122,12 +122,12 @@ void Node::publish_view() {
   loop_.observe(view_);
 }
 
-// Owners host; so does who still has a replica of a group that has not let it go (DESIGN 7), and who has slept through the map of its birth: the other
+// Owners host, and of an ap keyspace who may stand in for them; so does who still has a replica of a group that has not let it go (DESIGN 7), and who has slept through the map of its birth: the other
 // founders count its vote, and may need it to let it go. Not yet: an owner whose old disk the group still names.
 Result<bool> Node::belongs_here(const topology::Keyspace& keyspace, const topology::Partition& partition, Turn& turn) {
   if (holds(partition.evicted, options_.self)) return false;
   if (holds(partition.owners, options_.self)) return true;
-  if (keyspace.mode != Mode::cp) return false;
+  if (keyspace.mode != Mode::cp) return topology::may_stand_in(*catalog_, keyspace, options_.self);
   return TRY(is_born(partition.id, turn)) || TRY(may_found(*catalog_, keyspace, partition, options_.self, turn));
 }
 

@@ -99,6 +99,7 @@ class Node final : public Front, public Admin, private env::NetworkEvents, priva
   // routing.cc
   void route(Origin origin, Request request);
   Result<const topology::Keyspace*> find_keyspace(const Request& request) const;
+  void serve(Origin origin, Request request, const topology::Keyspace& keyspace);  // by the replica here
   void forward(Origin origin, Request request, const topology::Keyspace& keyspace,
                const topology::Partition& partition);
   void send_forward(RequestId id, NodeId to, Request request);

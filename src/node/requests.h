@@ -35,6 +35,7 @@ struct OpenRequest {
   Time deadline{};
   std::optional<Request> copy;  // while it may still be forwarded
   NodeId forwarded_to;          // 0: not forwarded
+  Teaching teaching{};          // of its keyspace, for every receipt
 };
 
 class Requests {

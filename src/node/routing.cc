@@ -50,6 +50,18 @@ Result<void> fall_together(const topology::Keyspace& keyspace, const topology::P
   return fail(Code::invalid, "the keys fall into several partitions; a {tag} in each key keeps them together");
 }
 
+Teaching teaching_of(const topology::Keyspace& keyspace) {
+  return {.sloppy = keyspace.sloppy,
+          .wall_clock = keyspace.wall_clock,
+          .no_durability = keyspace.durability == topology::Durability::none};
+}
+
+// A node that is no owner may do it where no owner can be reached.
+bool may_be_stood_in(const topology::Keyspace& keyspace, const Request& request) {
+  const bool is_single = request.verb == Verb::get || request.verb == Verb::put || request.verb == Verb::del;
+  return is_single && (keyspace.sloppy || request.level == Level::any);
+}
+
 Result<const topology::Partition*> partition_of(const topology::Keyspace& keyspace, const Request& request) {
   if (keyspace.mode == Mode::cp && request.seen != Version{}) {
     return fail(Code::invalid,
@@ -167,13 +179,17 @@ void Node::route(Origin origin, Request request) {
                                     "ask " + names_of(partition.owners)));
     return;
   }
-  if (!loop_.hosts(partition.id)) {
-    forward(std::move(origin), std::move(request), keyspace, partition);
-    return;
-  }
+  const bool is_here =
+      loop_.hosts(partition.id) && (keyspace.mode == Mode::cp || holds(partition.owners, options_.self));
+  if (!is_here) return forward(std::move(origin), std::move(request), keyspace, partition);
+  serve(std::move(origin), std::move(request), keyspace);
+}
+
+void Node::serve(Origin origin, Request request, const topology::Keyspace& keyspace) {
   const Time deadline = loop_.now().steady + request.budget;
   const bool may_forward = keyspace.mode == Mode::cp && !request.forwarded && request.verb != Verb::watch;
   const RequestId id = requests_.open(std::move(origin), request, deadline, may_forward);
+  requests_.find(id)->teaching = teaching_of(keyspace);
   if (!loop_.submit(std::move(request))) {
     ++counters_["refused_overloaded"];
     requests_.finish(refuse(id, Code::overloaded,
@@ -194,6 +210,10 @@ void Node::forward(Origin origin, Request request, const topology::Keyspace& key
   if (keyspace.mode == Mode::cp && hint != leader_hints_.end() && view_->reaches(hint->second)) target = hint->second;
   for (const NodeId owner : partition.owners) {
     if (target == NodeId() && owner != options_.self && view_->reaches(owner)) target = owner;
+  }
+  if (target == NodeId() && may_be_stood_in(keyspace, request) && loop_.hosts(partition.id)) {
+    MARK(env_.recorder, "node.stands_in");
+    return serve(std::move(origin), std::move(request), keyspace);
   }
   if (target == NodeId()) {
     requests_.answer(origin, refuse(request.id, Code::level_unreachable,
@@ -235,6 +255,7 @@ void Node::on_reply(Response response, bool last) {
   if (open->forwarded_to == NodeId() && forward_to_leader(*open, response)) return;
   if (response.receipt.leader != NodeId()) leader_hints_[open->partition] = response.receipt.leader;
   if (response.receipt.served_by == NodeId()) response.receipt.served_by = options_.self;
+  if (open->forwarded_to == NodeId()) response.receipt.teaching = open->teaching;
   if (catalog_) {
     const bool says_nothing = response.receipt.epoch == MapEpoch();
     if (says_nothing) response.receipt.epoch = catalog_->epoch;

@@ -117,7 +117,10 @@ void ShardLoop::for_each(Turn& turn, const std::function<void(Replica&, Turn&)>&
 std::vector<ReplicaStatus> ShardLoop::statuses() const {
   std::vector<ReplicaStatus> result;
   for (const auto& [partition, hosted] : hosted_) {
-    result.push_back(hosted.replica->status());
+    ReplicaStatus status = hosted.replica->status();
+    const bool idles = status.role == stand_in_role && status.hints == 0 && status.pending == 0;
+    if (idles && !hosted.stopped) continue;
+    result.push_back(std::move(status));
     if (hosted.stopped) result.back().role = "stopped";
   }
   return result;

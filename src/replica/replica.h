@@ -40,12 +40,15 @@ struct HintDebt {
   friend bool operator==(const HintDebt&, const HintDebt&) = default;
 };
 
+// Of an ap replica on a node that is no owner; told of only while it keeps something.
+constexpr std::string_view stand_in_role = "stand-in";
+
 // For people and tests; never decides anything.
 struct ReplicaStatus {
   PartitionId partition;
   std::string name;  // "bank/0"
   Mode mode = Mode::cp;
-  std::string role;  // leader, follower, candidate, learner; owner, catching up; stopped
+  std::string role;  // leader, follower, candidate, learner; owner, catching up, stand-in; stopped
   NodeId leader;
   Term term;
   LogIndex commit;

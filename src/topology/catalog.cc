@@ -162,6 +162,11 @@ bool is_teaching(const Keyspace& keyspace) {
   return keyspace.sloppy || keyspace.wall_clock || keyspace.durability == Durability::none;
 }
 
+bool may_stand_in(const Catalog& catalog, const Keyspace& keyspace, NodeId node) {
+  const Member* member = catalog.member(node);
+  return keyspace.mode == Mode::ap && !keyspace.atomic && member != nullptr && member->state != MemberState::lost;
+}
+
 Result<void> check_promises(const Catalog& catalog, const Keyspace& keyspace) {
   if (keyspace.read == Level::any || keyspace.write == Level::any)
     return fail(Code::invalid, "level any is asked for by a single write: a keyspace's level counts owners");

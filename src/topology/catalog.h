@@ -102,6 +102,9 @@ struct KeyspaceWish {
 // What an atomic keyspace must be: ap, fsync, read and written by majority, without teaching variants; what may have those: an ap keyspace of a
 // cluster that allows them. Its levels: not any, which a request asks for itself. Errors: invalid, by name.
 Result<void> check_promises(const Catalog& catalog, const Keyspace& keyspace);
+// `node`, which need not own anything of an ap keyspace, may keep copies for owners that are out of reach: a member that stays or leaves in order. Not
+// of an atomic keyspace, whose majorities are of owners.
+bool may_stand_in(const Catalog& catalog, const Keyspace& keyspace, NodeId node);
 // It gives up on purpose what others promise.
 bool is_teaching(const Keyspace& keyspace);
 

@@ -12,7 +12,7 @@ namespace rift::kit {
 ReplicaCluster::ReplicaCluster(Options options, Factory factory)
     : options_(options),
       factory_(std::move(factory)),
-      catalog_(catalog_of(options.nodes, options.mode)),
+      catalog_(catalog_of(options.nodes, options.mode, options.copies)),
       random_(options.seed),
       now_(TurnHarness::Options().now.steady) {
   for (std::uint32_t n = 1; n <= options_.nodes; ++n) {

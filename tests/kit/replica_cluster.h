@@ -33,6 +33,7 @@ class ReplicaCluster {
 
   struct Options {
     std::uint32_t nodes = 3;
+    std::uint32_t copies = 0;  // 0: on every node
     Mode mode = Mode::cp;
     std::uint64_t seed = 1;
     Duration delay_min = std::chrono::microseconds(200);  // of a message

@@ -71,7 +71,7 @@ OpId op_of(std::uint64_t number, std::uint64_t sequence) {
   return OpId{.client = client_of(number), .sequence = sequence, .floor = 1, .first = sequence == 1, .retry = false};
 }
 
-topology::Catalog catalog_of(std::uint32_t nodes, Mode mode) {
+topology::Catalog catalog_of(std::uint32_t nodes, Mode mode, std::uint32_t copies) {
   std::vector<topology::Member> members;
   for (std::uint32_t n = 1; n <= nodes; ++n) {
     members.push_back(topology::Member{.node = NodeId(n),
@@ -83,7 +83,7 @@ topology::Catalog catalog_of(std::uint32_t nodes, Mode mode) {
   topology::KeyspaceWish wish;
   wish.name = "k";
   wish.mode = mode;
-  wish.copies = nodes;
+  wish.copies = copies == 0 ? nodes : copies;
   wish.partitions = 1;
   return MUST(topology::create_keyspace(founded, wish));
 }

@@ -29,7 +29,7 @@ constexpr ClientId client_of(std::uint64_t number) { return ClientId{.high = 0xc
 OpId op_of(std::uint64_t number, std::uint64_t sequence);
 
 // Members n1..n<nodes>, and keyspace "k": one partition with a copy on each of them.
-topology::Catalog catalog_of(std::uint32_t nodes, Mode mode);
+topology::Catalog catalog_of(std::uint32_t nodes, Mode mode, std::uint32_t copies = 0);  // 0: on every node
 topology::ViewPtr view_of(topology::Catalog catalog, NodeId self, std::vector<NodeId> reachable);
 std::vector<NodeId> nodes_of(std::initializer_list<std::uint32_t> numbers);
 

@@ -24,8 +24,8 @@ class ApCluster : public kit::ReplicaCluster {
  public:
   using Tune = std::function<void(NodeId, ap::Options&)>;
 
-  explicit ApCluster(std::uint32_t nodes = 3, std::uint64_t seed = 1, Tune tune = {})
-      : ApCluster(kit::ReplicaCluster::Options{.nodes = nodes, .mode = Mode::ap, .seed = seed},
+  explicit ApCluster(std::uint32_t nodes = 3, std::uint64_t seed = 1, Tune tune = {}, std::uint32_t copies = 0)
+      : ApCluster(kit::ReplicaCluster::Options{.nodes = nodes, .copies = copies, .mode = Mode::ap, .seed = seed},
                   std::make_shared<Stampers>(), std::move(tune)) {}
 
   // Both sides stop hearing of each other; the views follow at once unless told otherwise.

@@ -29,7 +29,6 @@ TEST(PutQuorum, IsMetByTheNeededNumberOfOwners) {
   EXPECT_FALSE(quorum.met());
   quorum.acknowledge(NodeId(1));
   EXPECT_TRUE(quorum.met());
-  EXPECT_FALSE(quorum.complete());
   EXPECT_EQ(quorum.acknowledged(), (std::vector<NodeId>{NodeId(1), NodeId(3)}));
 }
 
@@ -47,6 +46,20 @@ TEST(PutQuorum, T17CountsNobodyWhoIsNoOwner) {
   EXPECT_FALSE(quorum.met());
 }
 
+TEST(PutQuorum, T17CountsStandInsApartFromOwners) {
+  PutQuorum quorum(owners({1, 2, 3}), 3, 2);
+  quorum.add_stand_in(NodeId(4));
+  quorum.acknowledge(NodeId(4));
+  EXPECT_EQ(quorum.reached(false), Level::any) << "no owner has it";
+  EXPECT_EQ(quorum.reached(true), Level::one);
+  quorum.acknowledge(NodeId(2));
+  EXPECT_EQ(quorum.reached(false), Level::one);
+  EXPECT_EQ(quorum.reached(true), Level::majority);
+  EXPECT_TRUE(quorum.met());
+  EXPECT_EQ(quorum.acknowledged(), (std::vector<NodeId>{NodeId(2), NodeId(4)}));
+  EXPECT_EQ(quorum.stand_ins(), std::vector<NodeId>{NodeId(4)});
+}
+
 TEST(PutQuorum, IsImpossibleOnceTooManyHaveRefused) {
   PutQuorum quorum(owners({1, 2, 3}), 2);
   quorum.reject(NodeId(2));
@@ -62,7 +75,8 @@ TEST(PutQuorum, HoldsAsManyOwnersAsThereCanBeMembers) {
   for (std::uint32_t n = 1; n <= limits::members_max; ++n) many.push_back(NodeId(n));
   PutQuorum quorum(std::make_shared<const std::vector<NodeId>>(many), many.size());
   for (const NodeId node : many) quorum.acknowledge(node);
-  EXPECT_TRUE(quorum.complete());
+  EXPECT_EQ(quorum.count(), many.size());
+  EXPECT_EQ(quorum.reached(false), Level::all);
 }
 
 }  // namespace
