@@ -12,6 +12,10 @@ struct Known {
   ApVersion version;
 };
 
+void add_offender(std::uint64_t before, std::uint64_t read, SessionReport& report) {
+  if (report.offenders.size() < session_offenders_max) report.offenders.push_back({.before = before, .read = read});
+}
+
 // All of one client and one key, by start.
 void judge(std::vector<Known> done, SessionReport& report) {
   std::vector<Known> by_end = done;
@@ -29,22 +33,46 @@ void judge(std::vector<Known> done, SessionReport& report) {
     ++report.judged;
     if (one.version >= newest.version) continue;
     ++(is_write(*newest.op) ? report.unread_writes : report.reads_back);
-    if (report.offenders.size() < session_offenders_max)
-      report.offenders.push_back({.before = newest.op->index, .read = one.op->index});
+    add_offender(newest.op->index, one.op->index, report);
+  }
+}
+
+using Creators = std::map<std::pair<std::string_view, std::string_view>, const Operation*>;  // by key and version
+
+void judge_by_time(std::vector<Known> done, const Creators& creators, SessionReport& report) {
+  std::stable_sort(done.begin(), done.end(),
+                   [](const Known& a, const Known& b) { return a.op->invoke < b.op->invoke; });
+  const Operation* own = nullptr;  // the client's last write that has ended; it does one thing at a time
+  for (const Known& one : done) {
+    if (is_write(*one.op)) {
+      own = one.op;
+      continue;
+    }
+    if (own == nullptr || own->complete >= one.op->invoke) continue;
+    ++report.judged;
+    const auto creator = creators.find({one.op->key, one.op->version});
+    if (creator == creators.end() || creator->second->complete >= own->invoke) continue;
+    ++report.unread_writes;
+    add_offender(own->index, one.op->index, report);
   }
 }
 
 }  // namespace
 
-SessionReport find_broken_sessions(std::span<const Operation> operations, std::string_view keyspace) {
+SessionReport find_broken_sessions(std::span<const Operation> operations, std::string_view keyspace, NewerBy newer_by) {
   std::map<std::pair<std::uint64_t, std::string_view>, std::vector<Known>> sessions;
+  Creators creators;
   for (const Operation& op : operations) {
     if (op.keyspace != keyspace || op.outcome != Outcome::done) continue;
     const auto version = parse_ap_version(op.version);
-    if (version) sessions[{op.client, op.key}].push_back({&op, *version});
+    if (!version) continue;
+    sessions[{op.client, op.key}].push_back({&op, *version});
+    if (is_write(op)) creators.emplace(std::pair(std::string_view(op.key), std::string_view(op.version)), &op);
   }
   SessionReport report;
-  for (auto& [session, done] : sessions) judge(std::move(done), report);
+  for (auto& [session, done] : sessions) {
+    newer_by == NewerBy::time ? judge_by_time(std::move(done), creators, report) : judge(std::move(done), report);
+  }
   return report;
 }
 

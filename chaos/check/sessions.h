@@ -1,6 +1,7 @@
 // Two session guarantees of clients that stay with one node (CONTRACTS 6), for an ap keyspace: read your writes, monotonic reads. Per client and
 // key, by the order of versions: a read returns no older version than what an operation of the same client, ended before the read began, wrote or
-// returned. Pure functions, called after a run.
+// returned. Where versions say nothing (a bare wall clock), read your writes by time: it returns nothing that had been written before the client's own
+// last write began. Pure functions, called after a run.
 #pragma once
 
 #include <cstdint>
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "chaos/check/history.h"
+#include "chaos/check/staleness.h"
 
 namespace rift::chaos::check {
 
@@ -27,6 +29,7 @@ struct SessionReport {
 
 constexpr std::size_t session_offenders_max = 3;
 
-SessionReport find_broken_sessions(std::span<const Operation> operations, std::string_view keyspace);
+SessionReport find_broken_sessions(std::span<const Operation> operations, std::string_view keyspace,
+                                   NewerBy newer_by = NewerBy::time_and_version);
 
 }  // namespace rift::chaos::check

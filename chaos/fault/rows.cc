@@ -341,17 +341,68 @@ MatrixRow a10(std::string form, std::string title, Shape shape) {
   return r;
 }
 
-MatrixRow a11_strict() {
-  MatrixRow r = ap_row("A11", "strict", "3|2, three copies of 16 partitions, ONE and ONE",
+// Levels count nodes that stand in for owners: both sides have a majority, and the two do not meet.
+MatrixRow a6() {
+  MatrixRow r = ap_row("A6", "", "3|2, sloppy, three copies of 16 partitions, MAJORITY and MAJORITY",
+                       cut_and_heal(Shape::leader_with_majority));
+  r.sloppy = true;
+  r.copies = 3;
+  r.partitions = 16;
+  r.write_level = Level::majority;
+  r.read_level = Level::majority;
+  r.demands.sessions =
+      Violation::ignored;  // at the heal a majority of owners need not know yet what others kept for them
+  r.demands.not_linearizable = Violation::must_show;
+  r.demands.stale = Violation::must_show;
+  r.demands.lost = Violation::must_show;
+  r.demands.elements_lost = Violation::must_show;
+  return r;
+}
+
+MatrixRow a11(std::string form, std::string title) {
+  MatrixRow r = ap_row("A11", std::move(form), "3|2, three copies of 16 partitions, " + title,
                        cut_and_heal(Shape::leader_with_majority));
   r.copies = 3;
   r.partitions = 16;
-  r.demands.homes_only = true;
   r.demands.sessions = Violation::ignored;  // who owns no copy asks any owner: without a token no client stays with one
   r.demands.not_linearizable = Violation::must_show;
   r.demands.stale = Violation::must_show;
   r.demands.lost = Violation::must_show;
   r.demands.elements_lost = Violation::must_show;
+  return r;
+}
+
+MatrixRow a11_strict() {
+  MatrixRow r = a11("strict", "ONE and ONE");
+  r.demands.homes_only = true;
+  return r;
+}
+
+// A write needs no owner; a read does, and one key in ten has none on the smaller side.
+MatrixRow a11_any() {
+  MatrixRow r = a11("any", "writes at ANY, reads at ONE");
+  r.write_level = Level::any;
+  r.demands.minority = {.reads = Service::any, .writes = Service::high};
+  return r;
+}
+
+MatrixRow a11_sloppy() {
+  MatrixRow r = a11("sloppy", "sloppy, ONE and ONE");
+  r.sloppy = true;
+  return r;
+}
+
+// The same clock where the bare wall clock orders versions: whoever writes a key after that node writes in vain, without any cut.
+MatrixRow a12_wall() {
+  MatrixRow r = ap_row("A12", "wall", "one clock 60 s ahead, versions by the wall clock, ONE and ONE",
+                       {{fault_begins, StepWallClock{.of_leader = true, .by = seconds(60)}},
+                        {fault_ends, StepWallClock{.of_leader = true, .by = -seconds(60)}}});
+  r.wall_clock = true;
+  r.demands.not_linearizable = Violation::must_show;
+  r.demands.stale = Violation::must_show;
+  r.demands.sessions = Violation::must_show;
+  r.demands.lost = Violation::must_show;
+  r.demands.sequential_lost = Violation::must_show;
   return r;
 }
 
@@ -421,6 +472,7 @@ std::vector<MatrixRow> make_rows() {
           a2("sticky", "3|2, ONE and ONE"),
           a2_roaming(),
           a5(),
+          a6(),
           a7_cut(),
           a7_skew(),
           a8(),
@@ -431,7 +483,10 @@ std::vector<MatrixRow> make_rows() {
           a10("deaf", "one hears nobody", Shape::deaf_leader),
           a10("mute", "nobody hears one", Shape::mute_leader),
           a11_strict(),
+          a11_any(),
+          a11_sloppy(),
           a12_hlc(),
+          a12_wall(),
           a15("one-slow", "one node 100 ms away each way, ONE and ONE", Level::one, slow_node),
           a15("one-paused", "one node paused, ONE and ONE", Level::one, paused_node),
           a15("all-slow", "one node 100 ms away each way, ALL and ALL", Level::all, slow_node),

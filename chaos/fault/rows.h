@@ -112,7 +112,9 @@ struct MatrixRow {
   Mode mode = Mode::cp;
   std::uint32_t copies = 0;  // 0: one on every node that is no spare
   std::uint32_t partitions = 1;
-  bool atomic = false;  // ap
+  bool atomic = false;  // ap; likewise the teaching variants
+  bool sloppy = false;
+  bool wall_clock = false;
   Level write_level = Level::majority;
   Level read_level = Level::unspecified;          // cp: linearizable
   std::chrono::milliseconds wall_offset_max{20};  // so far off each node's wall clock may be, either way

@@ -71,7 +71,7 @@ Result<void> Cluster::found() {
                                          .disk = identity->disk});
     });
   }
-  const topology::Catalog first = TRY(topology::found(world_.random().uuid(), std::move(members)));
+  const topology::Catalog first = TRY(topology::found(world_.random().uuid(), std::move(members), true));
   std::size_t founded = 0;
   std::optional<Error> refused;
   for (auto& [id, node] : nodes_) {

@@ -36,8 +36,13 @@ load::LoadOptions load_of(const fault::MatrixRow& row, std::uint64_t seed, const
 Result<void> set_up(Cluster& cluster, const fault::MatrixRow& row) {
   TRY(cluster.found());
   const std::uint32_t copies = row.copies == 0 ? row.nodes : row.copies;
-  TRY(cluster.create_keyspace(
-      {.name = keyspace, .mode = row.mode, .copies = copies, .partitions = row.partitions, .atomic = row.atomic}));
+  TRY(cluster.create_keyspace({.name = keyspace,
+                               .mode = row.mode,
+                               .copies = copies,
+                               .partitions = row.partitions,
+                               .atomic = row.atomic,
+                               .sloppy = row.sloppy,
+                               .wall_clock = row.wall_clock}));
   if (row.mode == Mode::cp && !cluster.wait([&] { return cluster.leader_of(keyspace).has_value(); }, settle_limit))
     return fail(Code::timeout, "the keyspace elected no leader");
   return {};
@@ -117,7 +122,9 @@ RowResult run_row(const fault::MatrixRow& row, const RowOptions& options) {
   check::Evidence evidence;
   evidence.mode = row.mode;
   evidence.atomic = row.atomic;
-  evidence.newer_by = row.mode == Mode::cp || row.atomic ? check::NewerBy::time : check::NewerBy::time_and_version;
+  // Versions by the bare wall clock say nothing about what is newer.
+  const bool by_time = row.mode == Mode::cp || row.atomic || row.wall_clock;
+  evidence.newer_by = by_time ? check::NewerBy::time : check::NewerBy::time_and_version;
   evidence.id = row.id;
   evidence.keyspace = keyspace;
   evidence.operations = result.history.operations;

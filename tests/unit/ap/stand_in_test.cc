@@ -16,7 +16,9 @@ using testing::UnorderedElementsAreArray;
 
 class ApStandIn : public testing::Test {
  protected:
-  ApStandIn() : c(5, 1, [this](NodeId, Options& options) { options.bounds.hints_max = hints_max; }, 3) {
+  ApStandIn()
+      : c(
+            5, 1, [this](NodeId, Options& options) { options.bounds.hints_max = hints_max; }, 3) {
     owners = c.keyspace().partitions.front().owners;
     for (const NodeId node : c.nodes()) {
       if (std::find(owners.begin(), owners.end(), node) == owners.end()) strangers.push_back(node);
@@ -160,8 +162,8 @@ TEST_F(ApStandIn, WhoIsNotAskedToKeepKeepsNothing) {
   store.envelope.kind = causal::Kind::value;
   store.envelope.stamp = {.hlc = causal::Hlc::from_wall(WallTime(milliseconds(1'000))),
                           .dot = {.node = o1, .incarnation = 1, .sequence = 1}};
-  for (const auto reason : {wire::StoreReason::write, wire::StoreReason::repair, wire::StoreReason::hint,
-                            wire::StoreReason::sync}) {
+  for (const auto reason :
+       {wire::StoreReason::write, wire::StoreReason::repair, wire::StoreReason::hint, wire::StoreReason::sync}) {
     store.reason = reason;
     c.at(s1).receive(o1, env::Lane::data, wire::encode_message(store));
   }
