@@ -44,6 +44,7 @@ struct Operation {
   Time complete = Time::max();  // max: still open when the history ended
   Outcome outcome = Outcome::unknown;
   Level level = Level::unspecified;
+  Level held = Level::unspecified;  // of a degraded answer: what it promises, less than was asked
   Code code = Code::ok;
   std::string error;
   std::string version;         // of what was written or read, opaque; a tombstone has one as well

@@ -78,6 +78,7 @@ class LineReader {
     if (key == "side") return word(op.side, {Side::none, Side::majority, Side::minority});
     if (key == "level")
       return word(op.level, {Level::unspecified, Level::one, Level::majority, Level::all, Level::any});
+    if (key == "held") return word(op.held, {Level::one, Level::majority, Level::all, Level::any});
     if (key == "sess") return prefixed('c', op.client);
     if (key == "seq") return natural(op.sequence);
     if (key == "scheduled") return instant(op.scheduled);
@@ -264,6 +265,7 @@ class HistoryBuilder {
     op.has_seen = line.op.has_seen;
     op.version = line.op.version;
     op.revision = line.op.revision;
+    op.held = line.op.held;
     if (line.type == "ok") return op.outcome = Outcome::done, Result<void>();
     if (line.type == "fail") return op.outcome = Outcome::not_done, Result<void>();
     if (line.type == "info") return op.outcome = Outcome::unknown, Result<void>();

@@ -80,6 +80,7 @@ void HistoryWriter::completed(const Operation& op) {
   begin(json, op, false);
   json.key("outcome").string(to_string(op.outcome));
   json.key("code").string(to_string(op.code));
+  if (op.held != Level::unspecified) json.key("held").string(to_string(op.held));
   if (!op.error.empty()) json.key("error").string(op.error);
   if (op.has_seen) put(json.key("seen"), op.seen);
   if (!op.version.empty()) json.key("version").string(op.version);

@@ -27,6 +27,7 @@ void judge(std::vector<Known> done, SessionReport& report) {
   std::size_t ended = 0;
   for (const Known& one : done) {
     for (; ended < by_end.size() && by_end[ended].op->complete < one.op->invoke; ++ended) {
+      if (by_end[ended].op->held != Level::unspecified) continue;  // degraded: it said that an older one may follow
       if (newest.op == nullptr || by_end[ended].version > newest.version) newest = by_end[ended];
     }
     if (one.op->kind != Kind::read || newest.op == nullptr) continue;

@@ -37,6 +37,7 @@ struct Evidence {
   std::size_t owners = 0;                 // that hold every key
   std::vector<std::string> digests;       // at the end, one per owner
   NewerBy newer_by = NewerBy::time;       // what makes a read stale
+  bool wall_clock = false;                // ap: versions go by the bare wall clock, and say nothing of what is newer
   std::string trouble;                    // why the run could not be carried or looked at to its end; empty: it was
 };
 

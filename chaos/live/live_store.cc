@@ -52,6 +52,7 @@ load::Answer to_answer(const load::Ask& ask, const Response& response) {
                       .error = response.why,
                       .version = version_text(response.version),
                       .revision = response.version.modify_revision.value()};
+  if (response.receipt.degraded) answer.held = response.receipt.reached;
   // For a read too: nobody was served, and nothing was refused either.
   if (answer.outcome == Outcome::not_done && !took_no_effect(response.code)) answer.outcome = Outcome::unknown;
   if (ask.kind == check::Kind::read && answer.outcome == Outcome::done) answer.value = value_of(response);

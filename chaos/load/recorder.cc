@@ -39,6 +39,7 @@ void Recorder::end(Ticket ticket, const Answer& answer, Time now) {
   op.complete = std::max(now, op.invoke);
   op.outcome = answer.outcome;
   op.code = answer.code;
+  op.held = answer.held;
   op.error = answer.error;
   if (op.kind == Kind::read) op.value = answer.outcome == Outcome::done ? answer.value : std::nullopt;
   op.has_seen = answer.has_seen;

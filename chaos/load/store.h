@@ -35,8 +35,9 @@ struct Answer {
   bool has_seen = false;  // a cas whose condition failed says what it saw
   Value seen{};
   std::string error{};
-  std::string version{};       // of what was read or written, of the tombstone for an absent key; "" is not known
-  std::uint64_t revision = 0;  // cp write: its place in the order of the group
+  std::string version{};            // of what was read or written, of the tombstone for an absent key; "" is not known
+  std::uint64_t revision = 0;       // cp write: its place in the order of the group
+  Level held = Level::unspecified;  // of a degraded answer: what it promises, less than was asked
 };
 
 class Store {

@@ -122,7 +122,7 @@ RowResult run_row(const fault::MatrixRow& row, const RowOptions& options) {
   check::Evidence evidence;
   evidence.mode = row.mode;
   evidence.atomic = row.atomic;
-  // Versions by the bare wall clock say nothing about what is newer.
+  evidence.wall_clock = row.wall_clock;
   const bool by_time = row.mode == Mode::cp || row.atomic || row.wall_clock;
   evidence.newer_by = by_time ? check::NewerBy::time : check::NewerBy::time_and_version;
   evidence.id = row.id;

@@ -43,6 +43,7 @@ load::Answer answer_of(const load::Ask& ask, const Response& response) {
   answer.error = response.why;
   if (response.outcome == Outcome::done || response.code == Code::condition_failed)
     answer.version = version_text(response.version);
+  if (response.receipt.degraded) answer.held = response.receipt.reached;
   if (response.outcome == Outcome::done) answer.revision = response.version.modify_revision.value();
   if (ask.kind == load::Kind::read && response.outcome == Outcome::done && response.found)
     answer.value = response.value.to_string();
@@ -103,7 +104,7 @@ void SimStore::submit(const load::Ask& ask, Done done) {
           answers_.push_back(Answered{.keyspace = ask.keyspace,
                                       .key = ask.key,
                                       .kind = ask.kind,
-                                      .level = ask.level,
+                                      .level = answer.held != Level::unspecified ? answer.held : ask.level,
                                       .value = ask.kind == load::Kind::read ? answer.value : ask.value,
                                       .version = response.version,
                                       .invoke = invoke,

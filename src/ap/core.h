@@ -28,6 +28,8 @@ struct Counters {
   std::uint64_t hints_delivered = 0;
   std::uint64_t dirty_marks = 0;
   std::uint64_t repairs_sent = 0;
+  std::uint64_t reads_degraded = 0;
+  std::uint64_t reads_hedged = 0;
   std::uint64_t messages_dropped = 0;  // undecodable, implausible, or from no owner
 };
 

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "ap/handoff_budget.h"
+#include "ap/hedging.h"
 #include "ap/ledger.h"
 #include "base/limits.h"
 #include "causal/clock.h"
@@ -37,6 +38,7 @@ struct Options {
   causal::Stamper* stamper = nullptr;  // the node's one; outlives the replica
   HandoffBudget* handoff = nullptr;    // likewise
   Ledger* ledger = nullptr;            // likewise
+  Hedging* hedging = nullptr;          // likewise
   // The node was not stopped cleanly: writes that were in the pending table have left neither a hint nor a trace but themselves.
   bool unclean_start = false;
   // This disk lacks writes that it has acknowledged: it is a new one in an old one's place, or has lost durable writes. Its copy proves nothing

@@ -1,6 +1,7 @@
 #include "ap/reads.h"
 
 #include <algorithm>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -57,7 +58,8 @@ Result<void> Reads::submit(const Request& request, Turn& turn) {
   const auto entry =
       pending_.emplace_hint(pending_.end(), token, begin(request, at_one ? Level::one : level, std::move(slot), turn));
   ask_versions(token, entry->second, turn);
-  core_.deadlines.add(std::min(entry->second.deadline, turn.now().steady + core_.options.timers.read_retry), token);
+  core_.options.hedging->note_read();
+  ask_again_later(token, entry->second, turn);
   return advance(entry, turn);
 }
 
@@ -100,6 +102,11 @@ Reads::Pending Reads::begin(const Request& request, Level level, Slot slot, Turn
                                   .stamp = here && read.best ? read.best->stamp : causal::Stamp()});
   }
   return read;
+}
+
+void Reads::ask_again_later(std::uint64_t token, Pending& read, Turn& turn) {
+  read.retry_at = std::min(read.deadline, turn.now().steady + core_.options.timers.read_retry);
+  core_.deadlines.add(read.retry_at, token);
 }
 
 void Reads::ask_versions(std::uint64_t token, const Pending& read, Turn& turn) {
@@ -179,7 +186,10 @@ Result<void> Reads::advance(Entry entry, Turn& turn) {
     if (on_disk < read.winner && read.level != Level::one) return {};
     const bool newer_elsewhere = read.winner > (read.best ? read.best->stamp : causal::Stamp());
     read.phase = newer_elsewhere ? Phase::fetch : Phase::repair;
-    if (newer_elsewhere) fetch(token, read, turn);
+    if (newer_elsewhere) {
+      fetch(token, read, turn);
+      core_.deadlines.add(read.fetched_at + core_.options.hedging->delay(), token);
+    }
   }
   if (read.phase == Phase::fetch) return {};
   // Absent everywhere is held by everybody who answered.
@@ -191,15 +201,34 @@ Result<void> Reads::advance(Entry entry, Turn& turn) {
   return {};
 }
 
-// Asks the owners that have the winner in turn: one may have gone since it answered.
-void Reads::fetch(std::uint64_t token, Pending& read, Turn& turn) {
+bool Reads::fetch(std::uint64_t token, Pending& read, Turn& turn) {
   std::vector<NodeId> sources;
+  std::size_t last = 0;
   for (const Answer& answer : read.answers) {
-    if (answer.answered && answer.node != core_.self() && answer.stamp >= read.winner) sources.push_back(answer.node);
+    if (!answer.answered || answer.node == core_.self() || answer.stamp < read.winner) continue;
+    sources.push_back(answer.node);
+    if (answer.node == read.fetched_from) last = sources.size();
   }
   ASSERT(!sources.empty());
-  const NodeId source = sources[read.fetches++ % sources.size()];
+  const NodeId source = sources[last % sources.size()];
+  const bool is_another = source != std::exchange(read.fetched_from, source);
+  read.fetched_at = turn.now().steady;
   turn.send(source, env::Lane::data, wire::encode_message(wire::Fetch{.token = token, .key = read.key}));
+  return is_another;
+}
+
+// The owner that was asked for the value takes longer than nearly all did.
+void Reads::hedge(std::uint64_t token, Pending& read, Turn& turn) {
+  const auto has_winner = [&](const Answer& answer) {
+    return answer.answered && answer.node != core_.self() && answer.stamp >= read.winner;
+  };
+  if (read.phase != Phase::fetch || read.hedged) return;
+  if (std::count_if(read.answers.begin(), read.answers.end(), has_winner) < 2) return;
+  if (!core_.options.hedging->take()) return;
+  MARK(turn.recorder(), "ap.read_hedged");
+  ++core_.counters.reads_hedged;
+  read.hedged = true;
+  fetch(token, read, turn);
 }
 
 void Reads::repair(std::uint64_t token, Pending& read, bool again, Turn& turn) {
@@ -243,6 +272,7 @@ Result<void> Reads::on_fetched(NodeId from, const wire::FetchReply& reply, Turn&
   if (entry == pending_.end() || entry->second.phase != Phase::fetch) return {};
   Pending& read = entry->second;
   if (!reply.found || reply.envelope.stamp < read.winner) return {};
+  if (!read.hedged && from == read.fetched_from) core_.options.hedging->note_fetch(turn.now().steady - read.fetched_at);
   if (Answer* source = answer_of(read, from); source != nullptr)
     source->stamp = std::max(source->stamp, reply.envelope.stamp);
   read.best = reply.envelope;
@@ -294,8 +324,17 @@ Result<void> Reads::on_deadline(std::uint64_t token, Turn& turn) {
   Pending& read = entry->second;
   const Time now = turn.now().steady;
   if (now >= read.deadline) {
-    read.level == Level::one ? reply(read, turn) : give_up(read, turn);
+    const bool may_degrade = read.phase == Phase::repair && !core_.placement.keyspace().atomic;
+    if (read.level == Level::one) {
+      reply(read, turn);
+    } else {
+      may_degrade ? reply_degraded(read, turn) : give_up(read, turn);
+    }
     pending_.erase(entry);
+    return {};
+  }
+  if (now < read.retry_at) {
+    hedge(token, read, turn);
     return {};
   }
   read.hurried = true;
@@ -303,7 +342,7 @@ Result<void> Reads::on_deadline(std::uint64_t token, Turn& turn) {
   ask_versions(token, read, turn);
   if (read.phase == Phase::fetch) fetch(token, read, turn);
   if (read.phase == Phase::repair) repair(token, read, true, turn);
-  core_.deadlines.add(std::min(read.deadline, now + core_.options.timers.read_retry), token);
+  ask_again_later(token, read, turn);
   return read.phase == Phase::collect ? advance(entry, turn) : Result<void>();
 }
 
@@ -341,6 +380,30 @@ void Reads::reply(const Pending& read, Turn& turn) {
   turn.reply_when_stored(std::move(response));
 }
 
+// The newest of a majority, and fewer hold it than the level counts: a later read may still find an older one.
+void Reads::reply_degraded(const Pending& read, Turn& turn) {
+  MARK(turn.recorder(), "ap.read_degraded");
+  ++core_.counters.reads_degraded;
+  Response response;
+  response.id = read.request;
+  fill_value(response, read.best, turn);
+  response.why =
+      fmt::format("{} of the {} owners that level {} counts hold what was read; a later read may find an older version",
+                  holders(read), read.needed, to_string(read.level));
+  Receipt& receipt = response.receipt;
+  receipt.asked = read.asked;
+  receipt.reached = level_reached(holders(read), core_.placement.copies());
+  receipt.degraded = true;
+  for (const Answer& answer : read.answers) {
+    if (holds_durably(read, answer) && answer.stamp >= read.winner) receipt.acknowledged_by.push_back(answer.node);
+  }
+  receipt.served_by = core_.self();
+  receipt.read_path = ReadPath::quorum;
+  receipt.wal_durability = !core_.placement.fsync();
+  receipt.epoch = core_.placement.epoch();
+  turn.reply_when_stored(std::move(response));
+}
+
 void Reads::give_up(const Pending& read, Turn& turn) {
   const bool unrepaired = read.phase == Phase::repair;
   Response response =
@@ -349,7 +412,7 @@ void Reads::give_up(const Pending& read, Turn& turn) {
                                       holders(read), read.needed, to_string(read.level))
                         : fmt::format("fewer than {} owners answered in time, level {} needs them", read.needed,
                                       to_string(read.level)),
-             unrepaired ? "retry, or read without write-back" : "retry, or read at a lower level");
+             unrepaired ? "retry" : "retry, or read at a lower level");
   response.outcome = Outcome::not_done;  // a read has no effect
   response.receipt.asked = read.asked;
   response.receipt.served_by = core_.self();

@@ -1,6 +1,7 @@
 // The coordinator's side of gets. ONE answers from the local copy. MAJORITY and ALL ask the other owners for versions, fetch the value only from
 // an owner that holds a newer one, and before they answer make as many owners as the level counts hold what is returned, this one
-// included (traps T15, T16, T20). An owner that is catching up counts for none of these: its versions are heard, its absences are not (T39); at
+// included (traps T15, T16, T20). Where that cannot be done in time the value is answered all the same, as degraded, at the level that holds it
+// (trap T21); of an atomic keyspace it is not. An owner that is catching up counts for none of these: its versions are heard, its absences are not (T39); at
 // ONE such a coordinator asks the others. A read has no effect: what misses its level is not done. Part of ApReplica.
 #pragma once
 
@@ -52,7 +53,10 @@ class Reads {
     std::optional<causal::Envelope> best;
     causal::Stamp winner;
     std::uint64_t own_round = 0;  // this node's copy counts once the round is on disk (DESIGN 6)
-    std::size_t fetches = 0;
+    NodeId fetched_from{};        // the owner that was asked for the value last
+    Time fetched_at{};
+    bool hedged = false;  // a second owner was asked
+    Time retry_at{};      // whoever is silent is asked once more
     bool repaired = false;
   };
   using Entry = std::map<std::uint64_t, Pending>::iterator;
@@ -69,10 +73,14 @@ class Reads {
   bool has_collected(const Pending& read) const;
   bool refuse_if_hopeless(const Pending& read, Turn& turn);
   std::size_t holders(const Pending& read) const;
+  void ask_again_later(std::uint64_t token, Pending& read, Turn& turn);
   void ask_versions(std::uint64_t token, const Pending& read, Turn& turn);
-  void fetch(std::uint64_t token, Pending& read, Turn& turn);
+  // Asks the owners that have the winner in turn: one may have gone since it answered. False: there is no other one.
+  bool fetch(std::uint64_t token, Pending& read, Turn& turn);
+  void hedge(std::uint64_t token, Pending& read, Turn& turn);
   void repair(std::uint64_t token, Pending& read, bool again, Turn& turn);
   void reply(const Pending& read, Turn& turn);
+  void reply_degraded(const Pending& read, Turn& turn);
   void give_up(const Pending& read, Turn& turn);
   Answer* answer_of(Pending& read, NodeId node);
 

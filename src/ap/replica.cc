@@ -73,7 +73,8 @@ ApReplica::ApReplica(const Options& options)
 
 Result<std::unique_ptr<ApReplica>> ApReplica::create(const Options& options, const topology::ViewPtr& view,
                                                      Turn& turn) {
-  ASSERT(options.stamper != nullptr && options.handoff != nullptr && options.ledger != nullptr);
+  ASSERT(options.stamper != nullptr && options.handoff != nullptr && options.ledger != nullptr &&
+         options.hedging != nullptr);
   auto replica = std::unique_ptr<ApReplica>(new ApReplica(options));
   replica->core_.placement.observe(view);
   if (!replica->core_.placement.serves()) return fail(Code::wrong_node, "this node is no owner of the partition");
@@ -407,6 +408,8 @@ ReplicaStatus ApReplica::status() const {
                      {"hints_delivered", counters.hints_delivered},
                      {"dirty_marks", counters.dirty_marks},
                      {"repairs_sent", counters.repairs_sent},
+                     {"reads_degraded", counters.reads_degraded},
+                     {"reads_hedged", counters.reads_hedged},
                      {"messages_dropped", counters.messages_dropped}};
   return status;
 }

@@ -141,6 +141,7 @@ Result<void> Node::write_founding(const topology::Catalog& first, const Bytes& r
                          .stamper = stamper_,
                          .handoff = handoff_,
                          .ledger = ledger_,
+                         .hedging = hedging_,
                          .unclean_start = false,
                          .check_invariants = options_.check_invariants,
                          .view = nullptr,

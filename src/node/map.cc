@@ -161,6 +161,7 @@ void Node::start_replica(const topology::Keyspace& keyspace, const topology::Par
                    .stamper = stamper_,
                    .handoff = handoff_,
                    .ledger = ledger_,
+                   .hedging = hedging_,
                    .unclean_start = unclean_start_,
                    .check_invariants = options_.check_invariants,
                    .view = view_,

@@ -181,6 +181,7 @@ class Node final : public Front, public Admin, private env::NetworkEvents, priva
   causal::Stamper stamper_;
   ap::HandoffBudget handoff_;
   ap::Ledger ledger_;
+  ap::Hedging hedging_;
   membership::FailureDetector detector_;
   membership::ClockWatch clock_watch_;
   std::map<SinkId, std::unique_ptr<ReplySink>> sinks_;

@@ -71,6 +71,7 @@ Result<std::unique_ptr<Replica>> open_ap(const ReplicaSeed& seed, Turn& turn) {
   options.stamper = &seed.stamper;
   options.handoff = &seed.handoff;
   options.ledger = &seed.ledger;
+  options.hedging = &seed.hedging;
   options.forgetful = has_forgotten || seed.replaced;
   options.unclean_start = seed.unclean_start || options.forgetful;
   return std::unique_ptr<Replica>(TRY(ap::ApReplica::create(options, seed.view, turn)));

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "ap/handoff_budget.h"
+#include "ap/hedging.h"
 #include "ap/ledger.h"
 #include "causal/clock.h"
 #include "node/env.h"
@@ -22,6 +23,7 @@ struct ReplicaSeed {
   causal::Stamper& stamper;
   ap::HandoffBudget& handoff;
   ap::Ledger& ledger;
+  ap::Hedging& hedging;
   bool unclean_start = false;
   bool replaced = false;  // the partition was born on another disk of this node
   bool check_invariants = false;

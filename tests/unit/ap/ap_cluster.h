@@ -104,33 +104,35 @@ class ApCluster : public kit::ReplicaCluster {
   static Factory factory(std::shared_ptr<Stampers> stampers, Tune tune) {
     auto budgets = std::make_shared<std::map<NodeId, HandoffBudget>>();
     auto ledgers = std::make_shared<std::map<NodeId, std::unique_ptr<Ledger>>>();
-    return
-        [stampers, budgets, ledgers, tune = std::move(tune)](const Making& making) -> Result<std::unique_ptr<Replica>> {
-          auto& stamper = (*stampers)[making.self];
-          const std::uint64_t incarnation =
-              stamper ? stamper->incarnation() + (std::uint64_t{1} << 32) : std::uint64_t{1} << 32;
-          const auto ceiling = TRY(making.store.get(env::Table::meta, wire::node_meta_key("hlc_ceiling")));
-          const bool first_start = stamper == nullptr;
-          stamper = std::make_unique<causal::Stamper>(
-              causal::Stamper::Options{.node = making.self,
-                                       .incarnation = incarnation,
-                                       .ceiling = causal::Hlc(ceiling ? MUST(wire::decode_u64(*ceiling)) : 0)});
-          auto& ledger = (*ledgers)[making.self];
-          ledger = std::make_unique<Ledger>(making.self);
-          ap::Options options{.partition = making.partition,
-                              .name = "k/0",
-                              .stamper = stamper.get(),
-                              .handoff = &(*budgets)[making.self],
-                              .ledger = ledger.get(),
-                              .unclean_start = !first_start,
-                              .bounds = {},
-                              .timers = {}};
-          if (tune) tune(making.self, options);
-          std::vector<NodeId> all;
-          for (const auto& [node, member] : making.catalog.members) all.push_back(node);
-          auto replica = TRY(ApReplica::create(options, kit::view_of(making.catalog, making.self, all), making.turn));
-          return std::unique_ptr<Replica>(std::move(replica));
-        };
+    auto hedgings = std::make_shared<std::map<NodeId, Hedging>>();
+    return [stampers, budgets, ledgers, hedgings,
+            tune = std::move(tune)](const Making& making) -> Result<std::unique_ptr<Replica>> {
+      auto& stamper = (*stampers)[making.self];
+      const std::uint64_t incarnation =
+          stamper ? stamper->incarnation() + (std::uint64_t{1} << 32) : std::uint64_t{1} << 32;
+      const auto ceiling = TRY(making.store.get(env::Table::meta, wire::node_meta_key("hlc_ceiling")));
+      const bool first_start = stamper == nullptr;
+      stamper = std::make_unique<causal::Stamper>(
+          causal::Stamper::Options{.node = making.self,
+                                   .incarnation = incarnation,
+                                   .ceiling = causal::Hlc(ceiling ? MUST(wire::decode_u64(*ceiling)) : 0)});
+      auto& ledger = (*ledgers)[making.self];
+      ledger = std::make_unique<Ledger>(making.self);
+      ap::Options options{.partition = making.partition,
+                          .name = "k/0",
+                          .stamper = stamper.get(),
+                          .handoff = &(*budgets)[making.self],
+                          .ledger = ledger.get(),
+                          .hedging = &(*hedgings)[making.self],
+                          .unclean_start = !first_start,
+                          .bounds = {},
+                          .timers = {}};
+      if (tune) tune(making.self, options);
+      std::vector<NodeId> all;
+      for (const auto& [node, member] : making.catalog.members) all.push_back(node);
+      auto replica = TRY(ApReplica::create(options, kit::view_of(making.catalog, making.self, all), making.turn));
+      return std::unique_ptr<Replica>(std::move(replica));
+    };
   }
 
   std::shared_ptr<Stampers> stampers_;

@@ -191,6 +191,7 @@ TEST(ApReplica, IsNotMadeOnANodeThatOwnsNothing) {
   causal::Stamper stamper({.node = NodeId(9), .incarnation = 1, .ceiling = {}});
   HandoffBudget handoff;
   Ledger ledger(NodeId(9));
+  Hedging hedging;
   kit::TurnHarness::Options own;
   own.self = NodeId(9);
   own.partition = c.partition();
@@ -200,6 +201,7 @@ TEST(ApReplica, IsNotMadeOnANodeThatOwnsNothing) {
                                           .stamper = &stamper,
                                           .handoff = &handoff,
                                           .ledger = &ledger,
+                                          .hedging = &hedging,
                                           .bounds = {},
                                           .timers = {}},
                                          kit::view_of(catalog, NodeId(9), {NodeId(9)}), turn));

@@ -49,9 +49,31 @@ TEST(Sessions, TheReadsOfAClientDoNotGoBack) {
   EXPECT_EQ(judge({versioned(read("a", {0, 10}), 5), versioned(read(std::nullopt, {20, 30}), 0)}).reads_back, 1U);
 }
 
+TEST(Sessions, ADegradedReadPromisesNothingToLaterOnes) {
+  Operation degraded = versioned(read("a", {0, 10}), 5);
+  degraded.held = Level::one;
+  EXPECT_EQ(judge({degraded, versioned(read("b", {20, 30}), 4)}).broken(), 0U);
+  EXPECT_EQ(judge({versioned(write("c", {0, 5}), 6), degraded}).broken(), 0U) << "it is of the same time";
+}
+
 TEST(Sessions, AreOfOneClientAndOneKey) {
   EXPECT_EQ(judge({versioned(write("a", {0, 10}), 5), versioned(read("b", {20, 30}), 4, 2)}).broken(), 0U);
   EXPECT_EQ(judge({versioned(write("a", {0, 10}), 5), on("other", versioned(read("b", {20, 30}), 4))}).broken(), 0U);
+}
+
+// By the bare wall clock a version may be larger and older.
+TEST(Sessions, ByTimeAReadOfWhatWasWrittenBeforeOnesOwnWriteIsBroken) {
+  const auto by_time = [](std::vector<Operation> ops) {
+    return find_broken_sessions(history(std::move(ops)), "bank", NewerBy::time);
+  };
+  const Operation early = versioned(write("e", {0, 5}), 9, 2);
+  const auto found = by_time({early, versioned(write("a", {10, 15}), 5), versioned(read("e", {20, 30}), 9)});
+  EXPECT_EQ(found.unread_writes, 1U);
+  EXPECT_EQ(found.judged, 1U);
+  ASSERT_EQ(found.offenders.size(), 1U);
+  const Operation during = versioned(write("e", {8, 12}), 9, 2);
+  EXPECT_EQ(by_time({during, versioned(write("a", {10, 15}), 5), versioned(read("e", {20, 30}), 9)}).broken(), 0U);
+  EXPECT_EQ(by_time({early, versioned(write("a", {10, 15}), 5), versioned(read("a", {20, 30}), 5)}).broken(), 0U);
 }
 
 TEST(Sessions, WhatWasNotOverOrNotDonePromisesNothing) {
