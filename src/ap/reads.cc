@@ -324,7 +324,9 @@ Result<void> Reads::on_deadline(std::uint64_t token, Turn& turn) {
   Pending& read = entry->second;
   const Time now = turn.now().steady;
   if (now >= read.deadline) {
-    const bool may_degrade = read.phase == Phase::repair && !core_.placement.keyspace().atomic;
+    // Long after its time (this node was asleep) the value may be older than what a majority has acknowledged since (trap T46).
+    const bool is_late = now > read.deadline + core_.options.timers.read_retry;
+    const bool may_degrade = read.phase == Phase::repair && !core_.placement.keyspace().atomic && !is_late;
     if (read.level == Level::one) {
       reply(read, turn);
     } else {

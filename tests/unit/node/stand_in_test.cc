@@ -69,8 +69,7 @@ TEST_F(StandIn, T31WhatItKeepsForADroppedKeyspaceNeverComesBack) {
   world.pass(seconds(2));
   ASSERT_TRUE(drop_keyspace("carts", third).has_value());
   ASSERT_TRUE(world.pass_until([&] { return catalog(other).find("carts") == nullptr; }));
-  ASSERT_TRUE(
-      create_keyspace({.name = "carts", .mode = Mode::ap, .copies = 1, .partitions = 1}, third).has_value());
+  ASSERT_TRUE(create_keyspace({.name = "carts", .mode = Mode::ap, .copies = 1, .partitions = 1}, third).has_value());
   world.heal();
   ASSERT_TRUE(world.pass_until([&] { return catalog(owner).find("carts") != nullptr; }));
   world.pass(seconds(5));
