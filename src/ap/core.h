@@ -30,6 +30,7 @@ struct Counters {
   std::uint64_t repairs_sent = 0;
   std::uint64_t reads_degraded = 0;
   std::uint64_t reads_hedged = 0;
+  std::uint64_t tokens_not_met = 0;
   std::uint64_t messages_dropped = 0;  // undecodable, implausible, or from no owner
 };
 

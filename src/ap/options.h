@@ -28,6 +28,8 @@ struct Timers {
   Duration delivery_stall = std::chrono::milliseconds(500);  // no answer to an offer or a copy: once more
   Duration delivery_backoff_max = std::chrono::seconds(2);
   Duration read_retry = std::chrono::milliseconds(200);  // questions and repairs without an answer: once more
+  // For a version that a client has seen and no owner in reach holds: one question may be lost.
+  Duration token_wait = std::chrono::milliseconds(300);
   Duration low_water_interval = std::chrono::seconds(1);
 };
 

@@ -7,6 +7,7 @@
 
 #include "ap/quorum.h"
 #include "base/node_list.h"
+#include "replica/token.h"
 
 namespace rift::ap {
 namespace {
@@ -14,6 +15,9 @@ namespace {
 Duration budget_of(const Request& request) {
   return request.budget > Duration::zero() ? request.budget : limits::request_budget_default;
 }
+
+// Who names a version goes on with the one that is answered.
+bool mints_token(const Request& request) { return request.mints_token || request.seen != Version{}; }
 
 }  // namespace
 
@@ -43,7 +47,11 @@ Result<void> Reads::submit(const Request& request, Turn& turn) {
   const Placement& placement = core_.placement;
   const Level level = placement.read_level(request.level);
   const bool at_one = level == Level::one || level == Level::unspecified;
-  if (at_one && !core_.catching_up) return answer_here(request, turn);
+  auto slot = TRY(core_.records.load(turn, request.key));
+  if (at_one && !core_.catching_up && slot.stamp() >= stamp_of(request.seen)) {
+    answer_here(request, slot, turn);
+    return {};
+  }
   const std::size_t reachable = placement.reachable(*placement.counted_nodes()),
                     needed = owners_needed(level, placement.copies());
   if (reachable < needed) {
@@ -53,7 +61,6 @@ Result<void> Reads::submit(const Request& request, Turn& turn) {
                       "a lower level, or another node"));
     return {};
   }
-  auto slot = TRY(core_.records.load(turn, request.key));
   const std::uint64_t token = core_.next_token();
   const auto entry =
       pending_.emplace_hint(pending_.end(), token, begin(request, at_one ? Level::one : level, std::move(slot), turn));
@@ -63,8 +70,7 @@ Result<void> Reads::submit(const Request& request, Turn& turn) {
   return advance(entry, turn);
 }
 
-Result<void> Reads::answer_here(const Request& request, Turn& turn) {
-  const auto slot = TRY(core_.records.load(turn, request.key));
+void Reads::answer_here(const Request& request, const Slot& slot, Turn& turn) {
   Response response;
   response.id = request.id;
   fill_value(response, slot.held, turn);
@@ -76,8 +82,8 @@ Result<void> Reads::answer_here(const Request& request, Turn& turn) {
   response.receipt.read_path = ReadPath::local;
   response.receipt.wal_durability = !core_.placement.fsync();
   response.receipt.epoch = core_.placement.epoch();
-  turn.reply_when_stored(std::move(response));
-  return {};
+  const bool wait_for_disk = mints_token(request) && !core_.synced(request.key);
+  wait_for_disk ? turn.reply_when_durable(std::move(response)) : turn.reply_when_stored(std::move(response));
 }
 
 Reads::Pending Reads::begin(const Request& request, Level level, Slot slot, Turn& turn) const {
@@ -88,6 +94,9 @@ Reads::Pending Reads::begin(const Request& request, Level level, Slot slot, Turn
                .needed = owners_needed(level, core_.placement.copies()),
                // Without it two reads could see a newer value and then an older one (trap T15).
                .write_back = level != Level::one && (request.write_back || core_.placement.keyspace().atomic),
+               .seen = stamp_of(request.seen),
+               .mints_token = mints_token(request),
+               .sought_until = turn.now().steady + core_.options.timers.token_wait,
                .deadline = turn.now().steady + budget_of(request),
                .answers = {},
                .best = std::move(slot.held),
@@ -106,13 +115,16 @@ Reads::Pending Reads::begin(const Request& request, Level level, Slot slot, Turn
 
 void Reads::ask_again_later(std::uint64_t token, Pending& read, Turn& turn) {
   read.retry_at = std::min(read.deadline, turn.now().steady + core_.options.timers.read_retry);
+  if (seeks(read)) read.retry_at = std::min(read.retry_at, read.sought_until);
   core_.deadlines.add(read.retry_at, token);
 }
 
 void Reads::ask_versions(std::uint64_t token, const Pending& read, Turn& turn) {
   const Bytes message = wire::encode_message(wire::Versions{.token = token, .key = read.key});
   for (const Answer& answer : read.answers) {
-    if (!answer.answered && core_.placement.reaches(answer.node)) turn.send(answer.node, env::Lane::data, message);
+    const bool wanted = !answer.answered || answer.stamp < read.seen;
+    if (wanted && answer.node != core_.self() && core_.placement.reaches(answer.node))
+      turn.send(answer.node, env::Lane::data, message);
   }
 }
 
@@ -134,8 +146,32 @@ bool Reads::may_count(const Answer& answer) const {
   return !answer.catching_up && (answer.answered || core_.placement.reaches(answer.node));
 }
 
+causal::Stamp Reads::newest_of(const Pending& read) {
+  causal::Stamp newest;
+  for (const Answer& answer : read.answers) newest = std::max(newest, answer.stamp);
+  return newest;
+}
+
+causal::Stamp Reads::newest_on_disk(const Pending& read) const {
+  causal::Stamp newest;
+  for (const Answer& answer : read.answers) {
+    if (holds_durably(read, answer)) newest = std::max(newest, answer.stamp);
+  }
+  return newest;
+}
+
+// For the version that the client has seen: it may be on its way to an owner that lacked it.
+bool Reads::seeks(const Pending& read) const {
+  if (read.sought_enough || newest_of(read) >= read.seen) return false;
+  // Once each in reach has told what it holds, nobody is left who could have it.
+  return std::any_of(read.answers.begin(), read.answers.end(),
+                     [this](const Answer& a) { return !a.answered && core_.placement.reaches(a.node); });
+}
+
+bool Reads::has_collected(const Pending& read) const { return meets_level(read) && !seeks(read); }
+
 // At ONE there is always something to answer: what is known when nobody is left to wait for.
-bool Reads::has_collected(const Pending& read) const {
+bool Reads::meets_level(const Pending& read) const {
   if (counted(read) >= read.needed) return true;
   if (read.level != Level::one) return false;
   return read.hurried ||
@@ -177,13 +213,14 @@ Result<void> Reads::advance(Entry entry, Turn& turn) {
       if (refuse_if_hopeless(read, turn)) pending_.erase(entry);
       return {};
     }
-    causal::Stamp on_disk;
-    for (const Answer& answer : read.answers) {
-      if (answer.answered) read.winner = std::max(read.winner, answer.stamp);
-      if (holds_durably(read, answer)) on_disk = std::max(on_disk, answer.stamp);
+    read.winner = newest_of(read);
+    if (read.winner < read.seen) {
+      refuse_token(read, turn);
+      pending_.erase(entry);
+      return {};
     }
     // This node alone has it, and not on its disk: a power loss could undo what was read. on_durable() goes on.
-    if (on_disk < read.winner && read.level != Level::one) return {};
+    if (newest_on_disk(read) < read.winner && (read.level != Level::one || read.mints_token)) return {};
     const bool newer_elsewhere = read.winner > (read.best ? read.best->stamp : causal::Stamp());
     read.phase = newer_elsewhere ? Phase::fetch : Phase::repair;
     if (newer_elsewhere) {
@@ -324,14 +361,7 @@ Result<void> Reads::on_deadline(std::uint64_t token, Turn& turn) {
   Pending& read = entry->second;
   const Time now = turn.now().steady;
   if (now >= read.deadline) {
-    // Long after its time (this node was asleep) the value may be older than what a majority has acknowledged since (trap T46).
-    const bool is_late = now > read.deadline + core_.options.timers.read_retry;
-    const bool may_degrade = read.phase == Phase::repair && !core_.placement.keyspace().atomic && !is_late;
-    if (read.level == Level::one) {
-      reply(read, turn);
-    } else {
-      may_degrade ? reply_degraded(read, turn) : give_up(read, turn);
-    }
+    end_late(read, turn);
     pending_.erase(entry);
     return {};
   }
@@ -340,6 +370,8 @@ Result<void> Reads::on_deadline(std::uint64_t token, Turn& turn) {
     return {};
   }
   read.hurried = true;
+  read.sought_enough = read.sought_enough || now >= read.sought_until;
+  if (read.phase == Phase::collect) TRY(look_again(read, turn));
   if (read.phase == Phase::collect) ask_stand_ins(read);
   ask_versions(token, read, turn);
   if (read.phase == Phase::fetch) fetch(token, read, turn);
@@ -358,6 +390,34 @@ void Reads::ask_stand_ins(Pending& read) {
     if (node == NodeId()) return;
     nodes.push_back(node);
     read.answers.push_back(Answer{.node = node, .stamp = {}});
+  }
+}
+
+// What the client has seen may have come here since.
+Result<void> Reads::look_again(Pending& read, Turn& turn) {
+  Answer* own = answer_of(read, core_.self());
+  if (own == nullptr || own->stamp >= read.seen) return {};
+  auto slot = TRY(core_.records.load(turn, read.key));
+  own->stamp = slot.stamp();
+  read.best = std::move(slot.held);
+  read.own_round = core_.rounds.round_of(xxh3_64(read.key));
+  return {};
+}
+
+void Reads::end_late(const Pending& read, Turn& turn) {
+  const causal::Stamp own = read.best ? read.best->stamp : causal::Stamp();
+  const bool will_last = !read.mints_token || newest_on_disk(read) >= own;
+  // Long after its time (this node was asleep) the value may be older than what a majority has acknowledged since (trap T46).
+  const bool is_late = turn.now().steady > read.deadline + core_.options.timers.read_retry;
+  const bool may_degrade = read.phase == Phase::repair && !core_.placement.keyspace().atomic && !is_late;
+  if (read.phase == Phase::collect && meets_level(read) && newest_of(read) < read.seen) {
+    refuse_token(read, turn);
+  } else if (read.level == Level::one && own >= read.seen && will_last) {
+    reply(read, turn);
+  } else if (read.level != Level::one && may_degrade) {
+    reply_degraded(read, turn);
+  } else {
+    give_up(read, turn);
   }
 }
 
@@ -408,16 +468,41 @@ void Reads::reply_degraded(const Pending& read, Turn& turn) {
 
 void Reads::give_up(const Pending& read, Turn& turn) {
   const bool unrepaired = read.phase == Phase::repair;
+  const bool unread = read.phase == Phase::fetch || counted(read) >= read.needed;
   Response response =
       refuse(read.request, Code::timeout,
              unrepaired ? fmt::format("{} of the {} owners that level {} counts could be made to hold what was read",
                                       holders(read), read.needed, to_string(read.level))
+             : unread   ? "the newest version is known, and no owner has handed it over, from its disk, in time"
                         : fmt::format("fewer than {} owners answered in time, level {} needs them", read.needed,
                                       to_string(read.level)),
              unrepaired ? "retry" : "retry, or read at a lower level");
   response.outcome = Outcome::not_done;  // a read has no effect
   response.receipt.asked = read.asked;
   response.receipt.served_by = core_.self();
+  turn.reply(std::move(response));
+}
+
+// Another node may hold it, or it went with the disk of an owner that had it alone.
+void Reads::refuse_token(const Pending& read, Turn& turn) {
+  MARK(turn.recorder(), "ap.token_not_met");
+  ++core_.counters.tokens_not_met;
+  std::vector<NodeId> heard;
+  for (const Answer& answer : read.answers) {
+    if (answer.answered) heard.push_back(answer.node);
+  }
+  const Version found = version_of(newest_of(read));
+  Response response = refuse(
+      read.request, Code::token_not_met,
+      fmt::format("the request's token is {}, and of {} owners {} answered {} and hold {}",
+                  token_text(version_of(read.seen)), read.answers.size(), names_of(heard), to_string(core_.self()),
+                  found == Version{} ? "no version of the key" : "nothing newer than " + token_text(found)),
+      "ask another node, or without the token");
+  response.version = found;
+  response.receipt.asked = read.asked;
+  response.receipt.served_by = core_.self();
+  response.receipt.acknowledged_by = std::move(heard);
+  response.receipt.epoch = core_.placement.epoch();
   turn.reply(std::move(response));
 }
 

@@ -2,7 +2,8 @@
 // an owner that holds a newer one, and before they answer make as many owners as the level counts hold what is returned, this one
 // included (traps T15, T16, T20). Where that cannot be done in time the value is answered all the same, as degraded, at the level that holds it
 // (trap T21); of an atomic keyspace it is not. An owner that is catching up counts for none of these: its versions are heard, its absences are not (T39); at
-// ONE such a coordinator asks the others. A read has no effect: what misses its level is not done. Part of ApReplica.
+// ONE such a coordinator asks the others. What the client has seen elsewhere (Request::seen) is asked for at every level: nothing older is
+// answered, and where nobody in reach holds it that is told soon. A read has no effect: what misses its level is not done. Part of ApReplica.
 #pragma once
 
 #include <map>
@@ -46,6 +47,10 @@ class Reads {
     Level level = Level::one;  // it is read at: asked, or more
     std::size_t needed = 1;
     bool write_back = true;
+    causal::Stamp seen;        // nothing older is answered
+    bool mints_token = false;  // only what is on an owner's disk is answered
+    Time sought_until{};       // what has been seen, in owners that are silent
+    bool sought_enough = false;
     bool hurried = false;  // at ONE: whoever has not answered by now is waited for no longer
     Time deadline{};
     Phase phase = Phase::collect;
@@ -63,7 +68,7 @@ class Reads {
 
   bool has_ended(const causal::Envelope& envelope, const Turn& turn) const;
   void fill_value(Response& response, const std::optional<causal::Envelope>& envelope, const Turn& turn) const;
-  Result<void> answer_here(const Request& request, Turn& turn);
+  void answer_here(const Request& request, const Slot& slot, Turn& turn);
   Pending begin(const Request& request, Level level, Slot slot, Turn& turn) const;
   Result<void> advance(Entry entry, Turn& turn);
   bool holds_durably(const Pending& read, const Answer& answer) const;
@@ -71,6 +76,11 @@ class Reads {
   std::size_t counted(const Pending& read) const;
   bool may_count(const Answer& answer) const;
   bool has_collected(const Pending& read) const;
+  bool meets_level(const Pending& read) const;
+  static causal::Stamp newest_of(const Pending& read);  // of all that was heard
+  causal::Stamp newest_on_disk(const Pending& read) const;
+  bool seeks(const Pending& read) const;
+  Result<void> look_again(Pending& read, Turn& turn);
   bool refuse_if_hopeless(const Pending& read, Turn& turn);
   std::size_t holders(const Pending& read) const;
   void ask_again_later(std::uint64_t token, Pending& read, Turn& turn);
@@ -81,7 +91,9 @@ class Reads {
   void repair(std::uint64_t token, Pending& read, bool again, Turn& turn);
   void reply(const Pending& read, Turn& turn);
   void reply_degraded(const Pending& read, Turn& turn);
+  void end_late(const Pending& read, Turn& turn);
   void give_up(const Pending& read, Turn& turn);
+  void refuse_token(const Pending& read, Turn& turn);
   Answer* answer_of(Pending& read, NodeId node);
 
   void ask_stand_ins(Pending& read);

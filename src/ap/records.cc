@@ -60,4 +60,9 @@ Version version_of(const causal::Stamp& stamp) {
   return version;
 }
 
+causal::Stamp stamp_of(const Version& version) {
+  return {.hlc = causal::Hlc(version.hlc),
+          .dot = {.node = version.dot_node, .incarnation = version.dot_incarnation, .sequence = version.dot_sequence}};
+}
+
 }  // namespace rift::ap

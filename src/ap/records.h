@@ -46,5 +46,6 @@ bool plausible(const causal::Envelope& envelope);
 bool has_room_above(const causal::Stamp& stamp);
 
 Version version_of(const causal::Stamp& stamp);
+causal::Stamp stamp_of(const Version& version);  // of an ap keyspace
 
 }  // namespace rift::ap

@@ -6,6 +6,7 @@
 
 #include "base/node_list.h"
 #include "base/overloaded.h"
+#include "replica/token.h"
 #include "wire/keys.h"
 
 namespace rift::ap {
@@ -43,11 +44,16 @@ Response refuse_verb(const Request& request) {
   return refuse(request.id, Code::unsupported, "an ap keyspace knows single keys only", "use a cp keyspace");
 }
 
-// A promise that this replica cannot keep is not taken.
-std::optional<Response> refuse_promise(const Request& request) {
+// A client's token that no node has ever given out.
+std::optional<Response> refuse_token(const Request& request, const causal::Stamper& stamper) {
   if (request.seen == Version{}) return std::nullopt;
-  return refuse(request.id, Code::unsupported, "an ap keyspace does not follow what its client has seen on other nodes",
-                "send no version seen, or use a cp keyspace");
+  const causal::Stamp seen = stamp_of(request.seen);
+  const bool is_ours = seen.dot.node == stamper.node() && seen.dot.incarnation == stamper.incarnation();
+  if (plausible(seen) && (!is_ours || seen.dot.sequence <= stamper.last_sequence())) return std::nullopt;
+  return refuse(request.id, Code::invalid,
+                fmt::format("the request's token {} names a version that {} has never made", token_text(request.seen),
+                            to_string(seen.dot.node)),
+                "pass on the version of an earlier answer as it was, or none");
 }
 
 // A node that is no owner keeps copies that it is asked to keep, answers what it holds, and brings it to the owners.
@@ -131,7 +137,7 @@ Result<void> ApReplica::submit_one(const Request& request, Turn& turn) {
     turn.reply(std::move(*refused));
     return {};
   }
-  if (auto refused = refuse_promise(request)) {
+  if (auto refused = refuse_token(request, *core_.options.stamper)) {
     turn.reply(std::move(*refused));
     return {};
   }
@@ -410,6 +416,7 @@ ReplicaStatus ApReplica::status() const {
                      {"repairs_sent", counters.repairs_sent},
                      {"reads_degraded", counters.reads_degraded},
                      {"reads_hedged", counters.reads_hedged},
+                     {"tokens_not_met", counters.tokens_not_met},
                      {"messages_dropped", counters.messages_dropped}};
   return status;
 }

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "causal/merge.h"
+#include "replica/token.h"
 #include "wire/keys.h"
 
 namespace rift::ap {
@@ -58,6 +59,29 @@ std::optional<Response> Writes::refusal(const Request& request, Turn& turn) cons
                 "a lower level, or another node");
 }
 
+// What a client says it has seen must not drag this node's clock along, and through its writes that of others (traps T03, T07).
+std::optional<Response> Writes::refuse_seen(const Request& request, const causal::Stamp& known, Turn& turn) const {
+  if (request.seen != Version{} && core_.placement.keyspace().wall_clock) {
+    return refuse(
+        request.id, Code::unsupported,
+        core_.options.name + " is ordered by bare wall clocks: no write stands above what its client has seen",
+        "write without a token, or use a keyspace with hybrid clocks");
+  }
+  const causal::Hlc seen = stamp_of(request.seen).hlc;
+  const causal::Hlc reached = std::max(known.hlc, core_.options.stamper->latest());
+  const WallTime wall = turn.now().wall;
+  const auto most = std::chrono::duration_cast<std::chrono::milliseconds>(limits::token_ahead_max);
+  if (seen <= reached || seen.wall() <= wall + most) return std::nullopt;
+  MARK(turn.recorder(), "ap.token_from_ahead");
+  ++core_.counters.clock_skew_refused;
+  return refuse(
+      request.id, Code::clock_skewed,
+      fmt::format("the request's token {} is of a version stamped {} ms ahead of the clock of {}, which follows "
+                  "a client's word for {} ms at most",
+                  token_text(request.seen), (seen.wall() - wall).count(), to_string(core_.self()), most.count()),
+      "write through a node that holds that version, or without the token");
+}
+
 Result<causal::Stamper::Issued> Writes::write_here(const Request& request, Slot& slot, causal::Hlc above,
                                                    causal::Envelope& envelope, Turn& turn) {
   auto issued = core_.options.stamper->issue(turn.now().wall, above);
@@ -73,6 +97,8 @@ Result<causal::Stamper::Issued> Writes::write_here(const Request& request, Slot&
   if (request.operands && request.operands->ttl > Duration::zero())
     envelope.expiry = issued.stamp.hlc.wall() + std::chrono::ceil<WallTime::duration>(request.operands->ttl);
   if (slot.held) envelope.context = causal::context_above(*slot.held);
+  if (request.seen != Version{})
+    envelope.context = causal::context_with(std::move(envelope.context), stamp_of(request.seen).dot);
   if (by_wall) {  // what is here may be from a clock that runs ahead, and wins
     TRY(core_.take(turn, request.key, slot, envelope));
     return issued;
@@ -92,7 +118,12 @@ Result<void> Writes::submit(const Request& request, const causal::Stamp& newest,
     return {};
   }
   auto slot = TRY(core_.records.load(turn, request.key));
-  const causal::Stamp above = std::max(slot.stamp(), newest);
+  const causal::Stamp known = std::max(slot.stamp(), newest);
+  if (auto refused = refuse_seen(request, known, turn)) {
+    turn.reply(std::move(*refused));
+    return {};
+  }
+  const causal::Stamp above = std::max(known, stamp_of(request.seen));
   if (!has_room_above(above)) {
     turn.reply(refuse(request.id, Code::invalid,
                       "the key holds a version from the end of time, as no honest node writes it: none can stand above",

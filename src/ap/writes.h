@@ -18,7 +18,7 @@ class Writes {
 
   // Why it is not even begun, if so.
   std::optional<Response> refusal(const Request& request, Turn& turn) const;
-  // Stamps it above what is here and above `newest`, which other owners are known to hold.
+  // Stamps it above what is here, above `newest`, which other owners are known to hold, and above what its client has seen.
   Result<void> submit(const Request& request, const causal::Stamp& newest, Turn& turn);
   bool waits(std::uint64_t token) const { return pending_.contains(token); }
   Result<void> on_ack(NodeId from, const wire::StoreAck& ack, Turn& turn);
@@ -53,6 +53,7 @@ class Writes {
   };
   using Entry = std::map<std::uint64_t, Pending>::iterator;
 
+  std::optional<Response> refuse_seen(const Request& request, const causal::Stamp& known, Turn& turn) const;
   // Stamps and writes the record; what it returns has yet to be told to the other owners.
   // The slot holds the winner afterwards: by the wall clock that may be what was there.
   Result<causal::Stamper::Issued> write_here(const Request& request, Slot& slot, causal::Hlc above,

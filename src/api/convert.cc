@@ -296,6 +296,7 @@ Result<Request> to_request(RequestId id, v1::Operation& operation) {
   request.partition = PartitionId(operation.partition());
   if (operation.has_op()) request.op = to_op(operation.op());
   if (operation.has_seen()) request.seen = to_version(operation.seen());
+  request.mints_token = operation.mints_token();
   return request;
 }
 

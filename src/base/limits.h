@@ -67,6 +67,9 @@ constexpr Duration dedup_row_lifetime = std::chrono::hours(1);
 constexpr Duration clock_drift_max = milliseconds(500);
 // Two clocks part by at most one part in so many: each is right to 500 ppm, what time daemons allow. An offset measured a while ago is known so much less.
 constexpr int clock_drift_one_in = 1000;
+// So far ahead of a node's clock may a stamp be that a client says it has seen. A node that went further for it would soon stamp what others, whose
+// clocks are a little behind its own, take for a clock that is off.
+constexpr Duration token_ahead_max = clock_drift_max / 2;
 constexpr Duration clock_reading_error = milliseconds(2);  // two wall clocks, each told in whole milliseconds
 
 static_assert(entry_bytes_max > value_bytes_max + key_bytes_max);

@@ -13,9 +13,9 @@ bool is_life_of(const Actor& actor, const Dot& dot) {
 
 }  // namespace
 
-std::vector<Actor> context_above(const Envelope& held) {
-  const Dot& dot = held.stamp.dot;
-  std::vector<Actor> context = held.context;
+std::vector<Actor> context_above(const Envelope& held) { return context_with(held.context, held.stamp.dot); }
+
+std::vector<Actor> context_with(std::vector<Actor> context, const Dot& dot) {
   Actor newest{.node = dot.node, .incarnation = dot.incarnation, .sequence = dot.sequence};
   for (const Actor& actor : context) {
     if (is_life_of(actor, dot)) newest.sequence = std::max(newest.sequence, actor.sequence);

@@ -15,6 +15,8 @@ inline const Envelope& merge(const Envelope& a, const Envelope& b) { return wins
 // What a version that overwrites `held` stands on: what that stood on, and that itself. Whom it was heard of last stands last; past the bound the
 // first goes: then a loss may be reported that was none, never the reverse.
 std::vector<Actor> context_above(const Envelope& held);
+// What a version stands on whose writer has seen `dot` besides: `context` with that, heard of last.
+std::vector<Actor> context_with(std::vector<Actor> context, const Dot& dot);
 
 // The writer of `winner` had seen `loser`, or a later write of the same life of its node, which stands on it: a coordinator writes over what it
 // holds, and what it held and lost to another version was counted as a loss then.

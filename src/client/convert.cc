@@ -257,6 +257,7 @@ void fill(const Request& request, v1::Operation& operation) {
     op.set_retry(request.op->retry);
   }
   if (request.seen != Version{}) fill_version(request.seen, *operation.mutable_seen());
+  operation.set_mints_token(request.mints_token);
   fill_verb(request, operation);
 }
 

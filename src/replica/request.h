@@ -126,6 +126,9 @@ struct Request {
   // ap: the newest version of the key (hlc and dot) that the client has read or written, wherever that was; zero: none. A read answers
   // nothing older, a write stands above it.
   Version seen{};
+  // ap reads: the client will send the answer's version as `seen`. It is answered once that is on the disk of an owner: what a power loss
+  // undoes could never be met.
+  bool mints_token = false;
   friend bool operator==(const Request&, const Request&) = default;
 };
 

@@ -99,6 +99,7 @@ void describe(Io& io, M& m) {
   io.maybe_message(14, m.operands);
   io.scalar(15, m.token);
   io.message(16, m.seen);
+  io.scalar(17, m.mints_token);
 }
 
 template <class Io, Is<Teaching> M>

@@ -41,6 +41,18 @@ TEST_F(ApWallClock, ALaterWriteLosesToAClockThatIsAheadAndIsInTheLedger) {
   EXPECT_GE(c.counter(1, "concurrent_losses"), 1U);
 }
 
+TEST_F(ApWallClock, PromisesNoWriteThatStandsAboveWhatItsClientHasSeen) {
+  const Version seen = write(2, "v").version;
+  Request request = put("k", "w");
+  request.seen = seen;
+  const auto reply = c.call(NodeId(1), request);
+  EXPECT_EQ(reply->code, Code::unsupported);
+  EXPECT_EQ(reply->outcome, Outcome::not_done);
+  request = get("k");
+  request.seen = seen;
+  EXPECT_EQ(c.call(NodeId(1), request)->value, Bytes("v"));
+}
+
 TEST_F(ApWallClock, ANodeThatIsKnownToBeSkewedGoesOnStamping) {
   c.set_wall_offset(NodeId(2), seconds(60));
   c.observe_skew(NodeId(2), topology::ClockSkew{.ahead = seconds(60), .of = nodes_of({1, 3})});

@@ -66,6 +66,8 @@ std::vector<Request> every_request() {
   Request token = request_of(Verb::get, "k");
   token.token = 123;
   Request seen = request_of(Verb::put, "k", "v");
+  Request mint = request_of(Verb::get, "k");
+  mint.mints_token = true;
   seen.seen = Version{.hlc = 1, .dot_node = NodeId(2), .dot_incarnation = 3, .dot_sequence = 4};
   Request named = request_of(Verb::resolve, "k");
   named.op = OpId{.client = {.high = 1, .low = 2}, .sequence = 9, .floor = 3, .first = true, .retry = true};
@@ -95,7 +97,8 @@ std::vector<Request> every_request() {
           with(request_of(Verb::compact, ""), revision),
           token,
           named,
-          seen};
+          seen,
+          mint};
 }
 
 TEST(Convert, EveryVerbSurvivesThePublicForm) {

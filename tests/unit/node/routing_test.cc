@@ -131,20 +131,16 @@ TEST(RoutingHere, AnAtomicApKeyspaceServesSingleKeysAndNoCondition) {
   EXPECT_FALSE(world.call(in("seats", kit::get("a"))).found);
 }
 
-// A version seen that nobody looks at would be a promise broken in silence.
-TEST(RoutingHere, AVersionSeenIsRefusedWhereItIsNotHonoured) {
+TEST(RoutingHere, AVersionSeenIsRefusedWhereTokensAreOfAnotherKind) {
   Alone world;
   const auto having_seen = [](Request request) {
-    request.seen = Version{.hlc = 5, .dot_node = n1, .dot_incarnation = 1, .dot_sequence = 2};
+    request.seen = Version{.hlc = 5, .dot_node = n2, .dot_incarnation = 1, .dot_sequence = 2};
     return request;
   };
   EXPECT_EQ(world.call(in("bank", having_seen(kit::get("a")))).code, Code::invalid);
-  for (const Request& request : {kit::get("a"), kit::put("a", "1"), kit::del("a")}) {
-    const Response response = world.call(in("carts", having_seen(request)));
-    EXPECT_EQ(response.code, Code::unsupported);
-    EXPECT_EQ(response.outcome, Outcome::not_done);
-  }
-  EXPECT_FALSE(world.call(in("carts", kit::get("a"))).found);
+  EXPECT_EQ(world.call(in("carts", having_seen(kit::get("a")))).code, Code::token_not_met);
+  EXPECT_EQ(world.call(in("carts", having_seen(kit::put("a", "1")))).code, Code::ok);
+  EXPECT_EQ(world.call(in("carts", having_seen(kit::get("a")))).value, Bytes("1"));
 }
 
 TEST(RoutingHere, AnswersOfOneRoundLeaveTogether) {

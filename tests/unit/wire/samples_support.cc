@@ -136,6 +136,7 @@ Request request() {
   request.operands = operands();
   request.token = 20;
   request.seen = Version{.hlc = 21, .dot_node = NodeId(22), .dot_incarnation = 23, .dot_sequence = 24};
+  request.mints_token = true;
   return request;
 }
 
