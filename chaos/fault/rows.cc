@@ -273,11 +273,21 @@ MatrixRow a2(std::string form, std::string title) {
   return r;
 }
 
-// Clients that do not stay with one node see what it costs: none of them has a token.
+// Clients that do not stay with one node see what it costs, where none of them has a token.
 MatrixRow a2_roaming() {
   MatrixRow r = a2("roaming", "3|2, ONE and ONE, clients go to any node");
   r.roams = true;
   r.demands.sessions = Violation::must_show;
+  return r;
+}
+
+// With them no client goes back behind what it has seen; what is on the other side then fails to be read.
+MatrixRow a2_tokens() {
+  MatrixRow r = a2("tokens", "3|2, ONE and ONE, clients go to any node and carry tokens");
+  r.roams = true;
+  r.tokens = true;
+  r.demands.sessions = Violation::forbidden;
+  r.demands.majority.reads = r.demands.minority.reads = Service::any;
   return r;
 }
 
@@ -471,6 +481,7 @@ std::vector<MatrixRow> make_rows() {
           ap_row("A1", "", "no fault, ONE and ONE", {}),
           a2("sticky", "3|2, ONE and ONE"),
           a2_roaming(),
+          a2_tokens(),
           a5(),
           a6(),
           a7_cut(),

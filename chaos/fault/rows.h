@@ -126,6 +126,7 @@ struct MatrixRow {
   std::uint32_t documents = 0;
   double edit_share = 0;
   bool roams = false;
+  bool tokens = false;  // clients name what they have seen of a key (ap)
   Duration timeout = std::chrono::seconds(1);
   bool retries = false;  // clients try again inside the timeout, with op ids
   std::vector<RowStep> steps;

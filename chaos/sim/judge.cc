@@ -8,6 +8,7 @@
 #include "base/node_list.h"
 #include "chaos/check/foreign.h"
 #include "chaos/check/lost.h"
+#include "chaos/check/sessions.h"
 #include "chaos/check/staleness.h"
 #include "chaos/check/zone.h"
 #include "chaos/sim/losses.h"
@@ -225,6 +226,14 @@ void judge_ap(Cluster& cluster, const std::string& keyspace, const check::Histor
   judge_one_version_per_value(mine, end.held, failures);
   judge_stamps(mine, failures);
   judge_quorums(mine, failures);
+}
+
+void judge_sessions(const std::string& keyspace, const check::History& history, std::vector<std::string>& failures) {
+  const auto report = check::find_broken_sessions(history.operations, keyspace);
+  if (report.broken() == 0) return;
+  failures.push_back(
+      fmt::format("{}: a client with tokens went back: operation {} read less than operation {} had told", keyspace,
+                  report.offenders.front().read, report.offenders.front().before));
 }
 
 }  // namespace rift::chaos::sim

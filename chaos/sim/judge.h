@@ -34,5 +34,7 @@ void judge_cp(Cluster& cluster, const std::string& keyspace, const check::Histor
               const std::vector<Answered>& answers, std::vector<std::string>& failures);
 void judge_ap(Cluster& cluster, const std::string& keyspace, const check::History& history,
               const std::vector<Answered>& answers, std::vector<std::string>& failures);
+// Of clients that carried tokens, whichever nodes they went to (ap).
+void judge_sessions(const std::string& keyspace, const check::History& history, std::vector<std::string>& failures);
 
 }  // namespace rift::chaos::sim

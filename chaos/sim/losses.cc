@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -42,10 +43,36 @@ void add_told(SimDisk& disk, Left& left) {
   }
 }
 
+// Who writes with a token stands on the version that it names, not on what that one stood on: its node need not have held it.
+class Past {
+ public:
+  void add(const SimDisk::Contexts& contexts) { contexts_.insert(contexts.begin(), contexts.end()); }
+  // The writer of `version` had seen `write`, or one whose writer had, and so on.
+  bool reaches(const causal::Envelope& version, const causal::Dot& write) const {
+    std::set<causal::Dot> visited;
+    std::vector<causal::Envelope> open = {version};
+    while (!open.empty()) {
+      const causal::Envelope next = std::move(open.back());
+      open.pop_back();
+      if (causal::covers(next, write)) return true;
+      for (const causal::Actor& actor : next.context) {
+        const causal::Dot dot{.node = actor.node, .incarnation = actor.incarnation, .sequence = actor.sequence};
+        const auto known = contexts_.find(dot);
+        if (known == contexts_.end() || !visited.insert(dot).second) continue;
+        open.push_back(causal::Envelope{.stamp = {.hlc = {}, .dot = dot}, .payload = {}, .context = known->second});
+      }
+    }
+    return false;
+  }
+
+ private:
+  SimDisk::Contexts contexts_;
+};
+
 // A context that is full may have forgotten whom it stands on.
-bool accounts_for(const causal::Envelope& version, const causal::Dot& write) {
+bool accounts_for(const causal::Envelope& version, const causal::Dot& write, const Past& past) {
   return version.stamp.dot == write || causal::covers(version, write) ||
-         version.context.size() == limits::context_actors_max;
+         version.context.size() == limits::context_actors_max || past.reaches(version, write);
 }
 
 }  // namespace
@@ -55,9 +82,11 @@ std::vector<Answered> find_silent_losses(Cluster& cluster, const std::string& ke
   const auto map = cluster.keyspace(keyspace);
   if (map->atomic) return {};  // its writes have one order, as a linearizable history proves
   Left left;
+  Past past;
   for (auto& [id, node] : cluster.nodes()) {
     add_held(node->disk(), *map, left);
     add_told(node->disk(), left);
+    past.add(node->disk().contexts());
   }
   std::vector<Answered> lost;
   for (const Answered& answer : answers) {
@@ -66,9 +95,9 @@ std::vector<Answered> find_silent_losses(Cluster& cluster, const std::string& ke
                           .incarnation = answer.version.dot_incarnation,
                           .sequence = answer.version.dot_sequence};
     const auto& versions = left[{topology::place(*map, answer.key).id, answer.key}];
-    const bool is_accounted_for =
-        std::any_of(versions.begin(), versions.end(),
-                    [&dot](const causal::Envelope& version) { return accounts_for(version, dot); });
+    const bool is_accounted_for = std::any_of(versions.begin(), versions.end(), [&](const causal::Envelope& version) {
+      return accounts_for(version, dot, past);
+    });
     if (!is_accounted_for) lost.push_back(answer);
   }
   return lost;

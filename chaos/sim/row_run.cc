@@ -101,7 +101,7 @@ RowResult run_row(const fault::MatrixRow& row, const RowOptions& options) {
   if (!generator) return broken_off(options.seed, generator.error().detail);
 
   const Time start = world.now();
-  SimStore store(cluster, {.retry = row.retries, .deduplicate = true}, start);
+  SimStore store(cluster, {.retry = row.retries, .deduplicate = true, .tokens = row.tokens}, start);
   load::Load load(std::move(*generator), recorder, store);
   Observer observer(world, cluster, {.every = observe_every});
   RowFaults faults(cluster, observer, recorder, row, start, [&store](NodeId id) { store.node_down(id); });

@@ -71,6 +71,8 @@ Shape draw_shape(World& world, const RunOptions& options) {
   shape.load.length = options.storm + calm_time;
   shape.load.keys = static_cast<std::uint32_t>(random.between(std::uint64_t{2}, std::uint64_t{24}));
   shape.load.still_keys = 2;
+  shape.store.tokens = random.chance(0.5);
+  shape.load.roams = shape.store.tokens && random.chance(0.5);
   return shape;
 }
 
@@ -251,6 +253,7 @@ RunResult run_seed(const RunOptions& options) {
   result.failures.insert(result.failures.end(), observer.broken().begin(), observer.broken().end());
   judge_cp(cluster, "bank", recorder.history(), store.answers(), result.failures);
   judge_ap(cluster, "carts", recorder.history(), store.answers(), result.failures);
+  if (shape.store.tokens) judge_sessions("carts", recorder.history(), result.failures);
 
   result.trace_hash = world.trace_hash();
   result.events = world.events();

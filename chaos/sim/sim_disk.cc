@@ -1,6 +1,8 @@
 #include "chaos/sim/sim_disk.h"
 
 #include "base/assert.h"
+#include "wire/keys.h"
+#include "wire/records.h"
 
 namespace rift::chaos::sim {
 
@@ -97,8 +99,19 @@ void SimDisk::carry_out(const env::WriteBatch& batch, Tables& tables) {
 Result<void> SimDisk::apply(const env::WriteBatch& batch) {
   if (fuse_ != nullptr && !fuse_->step()) return {};  // the node is dead: it will not live to see this
   carry_out(batch, live_);
+  note_contexts(batch);
   unsynced_.push_back(batch);
   return {};
+}
+
+void SimDisk::note_contexts(const env::WriteBatch& batch) {
+  for (std::size_t i = 0; i < batch.size(); ++i) {
+    const auto entry = batch.at(i);
+    if (entry.table != env::Table::state_ap || entry.kind != env::WriteBatch::Kind::put) continue;
+    if (!wire::parse_ap_data_key(entry.key)) continue;
+    auto version = wire::decode_envelope(batch.value_at(i));
+    if (version) contexts_.try_emplace(version->stamp.dot, std::move(version->context));
+  }
 }
 
 void SimDisk::sync(Task done) {

@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 
+#include "causal/version.h"
 #include "chaos/sim/fuse.h"
 #include "chaos/sim/world.h"
 #include "env/executor.h"
@@ -46,6 +47,10 @@ class SimDisk final : public env::Engine {
   env::Pressure pressure() override { return pressure_; }
   std::unique_ptr<env::Snapshot> pin() override;
 
+  // What each version of an ap key that was ever written here stands on: for judges, no crash takes anything of it.
+  using Contexts = std::map<causal::Dot, std::vector<causal::Actor>>;
+  const Contexts& contexts() const { return contexts_; }
+
   std::uint64_t batches_lost() const { return batches_lost_; }
   std::uint64_t syncs() const { return syncs_; }
 
@@ -57,6 +62,7 @@ class SimDisk final : public env::Engine {
   static void carry_out(const env::WriteBatch& batch, Tables& tables);
   static std::vector<env::KeyValue> page(const Records& records, const env::Range& range, std::size_t keys_max,
                                          std::size_t bytes_max);
+  void note_contexts(const env::WriteBatch& batch);
   void start_sync();
   void finish_sync(std::uint64_t life, std::uint64_t batches);
   void make_durable(std::uint64_t batches);
@@ -75,6 +81,7 @@ class SimDisk final : public env::Engine {
   std::vector<Task> running_;
   bool syncing_ = false;
   std::uint64_t life_ = 0;
+  Contexts contexts_;
   std::uint64_t batches_durable_ = 0;  // of all that were ever applied and not lost
   std::uint64_t batches_lost_ = 0;
   std::uint64_t syncs_ = 0;

@@ -21,7 +21,7 @@ Verb verb_of(load::Kind kind) {
   return Verb::get;
 }
 
-caller::Operation operation_of(const load::Ask& ask) {
+caller::Operation plain_operation_of(const load::Ask& ask) {
   caller::Operation operation;
   operation.keyspace = ask.keyspace;
   operation.verb = verb_of(ask.kind);
@@ -84,6 +84,14 @@ SimClient& SimStore::client(const load::Ask& ask) {
   return *client;
 }
 
+caller::Operation SimStore::operation_of(const load::Ask& ask) {
+  caller::Operation operation = plain_operation_of(ask);
+  if (!options_.tokens) return operation;
+  operation.seen = sessions_[{ask.client, ask.keyspace}].seen(PartitionId(), ask.key);
+  operation.mints_token = true;
+  return operation;
+}
+
 bool SimStore::may_be_beyond_drift(const Version& version, Time since) {
   if (version.hlc == 0) return false;
   SimNode& node = cluster_.node(version.dot_node);
@@ -101,6 +109,7 @@ void SimStore::submit(const load::Ask& ask, Done done) {
         const Response& response = completion.response;
         const load::Answer answer = answer_of(ask, response);
         if (response.outcome == Outcome::done) {
+          if (options_.tokens) sessions_[{ask.client, ask.keyspace}].note(PartitionId(), ask.key, response.version);
           answers_.push_back(Answered{.keyspace = ask.keyspace,
                                       .key = ask.key,
                                       .kind = ask.kind,

@@ -32,6 +32,7 @@ class SimStore final : public load::Store {
   struct Options {
     bool retry = true;  // callers retry inside the timeout; cp writes then are exactly-once by op id
     bool deduplicate = true;
+    bool tokens = false;  // each client names what it has seen of a key, whichever node it goes to
   };
   // Times of answers count from `start`, as a history's do.
   SimStore(Cluster& cluster, const Options& options, Time start)
@@ -43,12 +44,14 @@ class SimStore final : public load::Store {
 
  private:
   SimClient& client(const load::Ask& ask);
+  caller::Operation operation_of(const load::Ask& ask);
   bool may_be_beyond_drift(const Version& version, Time since);
 
   Cluster& cluster_;
   Options options_;
   Time start_;
   std::map<std::pair<std::uint64_t, NodeId>, std::unique_ptr<SimClient>> clients_;
+  std::map<std::pair<std::uint64_t, std::string>, caller::Tokens> sessions_;  // by client and keyspace
   std::vector<Answered> answers_;
 };
 

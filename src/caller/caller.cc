@@ -6,6 +6,7 @@
 
 #include "base/assert.h"
 #include "base/node_list.h"
+#include "replica/token.h"
 
 namespace rift::caller {
 namespace {
@@ -26,6 +27,7 @@ Request shape(const Operation& operation) {
   request.partition = operation.partition;
   request.token = operation.token;
   request.seen = operation.seen;
+  request.mints_token = operation.mints_token;
   request.write_back = operation.write_back;
   request.op = operation.about;
   return request;
@@ -139,12 +141,7 @@ void Caller::receive(Response response, Time now) {
     open.lost_code = response.code;
   }
   if (response.outcome == Outcome::not_done) open.refusal = response;
-  // A condition that failed has seen a state, too.
-  const bool tells_state = response.outcome == Outcome::done || response.code == Code::condition_failed;
-  if (tells_state && open.mode == Mode::cp) {
-    LogIndex& seen = seen_[open.partition];
-    seen = std::max(seen, response.receipt.index);
-  }
+  note_seen(open, response);
 
   const Next next = options_.retry ? judge(open.nature, response) : Next::finish;
   if (next == Next::redirect) return redirect(open, node, now);
@@ -268,12 +265,40 @@ Request Caller::request_of(const Open& open, Time now) {
     const auto seen = seen_.find(open.partition);
     if (seen != seen_.end()) request.token = std::max(request.token, seen->second.value());
   }
+  if (keeps_token(open)) take_token(open, request);
   if (open.op) {
     const Session& mine = session(open.partition);
     ASSERT(mine.client() == open.op->client);  // a sequence means nothing under another client
     request.op = mine.stamp(open.op->sequence, may_have_taken_effect(open));
   }
   return request;
+}
+
+bool Caller::keeps_token(const Open& open) const {
+  const Verb verb = open.operation.verb;
+  return options_.read_own && open.mode == Mode::ap && (verb == Verb::get || verb == Verb::put || verb == Verb::del);
+}
+
+void Caller::take_token(const Open& open, Request& request) {
+  request.mints_token = true;
+  // Where bare wall clocks order versions no write can stand above one: it would be refused by name.
+  const topology::Keyspace* keyspace = catalog_->find(open.operation.keyspace);
+  const bool takes_any = open.nature == Nature::read || keyspace == nullptr || !keyspace->wall_clock;
+  if (!open.operation.read_own || !takes_any) return;
+  const Version seen = tokens_.seen(open.partition, open.operation.key);
+  if (is_newer(seen, request.seen)) request.seen = seen;
+}
+
+// A condition that failed has seen a state, too.
+void Caller::note_seen(const Open& open, const Response& response) {
+  const bool is_done = response.outcome == Outcome::done;
+  if (open.mode == Mode::cp && (is_done || response.code == Code::condition_failed)) {
+    LogIndex& seen = seen_[open.partition];
+    seen = std::max(seen, response.receipt.index);
+  }
+  if (!is_done || !keeps_token(open)) return;
+  if (!open.operation.read_own) tokens_.forget(open.partition, open.operation.key);
+  tokens_.note(open.partition, open.operation.key, response.version);
 }
 
 void Caller::redirect(Open& open, NodeId from, Time now) {

@@ -20,6 +20,7 @@
 #include "caller/policy.h"
 #include "caller/router.h"
 #include "caller/session.h"
+#include "caller/tokens.h"
 #include "topology/catalog.h"
 
 namespace rift::caller {
@@ -35,7 +36,9 @@ struct Options {
   bool pinned = false;      // everything goes to node 0, the pinned endpoint
   bool deduplicate = true;  // op ids on cp writes
   bool retry = true;        // off: each operation is one attempt
-  bool read_own = false;    // cp reads see at least what this caller has written and read before, on any replica
+  // On any replica cp reads see at least what this caller has written and read before. ap: reads of the tokens_max keys used last do, and writes
+  // stand above it; where nobody in reach holds it, reads end with `token_not_met`.
+  bool read_own = false;
   // Past either: `overloaded`, not done.
   std::size_t open_max = 64 * limits::kibi;  // operations
   std::size_t open_bytes_max = 256 * limits::mebi;
@@ -116,6 +119,9 @@ class Caller {
   void pump(PartitionId partition, Time now);
   Session& session(PartitionId partition);
   Request request_of(const Open& open, Time now);
+  bool keeps_token(const Open& open) const;
+  void take_token(const Open& open, Request& request);
+  void note_seen(const Open& open, const Response& response);
   bool may_have_taken_effect(const Open& open) const;
   std::vector<NodeId> nodes_for(const Open& open, const topology::Keyspace& keyspace,
                                 const topology::Partition& placed) const;
@@ -131,6 +137,7 @@ class Caller {
   std::set<std::pair<Time, std::uint64_t>> wakes_;             // (when, arrival)
   std::map<PartitionId, Session> sessions_;
   std::map<PartitionId, LogIndex> seen_;                     // the newest index that an answer came from
+  Tokens tokens_;                                            // ap
   std::map<PartitionId, std::deque<std::uint64_t>> queues_;  // arrivals that wait for room in the session
   std::uint64_t next_arrival_ = 1;
   std::uint64_t next_attempt_ = 1;

@@ -16,9 +16,13 @@ struct Operation {
   Bytes value{};
   Condition condition{};
   Boxed<Operands> operands{};
-  PartitionId partition{};  // scan, watch, del_range, compact: where the keyspace has several; else by key
-  std::uint64_t token = 0;  // reads: see Request::token
-  Version seen{};           // ap: see Request::seen
+  PartitionId partition{};   // scan, watch, del_range, compact: where the keyspace has several; else by key
+  std::uint64_t token = 0;   // reads: see Request::token
+  Version seen{};            // ap: see Request::seen
+  bool mints_token = false;  // ap: see Request::mints_token
+  // ap, with Options::read_own. Off: it goes without what the caller has seen of the key, and its answer is where the caller goes on from. What was
+  // lost for good could never be met.
+  bool read_own = true;
   bool write_back = true;
   std::optional<OpId> about{};  // Verb::resolve: the operation asked about; `key` is that operation's key
   Duration deadline{};          // from submit; 0: Options::deadline

@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/json_parts.h"
+#include "replica/token.h"
 
 namespace rift::cli {
 namespace {
@@ -130,7 +131,8 @@ std::string receipt_line(const Response& response) {
   if (response.version.modify_revision.value() != 0) {
     text += fmt::format("   revision {}", response.version.modify_revision.value());
   }
-  if (response.version.hlc != 0) text += fmt::format("   hlc {}", response.version.hlc);
+  if (response.version.hlc != 0)
+    text += fmt::format("   hlc {}   token {}", response.version.hlc, token_text(response.version));
   if (!receipt.hinted.empty()) {
     text += fmt::format("   hints kept for {}", node_list(receipt.hinted));
   } else if (receipt.hints_left != 0) {
@@ -218,6 +220,8 @@ void show_text(const Show& show, const Response& response) {
       fmt::print(stderr, "level {} was asked, {} was reached{}{}\n", to_string(response.receipt.asked),
                  to_string(response.receipt.reached), response.why.empty() ? "" : ": ", response.why);
     }
+    if (show.with_token && is_read && response.version.hlc != 0)
+      fmt::print(stderr, "token {}\n", token_text(response.version));
     show_caveats(response.receipt);
     return;
   }
@@ -235,6 +239,7 @@ void show_json(const Show& show, const std::string& key, const Response& respons
                 {"code", std::string(to_string(response.code))}, {"found", response.found},
                 {"version", json_version(response.version)},     {"receipt", to_json(response.receipt)},
                 {"took_ms", to_milliseconds(show.took)}};
+  if (response.version.hlc != 0) value["token"] = token_text(response.version);
   put_bytes(value, "key", key);
   if (response.found || show.verb == "incr") put_bytes(value, "value", response.value.view());
   if (response.results) value["results"] = to_json(*response.results);

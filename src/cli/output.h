@@ -26,6 +26,7 @@ struct Show {
   Format format = Format::text;
   std::string_view verb;
   Duration took{};
+  bool with_token = false;  // text of a read: on stderr
 };
 // Prints the reply on stdout (a failure in text form: stderr) and returns its exit code.
 Exit show_response(const Show& show, const std::string& key, const Response& response);

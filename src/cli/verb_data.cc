@@ -11,6 +11,7 @@
 #include "cli/supervise.h"
 #include "cli/target.h"
 #include "cli/verbs.h"
+#include "replica/token.h"
 
 namespace rift::cli {
 namespace {
@@ -24,6 +25,7 @@ struct DataOptions {
   std::string level;
   std::string expected;
   std::string ttl;
+  std::string seen;
   std::string range_end;
   bool is_prefix = false;
   CLI::Option* has_range = nullptr;
@@ -79,6 +81,8 @@ Result<caller::Operation> operation_of(const DataOptions& options, Verb verb) {
                               .key = Bytes(options.key),
                               .value = Bytes(std::move(value))};
   if (verb == Verb::cas) operation.condition = TRY(condition_of(options));
+  if (!options.seen.empty()) operation.seen = TRY(parse_token(options.seen));
+  operation.mints_token = verb == Verb::get;  // the answer shows it
   if (!options.ttl.empty()) operation.operands.ensure().ttl = TRY(parse_duration(options.ttl));
   return operation;
 }
@@ -157,7 +161,10 @@ Exit execute(const Context& context, const DataOptions& options, Verb verb, std:
                           : (*client)->execute(*operation);
   reply.hint = hint_for(options, reply);
   if (reply.outcome != Outcome::done) reply.hint = with_remedy(options.target, reply.hint);
-  return show_response({.format = context.format, .verb = name, .took = std::chrono::steady_clock::now() - start},
+  return show_response({.format = context.format,
+                        .verb = name,
+                        .took = std::chrono::steady_clock::now() - start,
+                        .with_token = !options.seen.empty()},
                        options.key, reply);
 }
 
@@ -183,12 +190,17 @@ void add_data(CLI::App& app, Context& context) {
                           "It is absent after so long, never earlier: 10s, 5m. On ap keyspaces by the clocks of the "
                           "nodes, which may be half a second apart");
     }
+    CLI::Option* seen = verb == Verb::cas ? nullptr
+                                          : command->add_option("--seen", options->seen,
+                                                                "The token of an earlier answer about the key (ap): a "
+                                                                "read answers nothing older, a write stands above it");
     if (verb == Verb::del) {
       CLI::Option* prefix =
           command->add_flag("--prefix", options->is_prefix, "Every key that begins with this one (cp)");
       options->has_range =
           command->add_option("--range", options->range_end, "Every key from this one up to here, exclusive (cp)")
               ->excludes(prefix);
+      seen->excludes(prefix)->excludes(options->has_range);
     }
     if (verb == Verb::cas) {
       options->has_expected = command->add_option("--expect", options->expected, "Write if the value is this one");

@@ -17,6 +17,9 @@ caller::Operation client::make(const std::string& keyspace, Verb verb, ByteView 
   operation.deadline = options.deadline;
   operation.write_back = options.write_back;
   operation.token = options.token;
+  operation.seen = options.seen;
+  operation.mints_token = options.mints_token;
+  operation.read_own = options.read_own;
   if (options.ttl > Duration::zero()) operation.operands.ensure().ttl = options.ttl;
   return operation;
 }

@@ -28,7 +28,9 @@ struct ClientOptions {
   Duration refusal_patience = Duration::max();         // refusals alone end an operation after so long
   bool exactly_once = true;  // op ids on cp writes: retries are deduplicated, resolve() can ask
   bool retry = true;         // off: one attempt each
-  bool read_own = false;     // cp reads of level ONE see at least what this client has written and read before
+  // Reads see at least what this client has written and read before, whichever nodes answer. cp: those of level ONE. ap: of the 4,096 keys used last,
+  // and writes stand above it; where nobody in reach holds that version a read ends with `token_not_met`, not done.
+  bool read_own = false;
 };
 
 struct CallOptions {
@@ -38,6 +40,11 @@ struct CallOptions {
   Duration ttl{};                    // cp put, cas, increment: deleted after so much of the log's time; 0: never
   // Reads of level ONE: the answer includes everything up to Receipt::index of an earlier answer about the same partition.
   std::uint64_t token = 0;
+  // ap get, put, del: Response::version of an earlier answer about the same key. A read answers nothing older, a write stands above it.
+  Version seen{};
+  bool mints_token = false;  // ap get: the answer's version will be `seen` later: it is answered once it is on a disk
+  // ap, with ClientOptions::read_own. Off: without what the client has seen of the key, which goes on from this answer.
+  bool read_own = true;
 };
 
 // What a Txn demands, does then, and does otherwise. All keys must fall into one partition: a {tag} in each keeps them together.

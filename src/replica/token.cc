@@ -1,6 +1,7 @@
 #include "replica/token.h"
 
 #include <charconv>
+#include <tuple>
 
 #include <fmt/format.h>
 
@@ -29,6 +30,11 @@ std::string token_text(const Version& version) {
   if (version.hlc == 0) return {};
   return fmt::format("{:x}-{}-{:x}-{:x}", version.hlc, version.dot_node.value(), version.dot_incarnation,
                      version.dot_sequence);
+}
+
+bool is_newer(const Version& a, const Version& b) {
+  const auto order = [](const Version& v) { return std::tuple(v.hlc, v.dot_node, v.dot_incarnation, v.dot_sequence); };
+  return order(a) > order(b);
 }
 
 Result<Version> parse_token(std::string_view text) {

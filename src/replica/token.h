@@ -13,6 +13,9 @@ namespace rift {
 // "HLC-NODE-INCARNATION-SEQUENCE", the node's number in decimal digits and the rest in hexadecimal ones. Empty: not of an ap keyspace.
 std::string token_text(const Version& version);
 
+// The order of the versions of one key of an ap keyspace. Zero is older than all.
+bool is_newer(const Version& a, const Version& b);
+
 // Hostile input: exactly what token_text() makes, of any numbers.
 Result<Version> parse_token(std::string_view text);
 

@@ -76,7 +76,9 @@ TEST(Sim, SeedsPassRepeatAndReachTheRareBranches) {
                            "sim.entry_behind_a_snapshot_compared",
                            "cp.read_waits_for_token",
                            "ap.refused_clock_is_off",
-                           "ap.refused_stamps_are_ahead"}) {
+                           "ap.refused_stamps_are_ahead",
+                           "ap.token_not_met",
+                           "ap.token_from_ahead"}) {
     EXPECT_TRUE(reached.contains(mark)) << mark << " was not reached in " << seeds << " seeds";
   }
   for (const char* fault : {"split",

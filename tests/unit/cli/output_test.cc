@@ -84,6 +84,7 @@ TEST(Receipt, JsonFitsItsSchemaAndLeavesNothingOut) {
   EXPECT_EQ(receipt.at("hinted"), nlohmann::json::array({4, 5}));
   EXPECT_EQ(receipt.at("superseded_by").at("hlc"), "99");
   EXPECT_EQ(receipt.at("degraded"), true);
+  EXPECT_EQ(full.at("token"), "4d-1-2-3");
   EXPECT_EQ(receipt.at("teaching"), nlohmann::json::array({"sloppy", "no_durability"}));
   EXPECT_EQ(receipt.at("map_age_ms"), 12'000.0);
   const auto plain = nlohmann::json::parse(printed(Format::json, "get", Response()).out);
@@ -94,7 +95,7 @@ TEST(Receipt, JsonFitsItsSchemaAndLeavesNothingOut) {
 TEST(Receipt, TextSaysWhatTheAnswerIsWorth) {
   const Printed write = printed(Format::text, "put", told_in_full());
   for (const char* part :
-       {"hlc 77", "hints kept for n4, n5", "a newer version had already won (hlc 99, written by n3)"})
+       {"hlc 77", "token 4d-1-2-3", "hints kept for n4, n5", "a newer version had already won (hlc 99, written by n3)"})
     EXPECT_NE(write.out.find(part), std::string::npos) << part << " in " << write.out;
   Response read = told_in_full();
   read.found = true;

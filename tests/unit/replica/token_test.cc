@@ -1,5 +1,7 @@
 #include "replica/token.h"
 
+#include <vector>
+
 #include <gtest/gtest.h>
 
 #include "base/result.h"
@@ -24,6 +26,17 @@ TEST(Token, ReadsBackWhatItShows) {
 
 TEST(Token, AVersionOfACpKeyspaceHasNone) {
   EXPECT_EQ(token_text(Version{.create_revision = Revision(1), .modify_revision = Revision(2), .version = 1}), "");
+}
+
+TEST(Token, OrdersVersionsAsTheirOwnersDo) {
+  const auto version = [](std::uint64_t hlc, std::uint32_t node, std::uint64_t incarnation, std::uint64_t sequence) {
+    return Version{.hlc = hlc, .dot_node = NodeId(node), .dot_incarnation = incarnation, .dot_sequence = sequence};
+  };
+  const std::vector<Version> rising = {Version{},           version(1, 9, 9, 9), version(2, 1, 9, 9),
+                                       version(2, 2, 1, 9), version(2, 2, 2, 1), version(2, 2, 2, 2)};
+  for (std::size_t a = 0; a < rising.size(); ++a) {
+    for (std::size_t b = 0; b < rising.size(); ++b) EXPECT_EQ(is_newer(rising[a], rising[b]), a > b);
+  }
 }
 
 TEST(Token, RefusesEverythingElseByName) {
