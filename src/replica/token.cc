@@ -10,6 +10,14 @@ namespace {
 
 constexpr std::size_t shown_bytes_max = 80;
 
+// It may end on somebody's terminal.
+std::string shown(std::string_view text) {
+  std::string result(text.substr(0, shown_bytes_max));
+  const auto is_plain = [](char c) { return c > ' ' && c < '\x7f'; };
+  for (char& c : result) c = is_plain(c) ? c : '?';
+  return result;
+}
+
 // What stands before the next '-', which goes with it; no '-': all.
 std::string_view take_part(std::string_view& text) {
   const std::size_t end = text.find('-');
@@ -47,9 +55,9 @@ Result<Version> parse_token(std::string_view text) {
   version.dot_node = NodeId(node);
   // Whatever else reads as these numbers, a sign or zeros in front, was not given out.
   if (is_read && node != 0 && version.dot_sequence != 0 && token_text(version) == text) return version;
-  return fail(Code::invalid,
-              fmt::format("'{}' is no read token: pass on what an answer of an ap keyspace shows as its token",
-                          text.substr(0, shown_bytes_max)));
+  return fail(
+      Code::invalid,
+      fmt::format("'{}' is no read token: pass on what an answer of an ap keyspace shows as its token", shown(text)));
 }
 
 }  // namespace rift

@@ -282,6 +282,30 @@ TEST(Client, FollowsTheLeaderHint) {
   EXPECT_LE(cluster.front(1).seen().size() + cluster.front(2).seen().size(), 1U);
 }
 
+TEST(Client, WhatWasSeenOfAnApKeyTravelsWithTheNextCalls) {
+  FakeCluster cluster;
+  const Version told{.hlc = 77, .dot_node = NodeId(1), .dot_incarnation = 2, .dot_sequence = 3};
+  cluster.front().set_script([&](const Request& request) -> std::optional<Response> {
+    Response response = refuse(request.id, Code::ok, "");
+    response.version = told;
+    return response;
+  });
+  const auto named = cluster.connect();
+  ASSERT_TRUE(named->get("carts", "k", {.seen = told, .mints_token = true}).is_done());
+  const auto session = cluster.connect({.endpoints = {}, .read_own = true});
+  EXPECT_EQ(session->put("carts", "k", "v").version, told);
+  ASSERT_TRUE(session->get("carts", "k").is_done());
+  ASSERT_TRUE(session->get("carts", "k", {.read_own = false}).is_done());
+  const auto seen = cluster.front().seen();
+  ASSERT_EQ(seen.size(), 4U);
+  EXPECT_EQ(seen[0].seen, told);
+  EXPECT_TRUE(seen[0].mints_token);
+  EXPECT_EQ(seen[1].seen, Version());
+  EXPECT_EQ(seen[2].seen, told);
+  EXPECT_TRUE(seen[2].mints_token);
+  EXPECT_EQ(seen[3].seen, Version());
+}
+
 TEST(Client, APinnedClientStays) {
   FakeCluster cluster(3);
   cluster.front(2).set_script([](const Request& request) -> std::optional<Response> {

@@ -68,9 +68,11 @@ TEST(ReadOwn, OfAnApKeyspaceEachRequestNamesWhatWasSeenOfItsKey) {
   EXPECT_EQ(exchange(world, version(9)).seen, version(9));
   world.caller.submit(RequestId(4), {.keyspace = "carts", .verb = Verb::get, .key = "other"}, world.now);
   EXPECT_EQ(exchange(world, version(20)).seen, Version());
-  world.caller.submit(RequestId(5), {.keyspace = "carts", .verb = Verb::get, .key = "k", .seen = version(11)}, world.now);
+  world.caller.submit(RequestId(5), {.keyspace = "carts", .verb = Verb::get, .key = "k", .seen = version(11)},
+                      world.now);
   EXPECT_EQ(exchange(world, version(12)).seen, version(11)) << "the newer of what is kept and what is said";
-  world.caller.submit(RequestId(6), {.keyspace = "carts", .verb = Verb::get, .key = "k", .seen = version(11)}, world.now);
+  world.caller.submit(RequestId(6), {.keyspace = "carts", .verb = Verb::get, .key = "k", .seen = version(11)},
+                      world.now);
   EXPECT_EQ(exchange(world, version(12)).seen, version(12));
 }
 

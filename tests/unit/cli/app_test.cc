@@ -228,6 +228,22 @@ TEST(Remedy, IsTheVerbThatMakesTheNodeRunAgain) {
   std::filesystem::remove_all(folder);
 }
 
+TEST(Seen, ThatIsNoTokenIsRefusedByNameBeforeAnythingIsSent) {
+  const std::vector<std::string> hostile = {"x",        "1-2-3",    "1-2-3-4-5",
+                                            "-1-1-1-1", "\x1b[31m", std::string(100'000, 'f')};
+  for (const std::string& text : hostile) {
+    for (const std::vector<std::string>& verb :
+         {std::vector<std::string>{"get", "k"}, {"put", "k", "v"}, {"del", "k"}}) {
+      std::vector<std::string> words = verb;
+      words.insert(words.end(), {"--ks", "carts", "--seen=" + text, "--endpoints", "127.0.0.1:1"});
+      const Ran ran = run_rift(words);
+      EXPECT_EQ(ran.exit, 1) << text.substr(0, 20);
+      EXPECT_FALSE(has_control_bytes(ran.err)) << ran.err;
+      EXPECT_NE(ran.err.find("is no read token"), std::string::npos) << ran.err;
+    }
+  }
+}
+
 TEST(Put, TakesItsValueFromTheCommandLineOrFromAFileAndNotFromBoth) {
   char folder[] = "/tmp/rift-test-XXXXXX";
   ASSERT_NE(::mkdtemp(folder), nullptr);
