@@ -17,6 +17,7 @@ namespace rift::ap {
 struct Counters {
   std::uint64_t writes = 0;
   std::uint64_t reads = 0;
+  std::uint64_t scans = 0;  // pages
   std::uint64_t levels_missed = 0;
   std::uint64_t copies_stored = 0;      // of other coordinators' writes
   std::uint64_t copies_superseded = 0;  // came too late: a newer version was here

@@ -28,6 +28,8 @@ class Reads {
   void cancel(RequestId request);
   void let_go(Turn& turn);  // this node is no owner any more: every client that waits gets its last answer
   std::size_t size() const { return pending_.size(); }
+  // Its time has passed: it is absent.
+  bool has_ended(const causal::Envelope& envelope, const Turn& turn) const;
 
  private:
   // What is known of one owner's copy.
@@ -66,7 +68,6 @@ class Reads {
   };
   using Entry = std::map<std::uint64_t, Pending>::iterator;
 
-  bool has_ended(const causal::Envelope& envelope, const Turn& turn) const;
   void fill_value(Response& response, const std::optional<causal::Envelope>& envelope, const Turn& turn) const;
   void answer_here(const Request& request, const Slot& slot, Turn& turn);
   Pending begin(const Request& request, Level level, Slot slot, Turn& turn) const;

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "ap/scan_page.h"
 #include "base/node_list.h"
 #include "base/overloaded.h"
 #include "replica/token.h"
@@ -148,6 +149,8 @@ Result<void> ApReplica::submit_one(const Request& request, Turn& turn) {
     case Verb::del:
       if (core_.placement.keyspace().atomic) return queries_.submit(request, turn);
       return writes_.submit(request, causal::Stamp(), turn);
+    case Verb::scan:
+      return scan_page(core_, reads_, request, turn);
     case Verb::cas:
     case Verb::resolve:
     case Verb::increment:
@@ -156,7 +159,6 @@ Result<void> ApReplica::submit_one(const Request& request, Turn& turn) {
     case Verb::lock:
     case Verb::unlock:
     case Verb::multi_get:
-    case Verb::scan:
     case Verb::watch:
     case Verb::compact:
     case Verb::expire:
@@ -404,6 +406,7 @@ ReplicaStatus ApReplica::status() const {
   const Counters& counters = core_.counters;
   status.counters = {{"writes", counters.writes},
                      {"reads", counters.reads},
+                     {"scans", counters.scans},
                      {"levels_missed", counters.levels_missed},
                      {"copies_stored", counters.copies_stored},
                      {"copies_superseded", counters.copies_superseded},

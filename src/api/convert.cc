@@ -164,6 +164,7 @@ Result<void> take_verb(v1::Operation& operation, Request& request) {
       take_range(operation.mutable_scan()->mutable_end(), request);
       request.operands->keys_max = operation.scan().keys_max();
       request.operands->keys_only = operation.scan().keys_only();
+      request.operands->cursor = Bytes(std::move(*operation.mutable_scan()->mutable_cursor()));
       return {};
     case v1::Operation::kWatch:
       take_watch(*operation.mutable_watch(), request);

@@ -181,6 +181,7 @@ int run(int argc, char** argv) {
   add_data(app, context);
   add_members(app, context);
   add_keys(app, context);
+  add_mput(app, context);
   add_txn(app, context);
   add_watch(app, context);
   add_lock(app, context);

@@ -1,4 +1,4 @@
-// rift scan|mget|incr|compact: many keys, numbers, history (cp keyspaces).
+// rift scan|mget|incr|compact: many keys, numbers (cp), history (cp).
 #include <chrono>
 
 #include <fmt/core.h>
@@ -19,6 +19,7 @@ struct KeysOptions {
   std::string first;
   std::string end;
   std::string prefix;
+  std::string cursor;
   std::uint64_t limit = limits::scan_page_keys_max;
   bool keys_only = false;
   std::int64_t delta = 1;
@@ -63,8 +64,51 @@ std::string look_ahead(Client& client, caller::Scan& scan) {
   return {};
 }
 
+// An ap keyspace: no key comes before another, a cursor says where to go on.
+Exit scan_by_hash(const Context& context, const KeysOptions& options, Client& client, caller::ScanWish wish) {
+  std::uint64_t left = options.limit == 0 ? ~std::uint64_t{0} : options.limit;
+  wish.keys_max = static_cast<std::uint32_t>(std::min<std::uint64_t>(left, limits::scan_page_keys_max));
+  const std::string first = wish.first.to_string();
+  auto scan = client.scan(std::move(wish));
+  if (!scan) {
+    show_error(context.format, scan.error(), "rift keyspace ls" + options.target.flag());
+    return exit_of(scan.error());
+  }
+  Exit exit = Exit::done;
+  do {
+    const auto start = Clock::now();
+    Answer page = client.next_page(*scan);
+    if (page.is_done()) {
+      if (page.results->items.size() > left) page.results->items.resize(left);
+      left -= page.results->items.size();
+      page.results->next_key = Bytes(scan->cursor());
+    }
+    exit = show_response({.format = context.format, .verb = "scan", .took = Clock::now() - start}, first, page);
+  } while (exit == Exit::done && left > 0 && !scan->is_over());
+  if (exit == Exit::done && !scan->is_over())
+    fmt::print(stderr, "more keys follow: --cursor {}; --limit 0 gives all\n", scan->cursor());
+  return exit;
+}
+
+bool is_ap(const Client& client, const std::string& keyspace) {
+  const auto map = client.catalog();
+  const topology::Keyspace* known = map->find(keyspace);
+  return known != nullptr && known->mode == Mode::ap;
+}
+
 Exit scan(const Context& context, const KeysOptions& options) {
   return with_client(context, options, [&](Client& client, Level level) {
+    if (!options.cursor.empty() || is_ap(client, options.keyspace)) {
+      const std::string low = options.prefix.empty() ? options.first : options.prefix;
+      const std::string high = options.prefix.empty() ? options.end : end_of_prefix(options.prefix);
+      return scan_by_hash(context, options, client,
+                          {.keyspace = options.keyspace,
+                           .first = Bytes(low),
+                           .end = Bytes(high),
+                           .keys_only = options.keys_only,
+                           .level = level,
+                           .cursor = options.cursor});
+    }
     std::uint64_t left = options.limit == 0 ? ~std::uint64_t{0} : options.limit;
     const std::string first = options.prefix.empty() ? options.first : options.prefix;
     const std::string end = options.prefix.empty() ? options.end : end_of_prefix(options.prefix);
@@ -147,18 +191,18 @@ void add_keys(CLI::App& app, Context& context) {
     return std::pair(command, options);
   };
   {
-    auto [command, options] = add("scan", "List keys in their order (cp keyspaces)",
+    auto [command, options] = add("scan", "List keys: of a cp keyspace in their order, of an ap keyspace by hash",
                                   "rift scan --ks bank --prefix acct:   |   rift scan --ks bank acct:1 acct:5", scan);
     CLI::Option* first = command->add_option("first", options->first, "From this key on");
     CLI::Option* end = command->add_option("end", options->end, "Up to this key, exclusive");
     command->add_option("--prefix", options->prefix, "Keys that begin with this")->excludes(first)->excludes(end);
+    command->add_option("--cursor", options->cursor, "ap: go on where an earlier scan has ended");
     add_number(*command, "--limit", options->limit, "At most so many keys; 0: all");
     command->add_flag("--keys-only", options->keys_only, "Without the values");
     command->add_option("-c,--level", options->level, "one, majority or all (default: the keyspace's)");
   }
   {
-    auto [command, options] =
-        add("mget", "Read several keys at once (cp keyspaces)", "rift mget --ks bank acct:1 acct:2", mget);
+    auto [command, options] = add("mget", "Read several keys at once", "rift mget --ks bank acct:1 acct:2", mget);
     command->add_option("keys", options->keys, "Keys")->required();
     command->add_option("-c,--level", options->level, "one, majority or all (default: the keyspace's)");
   }

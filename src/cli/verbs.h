@@ -32,6 +32,7 @@ void add_status(CLI::App& app, Context& context);     // status, why-leader
 void add_hints(CLI::App& app, Context& context);      // hints, converge
 void add_conflicts(CLI::App& app, Context& context);  // conflicts, inspect
 void add_keys(CLI::App& app, Context& context);
+void add_mput(CLI::App& app, Context& context);
 void add_txn(CLI::App& app, Context& context);
 void add_watch(CLI::App& app, Context& context);
 void add_lock(CLI::App& app, Context& context);

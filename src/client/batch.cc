@@ -111,12 +111,31 @@ Answer Client::multi_get(const std::string& keyspace, const std::vector<std::str
   return now == places ? answer : read_places(*this, keyspace, keys, now, until, options);
 }
 
+std::vector<Answer> Client::put_all(const std::string& keyspace,
+                                    const std::vector<std::pair<std::string, std::string>>& pairs,
+                                    const CallOptions& options, const std::function<void(std::size_t)>& ended) {
+  std::vector<Answer> answers;
+  answers.reserve(pairs.size());
+  while (answers.size() < pairs.size()) {
+    std::vector<caller::Operation> operations;
+    for (std::size_t i = answers.size(); i < pairs.size() && operations.size() < put_all_in_flight; ++i) {
+      auto operation = make(keyspace, Verb::put, pairs[i].first, options);
+      operation.value = Bytes(pairs[i].second);
+      if (options.ttl > Duration::zero()) operation.operands.ensure().ttl = options.ttl;
+      operations.push_back(std::move(operation));
+    }
+    for (Answer& answer : execute_all(std::move(operations))) answers.push_back(std::move(answer));
+    if (ended) ended(answers.size());
+  }
+  return answers;
+}
+
 Result<caller::Scan> Client::scan(caller::ScanWish wish) const {
   const auto map = TRY(map_that_knows(*impl_, wish.keyspace, steady_now() + impl_->deadline()));
   const topology::Keyspace* keyspace = map->find(wish.keyspace);
   if (wish.keys_max == 0 || wish.keys_max > limits::scan_page_keys_max)
     wish.keys_max = static_cast<std::uint32_t>(limits::scan_page_keys_max);
-  return caller::Scan(std::move(wish), *keyspace);
+  return caller::Scan::create(std::move(wish), *keyspace);
 }
 
 // A page may be a step through deleted keys only: then the next is asked for, within the one deadline.

@@ -37,7 +37,7 @@ struct CallOptions {
   Level level = Level::unspecified;  // the keyspace's default
   Duration deadline{};               // 0: the client's
   bool write_back = true;            // ap reads above ONE: a majority holds what is returned
-  Duration ttl{};                    // cp put, cas, increment: deleted after so much of the log's time; 0: never
+  Duration ttl{};                    // put, cas, increment: deleted after so long, cp by the log's time; 0: never
   // Reads of level ONE: the answer includes everything up to Receipt::index of an earlier answer about the same partition.
   std::uint64_t token = 0;
   // ap get, put, del: Response::version of an earlier answer about the same key. A read answers nothing older, a write stands above it.
@@ -80,9 +80,16 @@ class Client {
   Answer increment(const std::string& keyspace, ByteView key, std::int64_t delta, const CallOptions& options = {});
   // cp only. results->succeeded says which list of steps ran, results->items what each came to.
   Answer txn(const std::string& keyspace, TxnWish wish, const CallOptions& options = {});
-  // cp only. results->items in the order asked. Keys of one partition are of one revision; of several: each partition's of its own.
+  // Each key by itself, in no order, at most put_all_in_flight at a time: the answers in the order of `pairs`, some done and others not. A pair that
+  // has no answer within `options.deadline` of its own start is unknown. Not from a callback. `ended` is told how many have an answer, now and then.
+  static constexpr std::size_t put_all_in_flight = 256;
+  std::vector<Answer> put_all(const std::string& keyspace,
+                              const std::vector<std::pair<std::string, std::string>>& pairs,
+                              const CallOptions& options = {}, const std::function<void(std::size_t)>& ended = {});
+  // results->items in the order asked. cp: keys of one partition are of one revision; of several: each partition's of its own. ap: each key by
+  // itself, at the level asked.
   Answer multi_get(const std::string& keyspace, const std::vector<std::string>& keys, const CallOptions& options = {});
-  // cp only. The next page of `scan` in results->items; keys are in order over all partitions.
+  // The next page of `scan` in results->items. cp: keys are in order over all partitions. ap, at level ONE: by hash; scan.cursor() is where to go on.
   Answer next_page(caller::Scan& scan, const CallOptions& options = {});
   // Not from a callback: a keyspace that the map lacks is asked for first.
   Result<caller::Scan> scan(caller::ScanWish wish) const;

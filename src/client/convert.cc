@@ -165,6 +165,7 @@ void fill_scan(const Operands& operands, v1::ScanOperation& message) {
   message.set_end(operands.range_end.data(), operands.range_end.size());
   message.set_keys_max(operands.keys_max);
   message.set_keys_only(operands.keys_only);
+  message.set_cursor(operands.cursor.data(), operands.cursor.size());
 }
 
 void fill_watch(const Operands& operands, v1::WatchOperation& message) {

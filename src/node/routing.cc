@@ -69,6 +69,9 @@ Result<const topology::Partition*> partition_of(const topology::Keyspace& keyspa
                             "by a version",
                             keyspace.name));
   }
+  if (keyspace.mode == Mode::cp && request.operands && !request.operands->cursor.empty()) {
+    return fail(Code::invalid, fmt::format("'{}' is a cp keyspace: its scan goes on from a key", keyspace.name));
+  }
   if (keyspace.mode == Mode::cp && request.level == Level::any) {
     return fail(Code::invalid, fmt::format("'{}' is a cp keyspace: only its voters can acknowledge a write, no node "
                                            "stands in for them",

@@ -17,7 +17,7 @@ bool may_lack_key(Verb verb) { return is_ranged(verb) || verb == Verb::compact |
 std::size_t size_of(const Step& step) { return step.key.size() + step.value.size() + step_overhead_bytes; }
 
 std::size_t size_of(const Operands& operands) {
-  std::size_t bytes = operands.range_end.size();
+  std::size_t bytes = operands.range_end.size() + operands.cursor.size();
   for (const Compare& compare : operands.compares)
     bytes += compare.key.size() + compare.condition.value.size() + step_overhead_bytes;
   for (const Step& step : operands.then_steps) bytes += size_of(step);
@@ -69,6 +69,9 @@ Result<void> validate_operands(const Request& request) {
   }
   const Operands& operands = *request.operands;
   if (operands.range_end.size() > limits::key_bytes_max) return fail(Code::too_large, "the range's end is too long");
+  if (operands.cursor.size() > limits::key_bytes_max) return fail(Code::too_large, "the cursor is too long");
+  if (!operands.cursor.empty() && request.verb != Verb::scan)
+    return fail(Code::invalid, "only a scan goes on from a cursor");
   if (operands.keys_max > limits::scan_page_keys_max)
     return fail(Code::invalid, fmt::format("a page has at most {} keys", limits::scan_page_keys_max));
   TRY(validate_ttl(operands.ttl));

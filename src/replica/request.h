@@ -86,6 +86,7 @@ struct Operands {
   Revision revision{};      // watch: the first one wanted, 0: from now on; compact: history up to here goes
   std::uint32_t keys_max = 0;       // scan: of a page; 0: limits::scan_page_keys_max
   bool keys_only = false;           // scan
+  Bytes cursor{};                   // ap scan: next_key of the page before; empty: from the beginning
   std::vector<Compare> compares{};  // txn
   std::vector<Step> then_steps{};   // txn: when all compares hold; multi_get: the keys
   std::vector<Step> else_steps{};   // txn: otherwise

@@ -58,6 +58,7 @@ void describe(Io& io, M& m) {
   io.messages(8, m.compares, limits::txn_operations_max);
   io.messages(9, m.then_steps, limits::batch_ops_max);
   io.messages(10, m.else_steps, limits::txn_operations_max);
+  io.bytes(11, m.cursor);
 }
 
 template <class Io, Is<Command> M>
