@@ -15,9 +15,10 @@ namespace rift::ap {
 struct Bounds {
   std::size_t pending_writes_max = limits::pending_writes_max / 8;  // beyond: the missing owners get a hint at once
   std::size_t pending_bytes_max = limits::pending_bytes_max / 8;
-  std::uint64_t hints_max = 64 * limits::kibi;       // rows per owner; beyond: a dirty mark
-  std::uint64_t hint_bytes_max = 16 * limits::mebi;  // of those rows; likewise
-  Duration hint_age_max = std::chrono::hours(3);     // of the oldest row for an owner that is away; likewise
+  std::size_t pending_reads_max = 64 * limits::kibi;  // beyond: a multi-get is refused
+  std::uint64_t hints_max = 64 * limits::kibi;        // rows per owner; beyond: a dirty mark
+  std::uint64_t hint_bytes_max = 16 * limits::mebi;   // of those rows; likewise
+  Duration hint_age_max = std::chrono::hours(3);      // of the oldest row for an owner that is away; likewise
 };
 
 struct Timers {

@@ -43,34 +43,69 @@ Result<void> Reads::submit(const Request& request, Turn& turn) {
                       "read at level majority, or use a cp keyspace"));
     return {};
   }
+  return request.verb == Verb::multi_get ? submit_joint(request, turn) : read_key(request, Part(), turn);
+}
+
+Result<void> Reads::submit_joint(const Request& request, Turn& turn) {
+  const auto& steps = request.operands->then_steps;
+  if (pending_.size() + steps.size() > core_.options.bounds.pending_reads_max) {
+    MARK(turn.recorder(), "ap.reads_overflow");
+    turn.reply(refuse(
+        request.id, Code::overloaded,
+        fmt::format("{} reads of {} are under way in {}", pending_.size(), core_.options.name, to_string(core_.self())),
+        "retry"));
+    return {};
+  }
+  Part part{.joint = core_.next_token(), .place = 0};
+  joints_.begin(part.joint, request);
+  for (const Step& step : steps) {
+    Request single = request;
+    single.verb = Verb::get;
+    single.key = step.key;
+    single.operands = {};
+    TRY(read_key(single, part, turn));
+    ++part.place;
+  }
+  return {};
+}
+
+void Reads::answer(Part part, Response response, bool wait_for_disk, Turn& turn) {
+  if (part.joint != 0) return joints_.gather(part.joint, part.place, std::move(response), turn);
+  wait_for_disk ? turn.reply_when_durable(std::move(response)) : turn.reply_when_stored(std::move(response));
+}
+
+Result<void> Reads::read_key(const Request& request, Part part, Turn& turn) {
   ++core_.counters.reads;
   const Placement& placement = core_.placement;
   const Level level = placement.read_level(request.level);
   const bool at_one = level == Level::one || level == Level::unspecified;
   auto slot = TRY(core_.records.load(turn, request.key));
   if (at_one && !core_.catching_up && slot.stamp() >= stamp_of(request.seen)) {
-    answer_here(request, slot, turn);
+    answer_here(request, part, slot, turn);
     return {};
   }
   const std::size_t reachable = placement.reachable(*placement.counted_nodes()),
                     needed = owners_needed(level, placement.copies());
   if (reachable < needed) {
-    turn.reply(refuse(request.id, Code::level_unreachable,
-                      fmt::format("{} reaches {} of {} owners of {}, level {} needs {}", to_string(core_.self()),
-                                  reachable, placement.copies(), core_.options.name, to_string(level), needed),
-                      "a lower level, or another node"));
+    answer(part,
+           refuse(request.id, Code::level_unreachable,
+                  fmt::format("{} reaches {} of {} owners of {}, level {} needs {}", to_string(core_.self()), reachable,
+                              placement.copies(), core_.options.name, to_string(level), needed),
+                  "a lower level, or another node"),
+           false, turn);
     return {};
   }
   const std::uint64_t token = core_.next_token();
   const auto entry =
       pending_.emplace_hint(pending_.end(), token, begin(request, at_one ? Level::one : level, std::move(slot), turn));
+  entry->second.part = part;
   ask_versions(token, entry->second, turn);
   core_.options.hedging->note_read();
   ask_again_later(token, entry->second, turn);
   return advance(entry, turn);
 }
 
-void Reads::answer_here(const Request& request, const Slot& slot, Turn& turn) {
+void Reads::answer_here(const Request& request, Part part, const Slot& slot, Turn& turn) {
   Response response;
   response.id = request.id;
   fill_value(response, slot.held, turn);
@@ -83,7 +118,7 @@ void Reads::answer_here(const Request& request, const Slot& slot, Turn& turn) {
   response.receipt.wal_durability = !core_.placement.fsync();
   response.receipt.epoch = core_.placement.epoch();
   const bool wait_for_disk = mints_token(request) && !core_.synced(request.key);
-  wait_for_disk ? turn.reply_when_durable(std::move(response)) : turn.reply_when_stored(std::move(response));
+  answer(part, std::move(response), wait_for_disk, turn);
 }
 
 Reads::Pending Reads::begin(const Request& request, Level level, Slot slot, Turn& turn) const {
@@ -195,7 +230,7 @@ bool Reads::refuse_if_hopeless(const Pending& read, Turn& turn) {
       "retry, or a lower level; `rift status` tells when they have caught up");
   response.receipt.asked = read.asked;
   response.receipt.served_by = core_.self();
-  turn.reply(std::move(response));
+  answer(read.part, std::move(response), false, turn);
   return true;
 }
 
@@ -439,7 +474,7 @@ void Reads::reply(const Pending& read, Turn& turn) {
   if (receipt.degraded) receipt.acknowledged_by = {core_.self()};
   receipt.wal_durability = !core_.placement.fsync();
   receipt.epoch = core_.placement.epoch();
-  turn.reply_when_stored(std::move(response));
+  answer(read.part, std::move(response), false, turn);
 }
 
 // The newest of a majority, and fewer hold it than the level counts: a later read may still find an older one.
@@ -463,7 +498,7 @@ void Reads::reply_degraded(const Pending& read, Turn& turn) {
   receipt.read_path = ReadPath::quorum;
   receipt.wal_durability = !core_.placement.fsync();
   receipt.epoch = core_.placement.epoch();
-  turn.reply_when_stored(std::move(response));
+  answer(read.part, std::move(response), false, turn);
 }
 
 void Reads::give_up(const Pending& read, Turn& turn) {
@@ -480,7 +515,7 @@ void Reads::give_up(const Pending& read, Turn& turn) {
   response.outcome = Outcome::not_done;  // a read has no effect
   response.receipt.asked = read.asked;
   response.receipt.served_by = core_.self();
-  turn.reply(std::move(response));
+  answer(read.part, std::move(response), false, turn);
 }
 
 // Another node may hold it, or it went with the disk of an owner that had it alone.
@@ -503,19 +538,22 @@ void Reads::refuse_token(const Pending& read, Turn& turn) {
   response.receipt.served_by = core_.self();
   response.receipt.acknowledged_by = std::move(heard);
   response.receipt.epoch = core_.placement.epoch();
-  turn.reply(std::move(response));
+  answer(read.part, std::move(response), false, turn);
 }
 
 void Reads::let_go(Turn& turn) {
   for (const auto& [token, read] : pending_) {
-    turn.reply(refuse(read.request, Code::wrong_node, "this node is no owner of the key any more",
-                      "ask again with the newest map"));
+    answer(read.part,
+           refuse(read.request, Code::wrong_node, "this node is no owner of the key any more",
+                  "ask again with the newest map"),
+           false, turn);
   }
   pending_.clear();
 }
 
 void Reads::cancel(RequestId request) {
   std::erase_if(pending_, [request](const auto& entry) { return entry.second.request == request; });
+  joints_.cancel(request);
 }
 
 }  // namespace rift::ap

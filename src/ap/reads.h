@@ -10,6 +10,7 @@
 
 #include "ap/core.h"
 #include "ap/hint_book.h"
+#include "ap/joint_reads.h"
 #include "wire/messages.h"
 
 namespace rift::ap {
@@ -18,7 +19,7 @@ class Reads {
  public:
   Reads(Core& core, HintBook& hints) : core_(core), hints_(hints) {}
 
-  Result<void> submit(const Request& request, Turn& turn);
+  Result<void> submit(const Request& request, Turn& turn);  // get, multi_get
   bool waits(std::uint64_t token) const { return pending_.contains(token); }
   Result<void> on_versions(NodeId from, const wire::VersionsReply& reply, Turn& turn);
   Result<void> on_fetched(NodeId from, const wire::FetchReply& reply, Turn& turn);
@@ -42,8 +43,14 @@ class Reads {
   };
   // collect: too few versions; fetch: another owner has a newer value; repair: too few owners hold the winner.
   enum class Phase : std::uint8_t { collect, fetch, repair };
+  // Of a multi_get: which, and the key's place in it.
+  struct Part {
+    std::uint64_t joint = 0;  // 0: a get
+    std::size_t place = 0;
+  };
   struct Pending {
     RequestId request;
+    Part part{};
     Bytes key;
     Level asked = Level::one;
     Level level = Level::one;  // it is read at: asked, or more
@@ -69,7 +76,11 @@ class Reads {
   using Entry = std::map<std::uint64_t, Pending>::iterator;
 
   void fill_value(Response& response, const std::optional<causal::Envelope>& envelope, const Turn& turn) const;
-  void answer_here(const Request& request, const Slot& slot, Turn& turn);
+  Result<void> submit_joint(const Request& request, Turn& turn);
+  Result<void> read_key(const Request& request, Part part, Turn& turn);
+  void answer_here(const Request& request, Part part, const Slot& slot, Turn& turn);
+  // To the client that asked for one key, or to the others of a multi_get.
+  void answer(Part part, Response response, bool wait_for_disk, Turn& turn);
   Pending begin(const Request& request, Level level, Slot slot, Turn& turn) const;
   Result<void> advance(Entry entry, Turn& turn);
   bool holds_durably(const Pending& read, const Answer& answer) const;
@@ -102,6 +113,7 @@ class Reads {
   Core& core_;
   HintBook& hints_;
   std::map<std::uint64_t, Pending> pending_;
+  JointReads joints_;
 };
 
 }  // namespace rift::ap

@@ -42,7 +42,10 @@ Response refuse_verb(const Request& request) {
     case Verb::verify:
       break;
   }
-  return refuse(request.id, Code::unsupported, "an ap keyspace knows single keys only", "use a cp keyspace");
+  return refuse(
+      request.id, Code::unsupported,
+      "an ap keyspace has no history and no order of writes: it cannot delete a range at once, watch or compact",
+      "use a cp keyspace");
 }
 
 // A client's token that no node has ever given out.
@@ -144,6 +147,7 @@ Result<void> ApReplica::submit_one(const Request& request, Turn& turn) {
   }
   switch (request.verb) {
     case Verb::get:
+    case Verb::multi_get:
       return reads_.submit(request, turn);
     case Verb::put:
     case Verb::del:
@@ -158,7 +162,6 @@ Result<void> ApReplica::submit_one(const Request& request, Turn& turn) {
     case Verb::txn:
     case Verb::lock:
     case Verb::unlock:
-    case Verb::multi_get:
     case Verb::watch:
     case Verb::compact:
     case Verb::expire:

@@ -21,7 +21,8 @@ class Page {
   ByteView from() const { return operands_.cursor.view(); }
   // False: this row is of the next page.
   bool take(ByteView key, causal::Envelope envelope, bool is_there) {
-    const bool is_wanted = is_there && key >= first_ && (operands_.range_end.empty() || key < operands_.range_end.view());
+    const bool is_wanted =
+        is_there && key >= first_ && (operands_.range_end.empty() || key < operands_.range_end.view());
     const std::size_t size = key.size() + (operands_.keys_only ? 0 : envelope.payload.size());
     const bool is_full =
         results_.items.size() >= keys_max_ || (!results_.items.empty() && bytes_ + size > limits::scan_page_bytes_max);
@@ -53,7 +54,8 @@ class Page {
 
 Result<void> fill(Core& core, const Reads& reads, Page& page, Turn& turn) {
   env::Range range = core.records.range();
-  if (!page.from().empty()) range.first = wire::ap_data_key(core.options.partition, core.options.generation, page.from());
+  if (!page.from().empty())
+    range.first = wire::ap_data_key(core.options.partition, core.options.generation, page.from());
   while (true) {
     const auto rows = TRY(turn.scan(env::Table::state_ap, range, rows_per_step, limits::scan_page_bytes_max));
     if (rows.empty()) return {};
@@ -75,15 +77,17 @@ std::optional<Response> refuse_scan(const Core& core, const Request& request) {
                   "read the keys that you know, or use a keyspace that is not atomic");
   }
   if (placement.read_level(request.level) != Level::one) {
-    return refuse(request.id, Code::unsupported,
-                  fmt::format("an ap keyspace is scanned at level ONE: a page is what one owner holds, it cannot be of {}",
-                              to_string(request.level)),
-                  "ONE, and read at a higher level the keys that matter");
+    return refuse(
+        request.id, Code::unsupported,
+        fmt::format("an ap keyspace is scanned at level ONE: a page is what one owner holds, it cannot be of {}",
+                    to_string(request.level)),
+        "ONE, and read at a higher level the keys that matter");
   }
   if (!core.catching_up) return std::nullopt;
-  return refuse(request.id, Code::level_unreachable,
-                fmt::format("{} lacks what its disk has lost until the others have brought it back", to_string(core.self())),
-                "another owner");
+  return refuse(
+      request.id, Code::level_unreachable,
+      fmt::format("{} lacks what its disk has lost until the others have brought it back", to_string(core.self())),
+      "another owner");
 }
 
 }  // namespace

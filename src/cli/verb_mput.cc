@@ -19,7 +19,7 @@ namespace {
 using json = nlohmann::ordered_json;
 using Pairs = std::vector<std::pair<std::string, std::string>>;
 
-constexpr std::size_t shown_max = 20;                            // of those that were not done, in text
+constexpr std::size_t shown_max = 20;                                // of those that were not done, in text
 constexpr std::size_t line_bytes_max = 2 * limits::value_bytes_max;  // of a file
 
 struct MputOptions {
@@ -43,7 +43,8 @@ Result<void> read_lines(std::istream& in, const std::string& name, Pairs& pairs)
   std::string line;
   for (std::uint64_t number = 1; std::getline(in, line); ++number) {
     if (line.empty()) continue;
-    if (line.size() > line_bytes_max) return rift::fail(Code::too_large, fmt::format("{}:{} is too long", name, number));
+    if (line.size() > line_bytes_max)
+      return rift::fail(Code::too_large, fmt::format("{}:{} is too long", name, number));
     if (const auto added = add_pair(line, pairs); !added)
       return rift::fail(added.error().code, fmt::format("{}:{}: {}", name, number, added.error().detail));
   }
@@ -115,12 +116,8 @@ Exit put_all(const Context& context, const MputOptions& options, const Pairs& pa
   Counts counts;
   for (const Answer& answer : answers) counts.add(answer.outcome);
   if (context.format == Format::json) {
-    json value = {{"schema", "rift.mput/1"},
-                  {"keyspace", options.keyspace},
-                  {"done", counts.done},
-                  {"not_done", counts.not_done},
-                  {"unknown", counts.unknown},
-                  {"keys", json::array()}};
+    json value = {{"schema", "rift.mput/1"},     {"keyspace", options.keyspace}, {"done", counts.done},
+                  {"not_done", counts.not_done}, {"unknown", counts.unknown},    {"keys", json::array()}};
     for (std::size_t i = 0; i < answers.size(); ++i) value["keys"].push_back(to_json(pairs[i].first, answers[i]));
     fmt::print("{}\n", value.dump(-1, ' ', false, json::error_handler_t::replace));
   } else {

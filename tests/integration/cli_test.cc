@@ -3,6 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <set>
+#include <sstream>
+
 #include "cluster/plan.h"
 #include "tests/integration/nodes.h"
 #include "tests/integration/program.h"
@@ -64,6 +68,59 @@ TEST_F(CliTest, PutsGetsAndDeletesInBothModes) {
     EXPECT_EQ(run_json({"del", "--ks", keyspace, "k", "-c", "all"}, done, "reply").at("outcome"), "done");
     EXPECT_EQ(run_json({"get", "--ks", keyspace, "k", "-c", "majority"}, done, "reply").at("found"), false);
   }
+}
+
+TEST_F(CliTest, T48ManyKeysOfAnApKeyspaceArePutReadAndListed) {
+  const std::string file = folder_->path() + "/pairs";
+  {
+    std::ofstream out(file);
+    for (int i = 0; i < 40; ++i) out << "many:" << i << "=v" << i << "\n";
+  }
+  const json put = run_json({"mput", "--ks", "carts", "--file", file, "other=o"}, done, "mput");
+  EXPECT_EQ(put.at("done"), 41);
+  const json read = run_json({"mget", "--ks", "carts", "many:7", "never", "other", "-c", "majority"}, done, "reply");
+  EXPECT_EQ(read.at("results").at("items")[0].at("value"), "v7");
+  EXPECT_EQ(read.at("results").at("items")[1].at("found"), false);
+  EXPECT_EQ(read.at("results").at("items")[2].at("value"), "o");
+  std::set<std::string> seen;
+  std::string cursor;
+  do {
+    std::vector<std::string> words = {"scan", "--ks", "carts", "--prefix", "many:", "--limit", "9"};
+    if (!cursor.empty()) words.insert(words.end(), {"--cursor", cursor});
+    const Finished finished = [&] {
+      words.insert(words.end(), {"-o", "json"});
+      return run(words);
+    }();
+    ASSERT_EQ(finished.exit, done) << finished.err;
+    cursor.clear();
+    std::istringstream lines(finished.out);
+    for (std::string line; std::getline(lines, line);) {
+      EXPECT_EQ(misfit(line, "reply"), "") << line;
+      const json page = json::parse(line);
+      for (const json& item : page.at("results").at("items")) EXPECT_TRUE(seen.insert(item.at("key")).second);
+      cursor = page.at("results").value("next_key", "");
+    }
+  } while (!cursor.empty());
+  EXPECT_EQ(seen.size(), 40U);
+  EXPECT_EQ(run({"scan", "--ks", "carts", "--cursor", "nonsense"}).exit, not_done);
+  EXPECT_EQ(run_json({"scan", "--ks", "carts", "-c", "majority"}, not_done, "reply").at("code"), "unsupported");
+  EXPECT_EQ(run({"mput", "--ks", "carts", "nopair"}).exit, usage);
+  EXPECT_EQ(run({"mput", "--ks", "carts"}).exit, usage);
+  EXPECT_EQ(run_json({"mput", "--ks", "bank", "x=1", "y=2"}, done, "mput").at("done"), 2);
+  EXPECT_EQ(run_json({"mput", "--ks", "nowhere", "x=1"}, not_done, "mput").at("not_done"), 1);
+}
+
+TEST_F(CliTest, TeachingVariantsAreOfClustersFoundedForThem) {
+  for (const std::vector<std::string>& wish :
+       std::vector<std::vector<std::string>>{{"--sloppy"}, {"--clock", "wall"}, {"--durability", "none"}}) {
+    std::vector<std::string> words = {"keyspace", "create", "toys", "--mode", "ap"};
+    words.insert(words.end(), wish.begin(), wish.end());
+    const json refused = run_json(words, not_done, "error");
+    EXPECT_NE(refused.at("why").get<std::string>().find("--allow-teaching"), std::string::npos);
+  }
+  EXPECT_EQ(run_json({"put", "--ks", "carts", "k", "v", "-c", "any"}, done, "reply").at("outcome"), "done");
+  EXPECT_EQ(run_json({"put", "--ks", "bank", "k", "v", "-c", "any"}, not_done, "reply").at("code"), "invalid");
+  EXPECT_EQ(run_json({"get", "--ks", "carts", "k", "-c", "any"}, not_done, "reply").at("code"), "invalid");
 }
 
 TEST_F(CliTest, BytesThatAreNoTextComeBackAsBase64) {

@@ -71,6 +71,33 @@ TEST(Client, ManyThreadsShareOneClient) {
   EXPECT_EQ(done, 800);
 }
 
+TEST(Client, T48EachPairOfABatchHasAnOutcomeOfItsOwn) {
+  FakeCluster cluster;
+  const auto client = cluster.connect();
+  AdminClient admin(cluster.address());
+  ASSERT_TRUE(admin.create_keyspace({.name = "wide", .mode = Mode::ap, .partitions = 4}).has_value());
+  std::vector<std::pair<std::string, std::string>> pairs;
+  for (int i = 0; i < 600; ++i) pairs.emplace_back("k" + std::to_string(i), "v");
+  cluster.front().set_script([](const Request& request) -> std::optional<Response> {
+    if (request.key == Bytes("k7")) return refuse(request.id, Code::level_missed, "one of two");
+    if (request.key == Bytes("k300")) return refuse(request.id, Code::invalid, "never");
+    return refuse(request.id, Code::ok, "");
+  });
+  std::size_t told = 0;
+  const auto answers = client->put_all("wide", pairs, {}, [&](std::size_t ended) {
+    EXPECT_GT(ended, told);
+    told = ended;
+  });
+  ASSERT_EQ(answers.size(), pairs.size());
+  EXPECT_EQ(told, pairs.size());
+  for (std::size_t i = 0; i < answers.size(); ++i) {
+    const Outcome expected = i == 7 ? Outcome::unknown : i == 300 ? Outcome::not_done : Outcome::done;
+    EXPECT_EQ(answers[i].outcome, expected) << i;
+  }
+  EXPECT_EQ(cluster.front().seen().size(), pairs.size()) << "none was sent twice";
+  EXPECT_TRUE(client->put_all("wide", {}).empty());
+}
+
 TEST(Client, SubmittedOperationsTravelInBatches) {
   FakeCluster cluster;
   const auto client = cluster.connect({.endpoints = {}, .exactly_once = false});

@@ -63,6 +63,75 @@ TEST(CallerScan, NamesTheRevisionOfEachPartition) {
   EXPECT_EQ(scan.revisions().rbegin()->second, Revision(8));
 }
 
+topology::Catalog four_ap_partitions() {
+  return MUST(topology::create_keyspace(*three_nodes(), {.name = "wide", .mode = Mode::ap, .partitions = 4}));
+}
+
+// Each page is asked for by a scan that knows nothing but the cursor of the one before.
+TEST(CallerScan, OfAnApKeyspaceGoesOnFromItsCursor) {
+  for (std::uint64_t seed = 1; seed <= 50; ++seed) {
+    SCOPED_TRACE(seed);
+    Rng random(seed);
+    const topology::Catalog catalog = four_ap_partitions();
+    const topology::Keyspace& keyspace = *catalog.find("wide");
+    std::map<PartitionId, std::set<std::string>> stored;
+    std::set<std::string> all;
+    for (int i = 0; i < 60; ++i) {
+      std::string key = "k" + std::to_string(random.below(1000));
+      key += static_cast<char>(random.below(256));
+      stored[topology::place(keyspace, key).id].insert(key);
+      all.insert(key);
+    }
+    std::multiset<std::string> seen;
+    std::string cursor;
+    do {
+      Scan scan = MUST(Scan::create({.keyspace = "wide", .keys_max = 7, .cursor = cursor}, keyspace));
+      std::vector<Item> page;
+      while (page.empty() && !scan.is_over()) {
+        const auto wanted = scan.wanted();
+        ASSERT_LE(wanted.size(), 1U) << "one partition after the other";
+        for (const Operation& operation : wanted) {
+          Results results;
+          const auto& keys = stored[operation.partition];  // by any order that is always the same
+          const std::size_t most = random.below(9);
+          auto it = keys.lower_bound(operation.operands->cursor.to_string());
+          for (; it != keys.end() && results.items.size() < most; ++it)
+            results.items.push_back(Item{.key = Bytes(*it), .found = true, .value = {}, .version = {}});
+          if (it != keys.end()) results.next_key = Bytes(*it);
+          scan.take(operation.partition, std::move(results));
+        }
+        page = scan.page();
+      }
+      EXPECT_LE(page.size(), 7U);
+      for (const Item& item : page) seen.insert(item.key.to_string());
+      cursor = scan.cursor();
+    } while (!cursor.empty());
+    EXPECT_EQ(seen, std::multiset<std::string>(all.begin(), all.end()));
+  }
+}
+
+TEST(CallerScan, T24ACursorOfAnotherLifeOrNoneIsRefused) {
+  const topology::Catalog catalog = four_ap_partitions();
+  const topology::Keyspace& keyspace = *catalog.find("wide");
+  const auto told = [&](const std::string& cursor) {
+    const auto scan = Scan::create({.keyspace = "wide", .cursor = cursor}, keyspace);
+    return scan ? std::string("taken") : std::string(to_string(scan.error().code)) + ": " + scan.error().detail;
+  };
+  const std::string first = std::to_string(keyspace.partitions.front().id.value());
+  EXPECT_EQ(told("1." + first + "."), "taken");
+  EXPECT_EQ(told("1." + first + ".6b"), "taken");
+  for (const std::string hostile :
+       {"x", "1", "1.", "1..", "2." + first + ".6b", "1." + first + ".6", "1." + first + ".6g", "1.-1.6b",
+        "1.99999999999.6b", "1." + first + "." + std::string(2 * limits::key_bytes_max + 2, 'a')})
+    EXPECT_EQ(told(hostile).rfind("invalid: this is no cursor", 0), 0U) << hostile.substr(0, 40) << told(hostile);
+  EXPECT_EQ(told("1.9999.6b"),
+            "invalid: the cursor is of another life of wide: it was dropped and created again, begin anew");
+  const auto of_cp =
+      Scan::create({.keyspace = "wide", .cursor = "1." + first + ".6b"}, *four_partitions().find("wide"));
+  ASSERT_FALSE(of_cp);
+  EXPECT_EQ(of_cp.error().code, Code::invalid);
+}
+
 TEST(Caller, WhatIsAboutARangeGoesToThePartitionThatItNames) {
   World world({}, false);
   const auto catalog = std::make_shared<const topology::Catalog>(four_partitions());

@@ -59,6 +59,7 @@ Operands operands() {
   operands.then_steps = {Step{.verb = Verb::increment, .key = "t", .value = {}, .delta = -1, .ttl = Duration(10)}};
   operands.else_steps = {Step{.verb = Verb::put, .key = "e", .value = "v"},
                          Step{.verb = Verb::get, .key = "g", .value = {}}};
+  operands.cursor = "kc";
   return operands;
 }
 
