@@ -120,9 +120,9 @@ TEST(CallerScan, T24ACursorOfAnotherLifeOrNoneIsRefused) {
   const std::string first = std::to_string(keyspace.partitions.front().id.value());
   EXPECT_EQ(told("1." + first + "."), "taken");
   EXPECT_EQ(told("1." + first + ".6b"), "taken");
-  for (const std::string hostile :
-       {"x", "1", "1.", "1..", "2." + first + ".6b", "1." + first + ".6", "1." + first + ".6g", "1.-1.6b",
-        "1.99999999999.6b", "1." + first + "." + std::string(2 * limits::key_bytes_max + 2, 'a')})
+  for (const std::string& hostile : std::vector<std::string>{
+           "x", "1", "1.", "1..", "2." + first + ".6b", "1." + first + ".6", "1." + first + ".6g", "1.-1.6b",
+           "1.99999999999.6b", "1." + first + "." + std::string(2 * limits::key_bytes_max + 2, 'a')})
     EXPECT_EQ(told(hostile).rfind("invalid: this is no cursor", 0), 0U) << hostile.substr(0, 40) << told(hostile);
   EXPECT_EQ(told("1.9999.6b"),
             "invalid: the cursor is of another life of wide: it was dropped and created again, begin anew");

@@ -97,6 +97,7 @@ TEST(Messages, OldBytesAreReadAndWrittenAsEver) {
       "520508011201677814");
   Request request = samples::request();
   request.seen = {};
+  request.operands->cursor = {};
   request.mints_token = false;
   EXPECT_EQ(MUST(decode_message(forward)), Message(Forward{request}));
   EXPECT_EQ(encode_message(Forward{request}), forward);
