@@ -35,6 +35,8 @@ class Scan {
   std::vector<Operation> wanted() const;
   // The answer to one of them, which is done.
   void take(PartitionId partition, Results results);
+  // Of the pages from now on; above 0.
+  void limit_page(std::uint32_t keys_max) { wish_.keys_max = keys_max; }
   // ap: where the next page begins; empty at the end.
   std::string cursor() const;
   // The next keys in order. Nothing of it may be wanted().

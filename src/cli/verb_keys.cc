@@ -67,7 +67,6 @@ std::string look_ahead(Client& client, caller::Scan& scan) {
 // An ap keyspace: no key comes before another, a cursor says where to go on.
 Exit scan_by_hash(const Context& context, const KeysOptions& options, Client& client, caller::ScanWish wish) {
   std::uint64_t left = options.limit == 0 ? ~std::uint64_t{0} : options.limit;
-  wish.keys_max = static_cast<std::uint32_t>(std::min<std::uint64_t>(left, limits::scan_page_keys_max));
   const std::string first = wish.first.to_string();
   auto scan = client.scan(std::move(wish));
   if (!scan) {
@@ -77,9 +76,9 @@ Exit scan_by_hash(const Context& context, const KeysOptions& options, Client& cl
   Exit exit = Exit::done;
   do {
     const auto start = Clock::now();
+    scan->limit_page(static_cast<std::uint32_t>(std::min<std::uint64_t>(left, limits::scan_page_keys_max)));
     Answer page = client.next_page(*scan);
     if (page.is_done()) {
-      if (page.results->items.size() > left) page.results->items.resize(left);
       left -= page.results->items.size();
       page.results->next_key = Bytes(scan->cursor());
     }
