@@ -8,6 +8,7 @@
 
 #include "base/hash.h"
 #include "base/limits.h"
+#include "base/node_list.h"
 #include "client/admin.h"
 
 namespace rift::cluster {
@@ -63,25 +64,29 @@ std::uint64_t Copies::keys() const {
 }
 
 Copies read_copies(const topology::Catalog& catalog, const topology::Keyspace& keyspace) {
-  std::set<NodeId> owners;
+  std::set<NodeId> asked;
   for (const topology::Partition& partition : keyspace.partitions)
-    owners.insert(partition.owners.begin(), partition.owners.end());
+    asked.insert(partition.owners.begin(), partition.owners.end());
+  for (const auto& [node, member] : catalog.members) {
+    if (topology::may_stand_in(catalog, keyspace, node)) asked.insert(node);
+  }
   Copies copies;
-  for (const NodeId owner : owners) {
-    const topology::Member* member = catalog.member(owner);
+  for (const NodeId node : asked) {
+    const topology::Member* member = catalog.member(node);
     if (member == nullptr) {
-      copies.silent[owner] = "the map does not say where it is";
+      copies.silent[node] = "the map does not say where it is";
       continue;
     }
     const auto digests = digests_of(member->client_address, keyspace.name);
     if (!digests) {
-      copies.silent[owner] = digests.error().detail;
+      copies.silent[node] = digests.error().detail;
       continue;
     }
     for (const topology::Partition& partition : keyspace.partitions) {
-      if (std::find(partition.owners.begin(), partition.owners.end(), owner) == partition.owners.end()) continue;
       const auto digest = digests->find(partition.id);
-      copies.held[partition.id][owner] = digest == digests->end() ? CopyDigest() : digest->second;
+      const bool keeps_nothing = digest == digests->end();
+      if (keeps_nothing && !holds(partition.owners, node)) continue;
+      copies.held[partition.id][node] = keeps_nothing ? CopyDigest() : digest->second;
     }
   }
   return copies;

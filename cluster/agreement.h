@@ -1,5 +1,5 @@
-// Whether the copies of a keyspace agree: what each owner holds of each partition, read whole and summed up. Under a load copies differ by what is
-// under way. Blocking; any thread.
+// Whether the copies of a keyspace agree: what each owner holds of each partition, read whole and summed up, and what other members keep for them
+// (an ap keyspace: ANY, sloppy). Under a load copies differ by what is under way. Blocking; any thread.
 #pragma once
 
 #include <map>
@@ -18,15 +18,16 @@ struct CopyDigest {
 };
 
 struct Copies {
-  std::map<PartitionId, std::map<NodeId, CopyDigest>> held;  // of each owner that answered
-  std::map<NodeId, std::string> silent;                      // owners that did not, and why
+  std::map<PartitionId, std::map<NodeId, CopyDigest>>
+      held;                              // of each owner that answered, and of who keeps keys for them
+  std::map<NodeId, std::string> silent;  // who did not, and why
 
   std::vector<PartitionId> differing() const;  // of which two owners hold something else
   std::uint64_t keys() const;                  // of each partition, on the owner that holds most
   bool agree() const { return silent.empty() && differing().empty(); }
 };
 
-// Asks the owners that `catalog` names, where it says they are.
+// Asks the owners that `catalog` names, and who may stand in for them, where it says they are.
 Copies read_copies(const topology::Catalog& catalog, const topology::Keyspace& keyspace);
 
 }  // namespace rift::cluster

@@ -30,7 +30,7 @@ Result<void> HintBook::open(Turn& turn) {
     if (owner != core_.self()) TRY(open_target(turn, owner));
   }
   leftovers_ = !core_.placement.owner();
-  drop_the_rest(turn);
+  TRY(drop_the_rest(turn));
   return forget_strangers(turn);
 }
 
@@ -145,7 +145,7 @@ bool HintBook::is_marked() const {
 
 // What a stand-in kept is where it belongs. A mark stands for any record: those stay until nothing is owed at all.
 Result<void> HintBook::drop_if_paid(Turn& turn, ByteView key) {
-  drop_the_rest(turn);
+  TRY(drop_the_rest(turn));
   if (core_.placement.owner() || is_marked()) return {};
   for (const NodeId owner : *core_.placement.owners()) {
     if (TRY(turn.get(env::Table::hint, row_key(owner, key)))) return {};
@@ -155,11 +155,13 @@ Result<void> HintBook::drop_if_paid(Turn& turn, ByteView key) {
   return {};
 }
 
-void HintBook::drop_the_rest(Turn& turn) {
-  if (!leftovers_ || total() > 0) return;
+Result<void> HintBook::drop_the_rest(Turn& turn) {
+  if (!leftovers_ || total() > 0) return {};
   leftovers_ = false;
   const auto all = core_.records.range();
-  turn.erase_range(env::Table::state_ap, all.first, all.last);
+  if (!TRY(turn.scan(env::Table::state_ap, all, 1, 1)).empty())
+    turn.erase_range(env::Table::state_ap, all.first, all.last);
+  return {};
 }
 
 Result<void> HintBook::settle(Turn& turn, NodeId target, ByteView key, const wire::HintRecord& seen) {
@@ -222,7 +224,7 @@ std::uint64_t HintBook::begin_pass(NodeId target) {
   return dirty.generation;
 }
 
-bool HintBook::clear_dirty(Turn& turn, NodeId target, std::uint64_t generation) {
+Result<bool> HintBook::clear_dirty(Turn& turn, NodeId target, std::uint64_t generation) {
   Entry& entry = entries_[target];
   if (!entry.dirty) return false;
   entry.passed = generation;
@@ -235,7 +237,7 @@ bool HintBook::clear_dirty(Turn& turn, NodeId target, std::uint64_t generation) 
   }
   entry.dirty.reset();
   turn.erase(env::Table::hint, wire::hint_dirty_key(target, core_.options.partition));
-  drop_the_rest(turn);
+  TRY(drop_the_rest(turn));
   return true;
 }
 

@@ -39,7 +39,7 @@ class HintBook {
   // A pass over everything above the mark begins; what is marked from now on may be missed by it.
   std::uint64_t begin_pass(NodeId target);
   // The pass has taken everything above the mark over. False if it was marked again meanwhile: then that alone is still owed.
-  bool clear_dirty(Turn& turn, NodeId target, std::uint64_t generation);
+  Result<bool> clear_dirty(Turn& turn, NodeId target, std::uint64_t generation);
   // What was marked up to this generation has been taken over by a pass of this life.
   std::uint64_t passed(NodeId target) const;
 
@@ -65,7 +65,7 @@ class HintBook {
   void fold(Turn& turn, NodeId target, Entry& entry);
   void put_mark(Turn& turn, NodeId target, causal::Hlc since);
   Result<void> drop_if_paid(Turn& turn, ByteView key);
-  void drop_the_rest(Turn& turn);
+  Result<void> drop_the_rest(Turn& turn);
   bool is_marked() const;
   std::string row_key(NodeId target, ByteView key) const;
 

@@ -91,7 +91,11 @@ Result<void> HintDelivery::proceed(NodeId target, Courier& courier, Turn& turn) 
     if (more) {
       (courier.dirty_page ? courier.dirty_cursor : courier.hint_cursor) = courier.page_end;
     } else {
-      courier.dirty_page ? finish_dirty(target, courier, turn) : finish_hints(target, courier, turn);
+      if (courier.dirty_page) {
+        TRY(finish_dirty(target, courier, turn));
+      } else {
+        finish_hints(target, courier, turn);
+      }
       if (courier.due != Time::max()) return {};
     }
     if (!may_go_on(courier, courier.page_bytes, turn)) return {};
@@ -148,11 +152,12 @@ void HintDelivery::finish_hints(NodeId target, Courier& courier, Turn& turn) {
   if (book_.rows(target) > 0) courier.due = turn.now().steady + core_.options.timers.delivery_delay;
 }
 
-void HintDelivery::finish_dirty(NodeId target, Courier& courier, Turn& turn) {
+Result<void> HintDelivery::finish_dirty(NodeId target, Courier& courier, Turn& turn) {
   courier.dirty_cursor.clear();
-  if (!book_.clear_dirty(turn, target, courier.dirty_generation)) return;
+  if (!TRY(book_.clear_dirty(turn, target, courier.dirty_generation))) return {};
   LOG_INFO(turn.log(), "ap.dirty_cleared", "partition={} target={}", core_.options.partition.value(),
            to_string(target));
+  return {};
 }
 
 Result<void> HintDelivery::start_batch(NodeId target, Courier& courier, Turn& turn) {

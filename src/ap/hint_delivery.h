@@ -59,7 +59,7 @@ class HintDelivery {
   Result<bool> take_hints(NodeId target, Courier& courier, Turn& turn);
   Result<bool> take_dirty(NodeId target, Courier& courier, Turn& turn);
   void finish_hints(NodeId target, Courier& courier, Turn& turn);
-  void finish_dirty(NodeId target, Courier& courier, Turn& turn);
+  Result<void> finish_dirty(NodeId target, Courier& courier, Turn& turn);
   Result<void> start_batch(NodeId target, Courier& courier, Turn& turn);
   void offer(NodeId target, const Courier& courier, Turn& turn);
   Result<void> repeat(NodeId target, Courier& courier, Turn& turn);

@@ -208,6 +208,12 @@ Result<Xray> look_at(const InspectOptions& options) {
       xray.silent[owner] = view.error().detail;
     }
   }
+  // Who is no owner is told of where it keeps the key for them.
+  for (const auto& [node, member] : catalog.members) {
+    if (holds(partition.owners, node) || !topology::may_stand_in(catalog, *keyspace, node)) continue;
+    auto view = AdminClient(member.client_address, node_limit).inspect_key(keyspace->name, options.key);
+    if (view && view->found) xray.views.emplace(node, std::move(*view));
+  }
   return xray;
 }
 
@@ -248,16 +254,17 @@ std::string rest_of(Mode mode, const KeyView& view) {
 void print(const InspectOptions& options, const Xray& xray) {
   fmt::print("{}  {}\n", xray.partition, shown(options.key));
   const KeyView* newest = newest_of(xray);
-  std::size_t holders = 0;
+  std::size_t holders = 0, owners = xray.silent.size();
   for (const auto& [node, view] : xray.views) {
     const bool is_newest = newest != nullptr && view.found && view.version == newest->version;
-    holders += is_newest ? 1U : 0U;
+    const bool is_owner = view.role != stand_in_role;
+    holders += is_newest && is_owner ? 1U : 0U;
+    owners += is_owner ? 1U : 0U;
     const std::string mark = newest == nullptr || is_newest ? " " : "!";
     fmt::print("{} {:<4} {:<12} {}{}\n", mark, to_string(node), view.role.empty() ? "no replica" : view.role,
                state_of(xray.mode, view), rest_of(xray.mode, view));
   }
   for (const auto& [node, why] : xray.silent) fmt::print("? {:<4} does not answer ({})\n", to_string(node), why);
-  const std::size_t owners = xray.views.size() + xray.silent.size();
   if (newest == nullptr) {
     fmt::print("no owner that answers holds it\n");
   } else {

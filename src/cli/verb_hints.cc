@@ -116,6 +116,10 @@ Result<Debts> look(const HintsOptions& options) {
       const auto& reply = survey.nodes.at(owner);
       if (!reply) debts.silent[owner] = reply.error().detail;
     }
+    for (const auto& [node, reply] : survey.nodes) {  // what it keeps for owners is owed to them
+      const bool may_keep = topology::may_stand_in(survey.catalog, survey.catalog.keyspaces.at(group.keyspace), node);
+      if (!reply && may_keep) debts.silent[node] = reply.error().detail;
+    }
     for (const auto& [node, replica] : group.replicas) {
       debts.under_way += replica.pending;
       for (const HintDebt& debt : replica.debts)

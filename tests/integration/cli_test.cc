@@ -310,6 +310,37 @@ TEST_F(CliTest, AWriteThatIsThrownAwayIsTold) {
   EXPECT_EQ(run_json({"conflicts", "--ks", "bank"}, not_done, "error").at("code"), "invalid");
 }
 
+// One owner, and nobody else reaches it: the others keep what is written for it, and every verb that looks says so.
+TEST_F(CliTest, AWriteAtAnyIsKeptForItsOwnerAndComesHome) {
+  const json made =
+      run_json({"keyspace", "create", "lone", "--mode", "ap", "--copies", "1", "--partitions", "1"}, done, "keyspaces");
+  int owner = 0;
+  for (const json& keyspace : made.at("keyspaces")) {
+    if (keyspace.at("name") == "lone") owner = keyspace.at("partitions")[0].at("owners")[0];
+  }
+  ASSERT_GT(owner, 0);
+  const auto node = [](int number) { return "n" + std::to_string((number - 1) % 3 + 1); };
+  const std::string keeper = node(owner + 1);
+  ASSERT_EQ(run({"net", "cut", node(owner), "/", keeper + "," + node(owner + 2)}).exit, done);
+  // Until the node knows of the cut it hands the write on to its owner.
+  ASSERT_TRUE(test::eventually([&] {
+    const Finished put = run({"put", "--ks", "lone", "k", "v", "-c", "any", "--via", keeper, "-o", "json"});
+    const json reply = json::parse(put.out, nullptr, false);
+    return put.exit == done && reply.at("receipt").at("level_reached") == "any";
+  }));
+  EXPECT_EQ(run({"put", "--ks", "lone", "k", "v", "--via", keeper}).exit, not_done);
+  const json seen = run_json({"inspect", "--ks", "lone", "k"}, done, "inspect");
+  ASSERT_EQ(seen.at("owners").size(), 2U);
+  EXPECT_NE(seen.dump().find("stand-in"), std::string::npos);
+  EXPECT_EQ(run_json({"converge", "lone", "--within", "100ms"}, not_done, "converge").at("agree"), false);
+  EXPECT_EQ(run({"hints", "--ks", "lone", "--await", "100ms"}).exit, not_done);
+  ASSERT_EQ(run({"net", "heal"}).exit, done);
+  EXPECT_EQ(run({"hints", "--ks", "lone", "--await", "20s"}).exit, done);
+  EXPECT_EQ(run_json({"converge", "lone", "--within", "20s"}, done, "converge").at("agree"), true);
+  EXPECT_EQ(run({"get", "--ks", "lone", "k"}).out, "v\n");
+  EXPECT_EQ(run({"keyspace", "drop", "lone"}).exit, done);
+}
+
 TEST_F(CliTest, KillsPausesAndRestartsANode) {
   run_json({"cluster", "kill", "n3"}, done, "cluster_change");
   EXPECT_EQ(run({"put", "--ks", "bank", "while-down", "v", "-c", "majority", "--deadline", "10s"}).exit, done);
