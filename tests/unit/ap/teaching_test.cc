@@ -70,7 +70,7 @@ TEST_F(ApWallClock, ItsStampsDragNoOtherClockAlong) {
 TEST_F(ApWallClock, AWriteBelowTheLowWaterStampComesToTheOthersAfterACrash) {
   write(1, "first");
   c.run_for(seconds(3));
-  c.set_wall_offset(NodeId(1), milliseconds(-200));
+  c.set_wall_offset(NodeId(1), seconds(-10));
   c.split({NodeId(1)}, nodes_of({2, 3}), false);
   const auto id = c.submit(NodeId(1), at_level(put("other", "v"), Level::one));
   ASSERT_TRUE(c.run_until([&] { return c.take_reply(NodeId(1), id).has_value(); }, seconds(1)));
