@@ -22,7 +22,7 @@ struct Copies {
       held;                              // of each owner that answered, and of who keeps keys for them
   std::map<NodeId, std::string> silent;  // who did not, and why
 
-  std::vector<PartitionId> differing() const;  // of which two owners hold something else
+  std::vector<PartitionId> differing() const;  // of which two that were asked hold something else
   std::uint64_t keys() const;                  // of each partition, on the owner that holds most
   bool agree() const { return silent.empty() && differing().empty(); }
 };

@@ -13,7 +13,7 @@
 
 namespace rift::chaos::sim {
 
-// True when all owners hold the same versions of every key, and under one version the same value.
+// True when all owners hold the same versions of every key, and under one version the same value, and nobody keeps any for them.
 bool has_converged(Cluster& cluster, const std::string& keyspace);
 
 // What the running owners hold, for the checkers of rows of a cp keyspace with one partition.

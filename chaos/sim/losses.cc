@@ -71,8 +71,8 @@ class Past {
 
 // A context that is full may have forgotten whom it stands on.
 bool accounts_for(const causal::Envelope& version, const causal::Dot& write, const Past& past) {
-  return version.stamp.dot == write || causal::covers(version, write) ||
-         version.context.size() == limits::context_actors_max || past.reaches(version, write);
+  return version.stamp.dot == write || version.context.size() == limits::context_actors_max ||
+         past.reaches(version, write);
 }
 
 }  // namespace

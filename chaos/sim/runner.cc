@@ -61,9 +61,13 @@ Shape draw_shape(World& world, const RunOptions& options) {
   shape.store.deduplicate = shape.store.retry || random.chance(0.5);
   shape.load.seed = random.next();
   for (std::uint32_t n = 1; n <= shape.cluster.nodes; ++n) shape.load.nodes.push_back(NodeId(n));
-  shape.load.keyspaces = {
-      {.name = "bank", .level = Level::unspecified, .cas_share = 0.3},
-      {.name = "carts", .level = random.chance(0.5) ? Level::one : Level::majority, .cas_share = 0}};
+  load::KeyspaceLoad carts{.name = "carts", .level = random.chance(0.5) ? Level::one : Level::majority};
+  // Whoever reaches no owner keeps the write for them.
+  if (random.chance(0.3)) {
+    carts.read_level = carts.level;
+    carts.level = Level::any;
+  }
+  shape.load.keyspaces = {{.name = "bank", .cas_share = 0.3}, carts};
   shape.load.clients_per_node = static_cast<std::uint32_t>(random.between(std::uint64_t{1}, std::uint64_t{2}));
   shape.load.period = random.between(Duration(std::chrono::milliseconds(20)), Duration(std::chrono::milliseconds(100)));
   shape.load.timeout =

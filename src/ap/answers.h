@@ -1,7 +1,7 @@
-// An owner's answers to its peers, and those of a node that stands in for one: it stores what wins, says what it holds, and gives it out. Every
-// acknowledgement on which a peer counts or
-// deletes leaves when durable, in every durability mode; a version leaves at once unless its key was written since the last durable
-// point (DESIGN 6). With durability none the acknowledgement of a write does not wait either. Part of ApReplica.
+// An owner's answers to its peers, and those of a node that stands in for one: it stores what wins, says what it holds, and gives it out.
+// What a peer counts or deletes upon leaves here when it is durable; a version leaves at once unless its key was written since the last
+// durable point (DESIGN 6). With durability none an acknowledgement that a level counts does not wait; one that frees a hint always does.
+// Part of ApReplica.
 #pragma once
 
 #include "ap/core.h"

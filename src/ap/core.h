@@ -1,5 +1,5 @@
-// What the parts of one ap replica share: placement, records, the node's stamper, tokens, timers and counters. Owned by ApReplica; its parts
-// hold a reference. No part of it decides anything.
+// What the parts of one ap replica share: placement, records, the node's stamper, tokens, timers, counters and what is common to all answers.
+// Owned by ApReplica; its parts hold a reference. No part of it decides anything.
 #pragma once
 
 #include <array>
@@ -70,6 +70,19 @@ struct Core {
   }
   bool synced(ByteView key) const { return rounds.durable(rounds.round_of(xxh3_64(key))); }
   NodeId self() const { return placement.self(); }
+  // What each answer says of itself; what was reached, and by whom, is the answer's own.
+  Receipt receipt(Level asked) const {
+    Receipt receipt;
+    receipt.asked = asked;
+    receipt.served_by = self();
+    receipt.wal_durability = placement.wal();
+    receipt.epoch = placement.epoch();
+    return receipt;
+  }
+  void acknowledge(Receipt& receipt, NodeId node) const {
+    receipt.acknowledged_by.push_back(node);
+    if (!placement.owns(node)) receipt.stand_ins.push_back(node);
+  }
 
   Options options;
   Placement placement;

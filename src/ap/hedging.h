@@ -1,6 +1,6 @@
-// When a read's fetch that dawdles is asked of a second owner, and how many may be (DESIGN 6): after the 95th percentile of the fetches that were not
-// hedged, so that the measure does not follow its own remedy, and out of a bucket that each read fills by a twentieth, so that where everything is slow
-// the load grows by a twentieth and no more. One per node, beside the stamper; used by Reads, on the shard's thread.
+// When a read's fetch that dawdles is asked of a second owner, and how many may be (DESIGN 6): after the 95th percentile of the fetches that
+// were not hedged, so that the measure does not follow its own remedy, and out of a bucket that each read fills by a twentieth, so that where
+// everything is slow the load grows by a twentieth and no more. One per node, beside the stamper; used by Reads, on the shard's thread.
 #pragma once
 
 #include <algorithm>
@@ -29,7 +29,7 @@ class Hedging {
     std::nth_element(sorted.begin(), at, sorted.begin() + static_cast<std::ptrdiff_t>(known_));
     delay_ = std::max(*at, delay_min);
   }
-  // How long the first owner is waited for.
+  // How long the first owner is waited for; Reads rounds it up to the grid of its Deadlines.
   Duration delay() const { return delay_; }
   // True: one more may be asked, and is paid for.
   bool take() {

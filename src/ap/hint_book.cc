@@ -150,7 +150,7 @@ Result<void> HintBook::drop_if_paid(Turn& turn, ByteView key) {
   for (const NodeId owner : *core_.placement.owners()) {
     if (TRY(turn.get(env::Table::hint, row_key(owner, key)))) return {};
   }
-  turn.erase(env::Table::state_ap, TRY(core_.records.load(turn, key)).disk_key);
+  core_.records.erase(turn, key);
   MARK(turn.recorder(), "ap.stood_in");
   return {};
 }

@@ -1,7 +1,8 @@
 // Brings each owner what the hint book owes it, as soon as it can be reached: versions first (HintOffer), then copies of the current state of
-// what it lacks (a stand-in, which never hears what has won since, sends copies at once: the owner sees what is lost, and keeps it in its ledger), rows removed only when the owner holds them durably. One batch at a time per owner, bounded in keys and bytes; what gets
-// no answer is sent again under the same token after a growing pause; a cursor keeps the place (traps T27, T29, T30). Each page is paid for out
-// of the node's HandoffBudget. Part of ApReplica.
+// what it lacks; rows are removed only when the owner holds them durably. A stand-in, which never hears what has won since, sends copies at
+// once: the owner sees what is lost, and keeps it in its ledger. One batch at a time per owner, bounded in keys and bytes; what gets no
+// answer is sent again under the same token after a growing pause; a cursor keeps the place (traps T27, T29, T30). Each page is paid for
+// out of the node's HandoffBudget. Part of ApReplica.
 #pragma once
 
 #include <map>

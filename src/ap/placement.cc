@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include "base/node_list.h"
+#include "topology/owners.h"
+
 namespace rift::ap {
 namespace {
 
@@ -28,13 +31,10 @@ void Placement::observe(const topology::ViewPtr& view) {
     return;
   }
   const Found found = find(*view->catalog, partition_);
-  const auto self_in = [&](const std::vector<NodeId>& owners) {
-    return std::find(owners.begin(), owners.end(), view->self) != owners.end();
-  };
   // One that was an owner lets go of what it holds: nothing of that is kept for others.
-  const bool was_owner = owner_ || (view_ != nullptr && !stands_in_);
-  owner_ = found.partition != nullptr && self_in(found.partition->owners);
-  stands_in_ = !owner_ && !was_owner && found.partition != nullptr &&
+  was_owner_ = was_owner_ || owner_;
+  owner_ = found.partition != nullptr && holds(found.partition->owners, view->self);
+  stands_in_ = !owner_ && !was_owner_ && found.partition != nullptr &&
                topology::may_stand_in(*view->catalog, *found.keyspace, view->self);
   if (!serves()) return;
   view_ = view;
@@ -48,13 +48,11 @@ Level Placement::level_of(Level asked, Level own) const {
   return keyspace_->atomic ? std::max(level, Level::majority) : level;
 }
 
-bool Placement::owns(NodeId node) const { return std::find(owners_->begin(), owners_->end(), node) != owners_->end(); }
+bool Placement::owns(NodeId node) const { return holds(*owners_, node); }
 
 bool Placement::may_speak(NodeId node) const {
   return owns(node) || topology::may_stand_in(*view_->catalog, *keyspace_, node);
 }
-
-std::size_t Placement::owners_reachable() const { return reachable(*owners_); }
 
 std::size_t Placement::reachable(const std::vector<NodeId>& nodes) const {
   return static_cast<std::size_t>(
@@ -62,28 +60,24 @@ std::size_t Placement::reachable(const std::vector<NodeId>& nodes) const {
 }
 
 Owners Placement::counted_nodes() const {
-  if (owner_ && (!sloppy() || owners_reachable() == copies())) return owners_;
+  if (owner_ && (!sloppy() || reachable(*owners_) == copies())) return owners_;
   auto nodes = std::make_shared<std::vector<NodeId>>(*owners_);
   if (!owner_) nodes->push_back(self());
-  while (sloppy() && reachable(*nodes) < copies()) {
-    const NodeId next = another_stand_in(*nodes);
-    if (next == NodeId()) break;
-    nodes->push_back(next);
-  }
+  if (!sloppy()) return nodes;
+  const auto beside = stand_ins_beside(*nodes, copies() - std::min(copies(), reachable(*nodes)));
+  nodes->insert(nodes->end(), beside.begin(), beside.end());
   return nodes;
 }
 
 // From a place that the partition draws: the work of standing in is spread.
-NodeId Placement::another_stand_in(const std::vector<NodeId>& nodes) const {
-  std::vector<NodeId> members;
-  for (const auto& [node, member] : view_->catalog->members) {
-    if (member.state == topology::MemberState::active) members.push_back(node);
-  }
-  for (std::size_t i = 0; i < members.size(); ++i) {
+std::vector<NodeId> Placement::stand_ins_beside(const std::vector<NodeId>& nodes, std::size_t most) const {
+  const std::vector<NodeId> members = topology::active_members(*view_->catalog);
+  std::vector<NodeId> chosen;
+  for (std::size_t i = 0; i < members.size() && chosen.size() < most; ++i) {
     const NodeId node = members[(partition_.value() + i) % members.size()];
-    if (reaches(node) && std::find(nodes.begin(), nodes.end(), node) == nodes.end()) return node;
+    if (reaches(node) && !holds(nodes, node)) chosen.push_back(node);
   }
-  return NodeId();
+  return chosen;
 }
 
 }  // namespace rift::ap

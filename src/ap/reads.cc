@@ -12,10 +12,6 @@
 namespace rift::ap {
 namespace {
 
-Duration budget_of(const Request& request) {
-  return request.budget > Duration::zero() ? request.budget : limits::request_budget_default;
-}
-
 // Who names a version goes on with the one that is answered.
 bool mints_token(const Request& request) { return request.mints_token || request.seen != Version{}; }
 
@@ -27,14 +23,6 @@ bool Reads::has_ended(const causal::Envelope& envelope, const Turn& turn) const 
   const auto& skew = core_.placement.clock_skew();
   const WallTime now = turn.now().wall - (skew ? skew->ahead : std::chrono::milliseconds::zero());
   return now >= envelope.expiry;
-}
-
-void Reads::fill_value(Response& response, const std::optional<causal::Envelope>& envelope, const Turn& turn) const {
-  if (!envelope) return;
-  // A deleted key answers with the delete's version (DESIGN 4), and one whose time has passed with the version that it had.
-  response.version = version_of(envelope->stamp);
-  response.found = envelope->kind == causal::Kind::value && !has_ended(*envelope, turn);
-  if (response.found) response.value = envelope->payload;
 }
 
 Result<void> Reads::submit(const Request& request, Turn& turn) {
@@ -58,20 +46,15 @@ Result<void> Reads::submit_joint(const Request& request, Turn& turn) {
   }
   Part part{.joint = core_.next_token(), .place = 0};
   joints_.begin(part.joint, request);
+  Request single = request;
+  single.verb = Verb::get;
+  single.operands = {};
   for (const Step& step : steps) {
-    Request single = request;
-    single.verb = Verb::get;
     single.key = step.key;
-    single.operands = {};
     TRY(read_key(single, part, turn));
     ++part.place;
   }
   return {};
-}
-
-void Reads::answer(Part part, Response response, bool wait_for_disk, Turn& turn) {
-  if (part.joint != 0) return joints_.gather(part.joint, part.place, std::move(response), turn);
-  wait_for_disk ? turn.reply_when_durable(std::move(response)) : turn.reply_when_stored(std::move(response));
 }
 
 Result<void> Reads::read_key(const Request& request, Part part, Turn& turn) {
@@ -109,14 +92,10 @@ void Reads::answer_here(const Request& request, Part part, const Slot& slot, Tur
   Response response;
   response.id = request.id;
   fill_value(response, slot.held, turn);
-  response.receipt.asked = Level::one;
+  response.receipt = core_.receipt(Level::one);
   response.receipt.reached = Level::one;
-  response.receipt.acknowledged_by = {core_.self()};
-  if (!core_.placement.owner()) response.receipt.stand_ins = {core_.self()};
-  response.receipt.served_by = core_.self();
   response.receipt.read_path = ReadPath::local;
-  response.receipt.wal_durability = !core_.placement.fsync();
-  response.receipt.epoch = core_.placement.epoch();
+  core_.acknowledge(response.receipt, core_.self());
   const bool wait_for_disk = mints_token(request) && !core_.synced(request.key);
   answer(part, std::move(response), wait_for_disk, turn);
 }
@@ -213,31 +192,13 @@ bool Reads::meets_level(const Pending& read) const {
          std::none_of(read.answers.begin(), read.answers.end(), [this](const Answer& a) { return may_count(a); });
 }
 
-bool Reads::refuse_if_hopeless(const Pending& read, Turn& turn) {
-  std::vector<NodeId> behind;
-  std::size_t left = 0;
-  for (const Answer& answer : read.answers) {
-    if (answer.catching_up) behind.push_back(answer.node);
-    left += may_count(answer) ? 1 : 0;
-  }
-  if (behind.empty() || left >= read.needed) return false;
-  Response response = refuse(
-      read.request, Code::level_unreachable,
-      fmt::format("{} of the owners of {} lack what their disks have lost until the others have brought it back: {} of "
-                  "{} are left to answer {}, level {} needs {}",
-                  names_of(behind), core_.options.name, left, read.answers.size(), to_string(core_.self()),
-                  to_string(read.level), read.needed),
-      "retry, or a lower level; `rift status` tells when they have caught up");
-  response.receipt.asked = read.asked;
-  response.receipt.served_by = core_.self();
-  answer(read.part, std::move(response), false, turn);
-  return true;
+bool Reads::holds_winner(const Pending& read, const Answer& answer) const {
+  return holds_durably(read, answer) && answer.stamp >= read.winner;
 }
 
 std::size_t Reads::holders(const Pending& read) const {
-  return static_cast<std::size_t>(std::count_if(read.answers.begin(), read.answers.end(), [&](const Answer& answer) {
-    return holds_durably(read, answer) && answer.stamp >= read.winner;
-  }));
+  return static_cast<std::size_t>(
+      std::count_if(read.answers.begin(), read.answers.end(), [&](const Answer& a) { return holds_winner(read, a); }));
 }
 
 Result<void> Reads::advance(Entry entry, Turn& turn) {
@@ -273,29 +234,27 @@ Result<void> Reads::advance(Entry entry, Turn& turn) {
   return {};
 }
 
-bool Reads::fetch(std::uint64_t token, Pending& read, Turn& turn) {
+std::vector<NodeId> Reads::sources_of(const Pending& read) const {
   std::vector<NodeId> sources;
-  std::size_t last = 0;
   for (const Answer& answer : read.answers) {
-    if (!answer.answered || answer.node == core_.self() || answer.stamp < read.winner) continue;
-    sources.push_back(answer.node);
-    if (answer.node == read.fetched_from) last = sources.size();
+    if (answer.answered && answer.node != core_.self() && answer.stamp >= read.winner) sources.push_back(answer.node);
   }
+  return sources;
+}
+
+void Reads::fetch(std::uint64_t token, Pending& read, Turn& turn) {
+  const std::vector<NodeId> sources = sources_of(read);
   ASSERT(!sources.empty());
-  const NodeId source = sources[last % sources.size()];
-  const bool is_another = source != std::exchange(read.fetched_from, source);
+  const auto last = std::find(sources.begin(), sources.end(), read.fetched_from);
+  const bool begins = last == sources.end() || std::next(last) == sources.end();
+  read.fetched_from = begins ? sources.front() : *std::next(last);
   read.fetched_at = turn.now().steady;
-  turn.send(source, env::Lane::data, wire::encode_message(wire::Fetch{.token = token, .key = read.key}));
-  return is_another;
+  turn.send(read.fetched_from, env::Lane::data, wire::encode_message(wire::Fetch{.token = token, .key = read.key}));
 }
 
 // The owner that was asked for the value takes longer than nearly all did.
 void Reads::hedge(std::uint64_t token, Pending& read, Turn& turn) {
-  const auto has_winner = [&](const Answer& answer) {
-    return answer.answered && answer.node != core_.self() && answer.stamp >= read.winner;
-  };
-  if (read.phase != Phase::fetch || read.hedged) return;
-  if (std::count_if(read.answers.begin(), read.answers.end(), has_winner) < 2) return;
+  if (read.phase != Phase::fetch || read.hedged || sources_of(read).size() < 2) return;
   if (!core_.options.hedging->take()) return;
   MARK(turn.recorder(), "ap.read_hedged");
   ++core_.counters.reads_hedged;
@@ -420,10 +379,8 @@ void Reads::ask_stand_ins(Pending& read) {
   if (!core_.placement.sloppy()) return;
   std::vector<NodeId> nodes;
   for (const Answer& answer : read.answers) nodes.push_back(answer.node);
-  for (std::size_t missing = read.needed - std::min(read.needed, counted(read)); missing > 0; --missing) {
-    const NodeId node = core_.placement.another_stand_in(nodes);
-    if (node == NodeId()) return;
-    nodes.push_back(node);
+  const std::size_t missing = read.needed - std::min(read.needed, counted(read));
+  for (const NodeId node : core_.placement.stand_ins_beside(nodes, missing)) {
     read.answers.push_back(Answer{.node = node, .stamp = {}});
   }
 }
@@ -437,118 +394,6 @@ Result<void> Reads::look_again(Pending& read, Turn& turn) {
   read.best = std::move(slot.held);
   read.own_round = core_.rounds.round_of(xxh3_64(read.key));
   return {};
-}
-
-void Reads::end_late(const Pending& read, Turn& turn) {
-  const causal::Stamp own = read.best ? read.best->stamp : causal::Stamp();
-  const bool will_last = !read.mints_token || newest_on_disk(read) >= own;
-  // Long after its time (this node was asleep) the value may be older than what a majority has acknowledged since (trap T46).
-  const bool is_late = turn.now().steady > read.deadline + core_.options.timers.read_retry;
-  const bool may_degrade = read.phase == Phase::repair && !core_.placement.keyspace().atomic && !is_late;
-  if (read.phase == Phase::collect && meets_level(read) && newest_of(read) < read.seen) {
-    refuse_token(read, turn);
-  } else if (read.level == Level::one && own >= read.seen && will_last) {
-    reply(read, turn);
-  } else if (read.level != Level::one && may_degrade) {
-    reply_degraded(read, turn);
-  } else {
-    give_up(read, turn);
-  }
-}
-
-void Reads::reply(const Pending& read, Turn& turn) {
-  Response response;
-  response.id = read.request;
-  fill_value(response, read.best, turn);
-  Receipt& receipt = response.receipt;
-  receipt.asked = read.asked;
-  receipt.reached = read.level;
-  for (const Answer& answer : read.answers) {
-    if (!counts(read, answer)) continue;
-    receipt.acknowledged_by.push_back(answer.node);
-    if (!core_.placement.owns(answer.node)) receipt.stand_ins.push_back(answer.node);
-  }
-  receipt.served_by = core_.self();
-  receipt.read_path = read.repaired && read.write_back ? ReadPath::quorum_repaired : ReadPath::quorum;
-  receipt.degraded = read.level == Level::one && receipt.acknowledged_by.empty();
-  if (receipt.degraded) receipt.acknowledged_by = {core_.self()};
-  receipt.wal_durability = !core_.placement.fsync();
-  receipt.epoch = core_.placement.epoch();
-  answer(read.part, std::move(response), false, turn);
-}
-
-// The newest of a majority, and fewer hold it than the level counts: a later read may still find an older one.
-void Reads::reply_degraded(const Pending& read, Turn& turn) {
-  MARK(turn.recorder(), "ap.read_degraded");
-  ++core_.counters.reads_degraded;
-  Response response;
-  response.id = read.request;
-  fill_value(response, read.best, turn);
-  response.why =
-      fmt::format("{} of the {} owners that level {} counts hold what was read; a later read may find an older version",
-                  holders(read), read.needed, to_string(read.level));
-  Receipt& receipt = response.receipt;
-  receipt.asked = read.asked;
-  receipt.reached = level_reached(holders(read), core_.placement.copies());
-  receipt.degraded = true;
-  for (const Answer& answer : read.answers) {
-    if (holds_durably(read, answer) && answer.stamp >= read.winner) receipt.acknowledged_by.push_back(answer.node);
-  }
-  receipt.served_by = core_.self();
-  receipt.read_path = ReadPath::quorum;
-  receipt.wal_durability = !core_.placement.fsync();
-  receipt.epoch = core_.placement.epoch();
-  answer(read.part, std::move(response), false, turn);
-}
-
-void Reads::give_up(const Pending& read, Turn& turn) {
-  const bool unrepaired = read.phase == Phase::repair;
-  const bool unread = read.phase == Phase::fetch || counted(read) >= read.needed;
-  Response response =
-      refuse(read.request, Code::timeout,
-             unrepaired ? fmt::format("{} of the {} owners that level {} counts could be made to hold what was read",
-                                      holders(read), read.needed, to_string(read.level))
-             : unread   ? "the newest version is known, and no owner has handed it over, from its disk, in time"
-                        : fmt::format("fewer than {} owners answered in time, level {} needs them", read.needed,
-                                      to_string(read.level)),
-             unrepaired ? "retry" : "retry, or read at a lower level");
-  response.outcome = Outcome::not_done;  // a read has no effect
-  response.receipt.asked = read.asked;
-  response.receipt.served_by = core_.self();
-  answer(read.part, std::move(response), false, turn);
-}
-
-// Another node may hold it, or it went with the disk of an owner that had it alone.
-void Reads::refuse_token(const Pending& read, Turn& turn) {
-  MARK(turn.recorder(), "ap.token_not_met");
-  ++core_.counters.tokens_not_met;
-  std::vector<NodeId> heard;
-  for (const Answer& answer : read.answers) {
-    if (answer.answered) heard.push_back(answer.node);
-  }
-  const Version found = version_of(newest_of(read));
-  Response response = refuse(
-      read.request, Code::token_not_met,
-      fmt::format("the request's token is {}, and of {} owners {} answered {} and hold {}",
-                  token_text(version_of(read.seen)), read.answers.size(), names_of(heard), to_string(core_.self()),
-                  found == Version{} ? "no version of the key" : "nothing newer than " + token_text(found)),
-      "ask another node, or without the token");
-  response.version = found;
-  response.receipt.asked = read.asked;
-  response.receipt.served_by = core_.self();
-  response.receipt.acknowledged_by = std::move(heard);
-  response.receipt.epoch = core_.placement.epoch();
-  answer(read.part, std::move(response), false, turn);
-}
-
-void Reads::let_go(Turn& turn) {
-  for (const auto& [token, read] : pending_) {
-    answer(read.part,
-           refuse(read.request, Code::wrong_node, "this node is no owner of the key any more",
-                  "ask again with the newest map"),
-           false, turn);
-  }
-  pending_.clear();
 }
 
 void Reads::cancel(RequestId request) {

@@ -1,9 +1,10 @@
-// The coordinator's side of gets. ONE answers from the local copy. MAJORITY and ALL ask the other owners for versions, fetch the value only from
-// an owner that holds a newer one, and before they answer make as many owners as the level counts hold what is returned, this one
-// included (traps T15, T16, T20). Where that cannot be done in time the value is answered all the same, as degraded, at the level that holds it
-// (trap T21); of an atomic keyspace it is not. An owner that is catching up counts for none of these: its versions are heard, its absences are not (T39); at
-// ONE such a coordinator asks the others. What the client has seen elsewhere (Request::seen) is asked for at every level: nothing older is
-// answered, and where nobody in reach holds it that is told soon. A read has no effect: what misses its level is not done. Part of ApReplica.
+// The coordinator's side of gets. ONE answers from the local copy. MAJORITY and ALL ask the other owners for versions, fetch the value only
+// from an owner that holds a newer one, and before they answer make as many owners as the level counts hold what is returned, this one
+// included (traps T15, T16, T20). Where that cannot be done in time the value is answered all the same, as degraded, at the level that
+// holds it (trap T21); of an atomic keyspace it is not. An owner that is catching up counts for none of these: its versions are heard, its
+// absences are not (T39); at ONE such a coordinator asks the others. What the client has seen elsewhere (Request::seen) is asked for at
+// every level: nothing older is answered, and where nobody in reach holds it that is told soon. A read has no effect: what misses its level
+// is not done. Part of ApReplica; reads.cc has the phases, read_answers.cc what the client is told.
 #pragma once
 
 #include <map>
@@ -94,21 +95,22 @@ class Reads {
   bool seeks(const Pending& read) const;
   Result<void> look_again(Pending& read, Turn& turn);
   bool refuse_if_hopeless(const Pending& read, Turn& turn);
+  bool holds_winner(const Pending& read, const Answer& answer) const;
   std::size_t holders(const Pending& read) const;
   void ask_again_later(std::uint64_t token, Pending& read, Turn& turn);
   void ask_versions(std::uint64_t token, const Pending& read, Turn& turn);
-  // Asks the owners that have the winner in turn: one may have gone since it answered. False: there is no other one.
-  bool fetch(std::uint64_t token, Pending& read, Turn& turn);
+  std::vector<NodeId> sources_of(const Pending& read) const;  // of the winner's value
+  // Asks the sources in turn: one may have gone since it answered.
+  void fetch(std::uint64_t token, Pending& read, Turn& turn);
   void hedge(std::uint64_t token, Pending& read, Turn& turn);
   void repair(std::uint64_t token, Pending& read, bool again, Turn& turn);
+  void ask_stand_ins(Pending& read);
   void reply(const Pending& read, Turn& turn);
   void reply_degraded(const Pending& read, Turn& turn);
   void end_late(const Pending& read, Turn& turn);
   void give_up(const Pending& read, Turn& turn);
   void refuse_token(const Pending& read, Turn& turn);
-  Answer* answer_of(Pending& read, NodeId node);
-
-  void ask_stand_ins(Pending& read);
+  static Answer* answer_of(Pending& read, NodeId node);
 
   Core& core_;
   HintBook& hints_;

@@ -25,6 +25,10 @@ void Records::store(Turn& turn, const Slot& slot, const causal::Envelope& envelo
   turn.put(env::Table::state_ap, slot.disk_key, wire::encode(envelope));
 }
 
+void Records::erase(Turn& turn, ByteView key) const {
+  turn.erase(env::Table::state_ap, wire::ap_data_key(partition_, generation_, key));
+}
+
 Merged Records::merge(Turn& turn, Slot& slot, const causal::Envelope& envelope) const {
   Merged merged;
   if (slot.held && !causal::wins(envelope.stamp, slot.held->stamp)) {

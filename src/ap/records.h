@@ -30,6 +30,7 @@ class Records {
 
   Result<Slot> load(Turn& turn, ByteView key) const;
   void store(Turn& turn, const Slot& slot, const causal::Envelope& envelope) const;
+  void erase(Turn& turn, ByteView key) const;
   // The merge: writes `envelope` if it wins over what the slot holds. The slot holds the winner afterwards.
   Merged merge(Turn& turn, Slot& slot, const causal::Envelope& envelope) const;
   env::Range range() const;

@@ -110,9 +110,10 @@ Result<void> ApReplica::open(Turn& turn) {
   return {};
 }
 
-// A bare wall clock may have stamped below it since.
+// A bare wall clock may have stamped below it since; and of what was acknowledged without a disk, no stamp tells what was lost.
 causal::Hlc ApReplica::since_low_water() const {
-  return core_.placement.keyspace().wall_clock ? causal::Hlc() : low_water_;
+  const bool tells = !core_.placement.keyspace().wall_clock && core_.placement.durable();
+  return tells ? low_water_ : causal::Hlc();
 }
 
 // What was in the pending table is owed to somebody, and nobody knows to whom (trap T25). With that written down the low-water stamp may rise:
@@ -137,11 +138,10 @@ Result<void> ApReplica::submit_one(const Request& request, Turn& turn) {
     turn.reply(refuse(request.id, Code::not_ready, "this replica has stopped: " + *stopped_, "ask another owner"));
     return {};
   }
-  if (auto refused = refuse_to_stand_in(request)) {
-    turn.reply(std::move(*refused));
-    return {};
-  }
-  if (auto refused = refuse_token(request, *core_.options.stamper)) {
+  auto refused = refuse_to_stand_in(request);
+  if (!refused) refused = refuse_any(request);
+  if (!refused) refused = refuse_token(request, *core_.options.stamper);
+  if (refused) {
     turn.reply(std::move(*refused));
     return {};
   }
@@ -173,16 +173,17 @@ Result<void> ApReplica::submit_one(const Request& request, Turn& turn) {
 }
 
 std::optional<Response> ApReplica::refuse_to_stand_in(const Request& request) const {
-  if (request.level == Level::any && core_.placement.keyspace().atomic) {
-    return refuse(request.id, Code::unsupported,
-                  core_.options.name + " is of an atomic keyspace: a majority of its owners acknowledges each write",
-                  "write at level majority");
-  }
-  if (core_.placement.owner()) return std::nullopt;
-  const bool is_single = request.verb == Verb::get || request.verb == Verb::put || request.verb == Verb::del;
-  if (core_.placement.serves() && is_single && (request.level == Level::any || core_.placement.sloppy()))
-    return std::nullopt;
+  const Placement& placement = core_.placement;
+  if (placement.owner()) return std::nullopt;
+  if (placement.serves() && may_be_stood_in(request.verb, request.level, placement.sloppy())) return std::nullopt;
   return refuse(request.id, Code::wrong_node, "this node is no owner of the key", "ask again with the newest map");
+}
+
+std::optional<Response> ApReplica::refuse_any(const Request& request) const {
+  if (request.level != Level::any || !core_.placement.keyspace().atomic) return std::nullopt;
+  return refuse(request.id, Code::unsupported,
+                core_.options.name + " is of an atomic keyspace: a majority of its owners acknowledges each write",
+                "write at level majority");
 }
 
 void ApReplica::receive(NodeId from, env::Lane, const Bytes& message, Turn& turn) {

@@ -1,7 +1,7 @@
-// ApReplica: one partition of an ap keyspace on one of its owners, or on a node that stands in for them: that one keeps what it is given whole until
-// each owner has it, then drops it. Coordinates the requests it is given, answers the other owners, and keeps
-// hints until every owner holds every write. It has no leader and asks nobody for permission. It cuts its work into parts (Writes, WriteQueries,
-// Reads, HintDelivery, Answers); this class only hands verbs to them. Made by node's replica factory; called by the shard loop.
+// ApReplica: one partition of an ap keyspace on one of its owners, or on a node that stands in for them: that one keeps what it is given whole
+// until each owner has it, then drops it. Coordinates the requests it is given, answers the other owners, and keeps hints until every owner
+// holds every write. It has no leader and asks nobody for permission. It cuts its work into parts (Writes, WriteQueries, Reads,
+// HintDelivery, Refill, Answers); this class only hands verbs to them. Made by node's replica factory; called by the shard loop.
 #pragma once
 
 #include <memory>
@@ -19,7 +19,8 @@ namespace rift::ap {
 
 class ApReplica final : public Replica {
  public:
-  // In a round of its own (Turn::begin done). Errors: this node neither owns the partition in `view` nor may stand in; a record that cannot be read.
+  // In a round of its own (Turn::begin done). Errors: this node neither owns the partition in `view` nor may stand in; a record that
+  // cannot be read.
   static Result<std::unique_ptr<ApReplica>> create(const Options& options, const topology::ViewPtr& view, Turn& turn);
 
   void submit(std::span<Request> requests, Turn& turn) override;
@@ -41,6 +42,7 @@ class ApReplica final : public Replica {
   Result<void> on_versions_answer(NodeId from, const wire::VersionsReply& reply, Turn& turn);
   // Why a node that is no owner does not take this, if so.
   std::optional<Response> refuse_to_stand_in(const Request& request) const;
+  std::optional<Response> refuse_any(const Request& request) const;
   Result<void> on_store(NodeId from, const wire::Store& store, Turn& turn);
   Result<void> on_marker(const wire::StoreAck& marker, Turn& turn);
   Result<void> on_ack(NodeId from, const wire::StoreAck& ack, Turn& turn);

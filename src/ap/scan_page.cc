@@ -2,68 +2,32 @@
 
 #include <fmt/format.h>
 
+#include "replica/scan_page.h"
 #include "wire/keys.h"
 #include "wire/records.h"
 
 namespace rift::ap {
 namespace {
 
-constexpr std::size_t rows_per_step = 256;
-
-class Page {
- public:
-  Page(const Request& request, Results& results)
-      : first_(request.key.view()),
-        operands_(request.operands ? *request.operands : none_),
-        keys_max_(operands_.keys_max == 0 ? limits::scan_page_keys_max : operands_.keys_max),
-        results_(results) {}
-
-  ByteView from() const { return operands_.cursor.view(); }
-  // False: this row is of the next page.
-  bool take(ByteView key, causal::Envelope envelope, bool is_there) {
-    const bool is_wanted =
-        is_there && key >= first_ && (operands_.range_end.empty() || key < operands_.range_end.view());
-    const std::size_t size = key.size() + (operands_.keys_only ? 0 : envelope.payload.size());
-    const bool is_full =
-        results_.items.size() >= keys_max_ || (!results_.items.empty() && bytes_ + size > limits::scan_page_bytes_max);
-    if (rows_ >= scan_rows_max || read_bytes_ >= scan_read_bytes_max || (is_wanted && is_full)) {
-      results_.next_key = Bytes(key);
-      return false;
-    }
-    ++rows_;
-    read_bytes_ += key.size() + envelope.payload.size();
-    if (!is_wanted) return true;
-    bytes_ += size;
-    Item item{.key = Bytes(key), .found = true, .value = {}, .version = version_of(envelope.stamp)};
-    if (!operands_.keys_only) item.value = std::move(envelope.payload);
-    results_.items.push_back(std::move(item));
-    return true;
-  }
-
- private:
-  inline static const Operands none_{};
-
-  ByteView first_;
-  const Operands& operands_;
-  std::size_t keys_max_;
-  Results& results_;
-  std::size_t rows_ = 0;
-  std::size_t read_bytes_ = 0;
-  std::size_t bytes_ = 0;
-};
-
-Result<void> fill(Core& core, const Reads& reads, Page& page, Turn& turn) {
+Result<void> fill(Core& core, const Reads& reads, const Request& request, Results& results, Turn& turn) {
+  static const Operands none;
+  const Operands& asked = request.operands ? *request.operands : none;
+  const auto is_in_range = [&](ByteView key) {
+    return key >= request.key.view() && (asked.range_end.empty() || key < asked.range_end.view());
+  };
   env::Range range = core.records.range();
-  if (!page.from().empty())
-    range.first = wire::ap_data_key(core.options.partition, core.options.generation, page.from());
+  if (!asked.cursor.empty())
+    range.first = wire::ap_data_key(core.options.partition, core.options.generation, asked.cursor.view());
+  ScanPage page(asked, results);
   while (true) {
-    const auto rows = TRY(turn.scan(env::Table::state_ap, range, rows_per_step, limits::scan_page_bytes_max));
+    const auto rows = TRY(turn.scan(env::Table::state_ap, range, page.rows_wanted(), limits::scan_page_bytes_max));
     if (rows.empty()) return {};
     for (const env::KeyValue& row : rows) {
       const ByteView key = TRY(wire::parse_ap_data_key(row.key));
       auto envelope = TRY(wire::decode_envelope(row.value));
-      const bool is_there = envelope.kind == causal::Kind::value && !reads.has_ended(envelope, turn);
-      if (!page.take(key, std::move(envelope), is_there)) return {};
+      const bool is_wanted =
+          envelope.kind == causal::Kind::value && !reads.has_ended(envelope, turn) && is_in_range(key);
+      if (!page.take(key, version_of(envelope.stamp), std::move(envelope.payload), is_wanted)) return {};
     }
     range.first = rows.back().key + '\0';
   }
@@ -100,15 +64,11 @@ Result<void> scan_page(Core& core, const Reads& reads, const Request& request, T
   ++core.counters.scans;
   Response response;
   response.id = request.id;
-  Page page(request, response.results.emplace());
-  TRY(fill(core, reads, page, turn));
-  Receipt& receipt = response.receipt;
-  receipt.asked = receipt.reached = Level::one;
-  receipt.acknowledged_by = {core.self()};
-  receipt.served_by = core.self();
-  receipt.read_path = ReadPath::local;
-  receipt.wal_durability = !core.placement.fsync();
-  receipt.epoch = core.placement.epoch();
+  TRY(fill(core, reads, request, response.results.emplace(), turn));
+  response.receipt = core.receipt(Level::one);
+  response.receipt.reached = Level::one;
+  response.receipt.acknowledged_by = {core.self()};
+  response.receipt.read_path = ReadPath::local;
   turn.reply_when_stored(std::move(response));
   return {};
 }

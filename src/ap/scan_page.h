@@ -7,9 +7,6 @@
 
 namespace rift::ap {
 
-constexpr std::size_t scan_rows_max = 4 * limits::scan_page_keys_max;         // looked at for one page
-constexpr std::size_t scan_read_bytes_max = 4 * limits::scan_page_bytes_max;  // read for one page
-
 // Answers `request`. Refused by name: a level above ONE, an atomic keyspace; an owner that is catching up sends its client elsewhere.
 Result<void> scan_page(Core& core, const Reads& reads, const Request& request, Turn& turn);
 

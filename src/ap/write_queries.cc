@@ -35,11 +35,10 @@ Result<void> WriteQueries::submit(const Request& request, Turn& turn) {
     return {};
   }
   const auto slot = TRY(core_.records.load(turn, request.key));
-  const Duration budget = request.budget > Duration::zero() ? request.budget : limits::request_budget_default;
   const std::uint64_t token = core_.next_token();
   const auto entry = queries_.emplace_hint(queries_.end(), token,
                                            Query{.request = request,
-                                                 .deadline = turn.now().steady + budget,
+                                                 .deadline = turn.now().steady + budget_of(request),
                                                  .newest = slot.stamp(),
                                                  .catching_up = {{core_.self(), core_.catching_up}}});
   bytes_ += bytes_of(request);

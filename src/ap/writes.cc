@@ -13,10 +13,6 @@ namespace {
 
 constexpr std::size_t pending_overhead_bytes = 256;
 
-Duration budget_of(const Request& request) {
-  return request.budget > Duration::zero() ? request.budget : limits::request_budget_default;
-}
-
 }  // namespace
 
 std::optional<Response> Writes::refusal(const Request& request, Turn& turn) const {
@@ -186,10 +182,8 @@ Result<void> Writes::ask_stand_ins(std::uint64_t token, Pending& pending, Turn& 
   if (!slot.held) return {};
   const Bytes message = wire::encode_message(
       wire::Store{.token = token, .reason = wire::StoreReason::stand_in, .key = pending.key, .envelope = *slot.held});
-  for (std::size_t missing = pending.quorum.needed() - std::min(pending.quorum.needed(), pending.quorum.count());
-       missing > 0; --missing) {
-    const NodeId node = core_.placement.another_stand_in(pending.quorum.nodes());
-    if (node == NodeId()) return {};
+  const std::size_t missing = pending.quorum.needed() - std::min(pending.quorum.needed(), pending.quorum.count());
+  for (const NodeId node : core_.placement.stand_ins_beside(pending.quorum.nodes(), missing)) {
     pending.quorum.add_stand_in(node);
     core_.synced(pending.key) ? turn.send(node, env::Lane::data, message)
                               : turn.send_when_durable(node, env::Lane::data, message);
@@ -330,18 +324,15 @@ Result<void> Writes::answer(Pending& pending, Code code, std::string why, Turn& 
   }
   response.version = version_of(pending.stamp);
   Receipt& receipt = response.receipt;
-  receipt.asked = pending.asked;
+  receipt = core_.receipt(pending.asked);
   receipt.reached = pending.quorum.reached(core_.placement.sloppy());
   receipt.acknowledged_by = pending.quorum.acknowledged();
   receipt.stand_ins = pending.quorum.stand_ins();
-  receipt.served_by = core_.self();
   std::copy_if(pending.hinted_owners.begin(), pending.hinted_owners.end(), std::back_inserter(receipt.hinted),
                [&](NodeId owner) { return !pending.quorum.has(owner); });
   receipt.hints_left = static_cast<std::uint32_t>(receipt.hinted.size());
   receipt.superseded = pending.newest > pending.stamp;
   if (receipt.superseded) receipt.superseded_by = version_of(pending.newest);
-  receipt.wal_durability = !core_.placement.fsync();
-  receipt.epoch = core_.placement.epoch();
   // Under `wal` the store is what it promises; under `none` nothing is.
   core_.placement.durable() ? turn.reply_when_stored(std::move(response)) : turn.reply(std::move(response));
   return {};

@@ -1,6 +1,7 @@
 // The coordinator's side of puts and deletes: stamp above what is here, write locally, send the copies at once, count owners, answer when the
-// level is reached. A coordinator that is no owner (ANY, sloppy) owes what it writes to all of them from the start. A write stays in the pending table until every owner has acknowledged it durably or is owed a hint, whatever the
-// client was told (DESIGN 3, review 5). It is never handed to another coordinator. Part of ApReplica.
+// level is reached. A coordinator that is no owner (ANY, sloppy) owes what it writes to all of them from the start. A write stays in the
+// pending table until every owner has acknowledged it durably or is owed a hint, whatever the client was told (DESIGN 3, review 5). It is
+// never handed to another coordinator. Part of ApReplica.
 #pragma once
 
 #include <deque>

@@ -7,6 +7,7 @@
 #include "base/assert.h"
 #include "base/node_list.h"
 #include "replica/token.h"
+#include "topology/owners.h"
 
 namespace rift::caller {
 namespace {
@@ -275,8 +276,7 @@ Request Caller::request_of(const Open& open, Time now) {
 }
 
 bool Caller::keeps_token(const Open& open) const {
-  const Verb verb = open.operation.verb;
-  return options_.read_own && open.mode == Mode::ap && (verb == Verb::get || verb == Verb::put || verb == Verb::del);
+  return options_.read_own && open.mode == Mode::ap && is_single(open.operation.verb);
 }
 
 void Caller::take_token(const Open& open, Request& request) {
@@ -458,9 +458,10 @@ bool Caller::may_have_taken_effect(const Open& open) const { return open.lost > 
 std::vector<NodeId> Caller::nodes_for(const Open& open, const topology::Keyspace& keyspace,
                                       const topology::Partition& placed) const {
   std::vector<NodeId> nodes = placed.owners;
-  if (open.mode != Mode::ap || (!keyspace.sloppy && open.operation.level != Level::any)) return nodes;
-  for (const auto& [node, member] : catalog_->members) {
-    if (member.state == topology::MemberState::active && !holds(placed.owners, node)) nodes.push_back(node);
+  const Operation& asked = open.operation;
+  if (open.mode != Mode::ap || !may_be_stood_in(asked.verb, asked.level, keyspace.sloppy)) return nodes;
+  for (const NodeId node : topology::active_members(*catalog_)) {
+    if (!holds(placed.owners, node)) nodes.push_back(node);
   }
   return nodes;
 }

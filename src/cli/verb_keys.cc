@@ -97,20 +97,18 @@ bool is_ap(const Client& client, const std::string& keyspace) {
 
 Exit scan(const Context& context, const KeysOptions& options) {
   return with_client(context, options, [&](Client& client, Level level) {
+    const std::string first = options.prefix.empty() ? options.first : options.prefix;
+    const std::string end = options.prefix.empty() ? options.end : end_of_prefix(options.prefix);
     if (!options.cursor.empty() || is_ap(client, options.keyspace)) {
-      const std::string low = options.prefix.empty() ? options.first : options.prefix;
-      const std::string high = options.prefix.empty() ? options.end : end_of_prefix(options.prefix);
       return scan_by_hash(context, options, client,
                           {.keyspace = options.keyspace,
-                           .first = Bytes(low),
-                           .end = Bytes(high),
+                           .first = Bytes(first),
+                           .end = Bytes(end),
                            .keys_only = options.keys_only,
                            .level = level,
                            .cursor = options.cursor});
     }
     std::uint64_t left = options.limit == 0 ? ~std::uint64_t{0} : options.limit;
-    const std::string first = options.prefix.empty() ? options.first : options.prefix;
-    const std::string end = options.prefix.empty() ? options.end : end_of_prefix(options.prefix);
     // One more than is shown: where to go on.
     const auto keys_max = static_cast<std::uint32_t>(std::min<std::uint64_t>(left, limits::scan_page_keys_max - 1) + 1);
     auto scan = client.scan({.keyspace = options.keyspace,

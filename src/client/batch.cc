@@ -121,7 +121,6 @@ std::vector<Answer> Client::put_all(const std::string& keyspace,
     for (std::size_t i = answers.size(); i < pairs.size() && operations.size() < put_all_in_flight; ++i) {
       auto operation = make(keyspace, Verb::put, pairs[i].first, options);
       operation.value = Bytes(pairs[i].second);
-      if (options.ttl > Duration::zero()) operation.operands.ensure().ttl = options.ttl;
       operations.push_back(std::move(operation));
     }
     for (Answer& answer : execute_all(std::move(operations))) answers.push_back(std::move(answer));

@@ -29,9 +29,7 @@ std::size_t weight(const wire::Command& command) {
 }  // namespace
 
 Time deadline_of(const Request& request, Time now) {
-  const Duration budget = request.budget > Duration::zero() ? std::min(request.budget, limits::request_budget_max)
-                                                            : limits::request_budget_default;
-  const Duration since = (now + budget).time_since_epoch();
+  const Duration since = (now + budget_of(request)).time_since_epoch();
   return Time((since + deadline_grid - Duration(1)) / deadline_grid * deadline_grid);
 }
 

@@ -4,7 +4,7 @@
 
 namespace rift::node {
 
-RequestId Requests::open(Origin origin, Request& request, Time deadline, bool may_forward) {
+RequestId Requests::open(Origin origin, Request& request, Time deadline, bool may_forward, Teaching teaching) {
   const RequestId id(++last_id_);
   OpenRequest open{.origin = std::move(origin),
                    .origin_id = request.id,
@@ -12,7 +12,8 @@ RequestId Requests::open(Origin origin, Request& request, Time deadline, bool ma
                    .verb = request.verb,
                    .deadline = deadline,
                    .copy = std::nullopt,
-                   .forwarded_to = NodeId()};
+                   .forwarded_to = NodeId(),
+                   .teaching = teaching};
   request.id = id;
   if (may_forward) open.copy = request;
   open_.emplace_hint(open_.end(), id, std::move(open));

@@ -43,8 +43,8 @@ class Requests {
   // `life` tells this process's ids from those of its earlier lives.
   explicit Requests(std::uint32_t life) : last_id_(std::uint64_t{life} << 32) {}
 
-  // Takes the request in: gives it the node's own id, which is returned.
-  RequestId open(Origin origin, Request& request, Time deadline, bool may_forward);
+  // Takes the request in: gives it the node's own id, which is returned. `teaching`: of its keyspace, where this node serves it.
+  RequestId open(Origin origin, Request& request, Time deadline, bool may_forward, Teaching teaching = {});
   OpenRequest* find(RequestId id);
   // Ends it; the answer waits for the next take_*.
   void finish(Response response);

@@ -6,6 +6,7 @@
 #include "base/limits.h"
 #include "base/node_list.h"
 #include "node/node.h"
+#include "topology/owners.h"
 #include "wire/messages.h"
 
 namespace rift::node {
@@ -54,12 +55,6 @@ Teaching teaching_of(const topology::Keyspace& keyspace) {
   return {.sloppy = keyspace.sloppy,
           .wall_clock = keyspace.wall_clock,
           .no_durability = keyspace.durability == topology::Durability::none};
-}
-
-// A node that is no owner may do it where no owner can be reached.
-bool may_be_stood_in(const topology::Keyspace& keyspace, const Request& request) {
-  const bool is_single = request.verb == Verb::get || request.verb == Verb::put || request.verb == Verb::del;
-  return is_single && (keyspace.sloppy || request.level == Level::any);
 }
 
 Result<const topology::Partition*> partition_of(const topology::Keyspace& keyspace, const Request& request) {
@@ -191,8 +186,7 @@ void Node::route(Origin origin, Request request) {
 void Node::serve(Origin origin, Request request, const topology::Keyspace& keyspace) {
   const Time deadline = loop_.now().steady + request.budget;
   const bool may_forward = keyspace.mode == Mode::cp && !request.forwarded && request.verb != Verb::watch;
-  const RequestId id = requests_.open(std::move(origin), request, deadline, may_forward);
-  requests_.find(id)->teaching = teaching_of(keyspace);
+  const RequestId id = requests_.open(std::move(origin), request, deadline, may_forward, teaching_of(keyspace));
   if (!loop_.submit(std::move(request))) {
     ++counters_["refused_overloaded"];
     requests_.finish(refuse(id, Code::overloaded,
@@ -214,7 +208,9 @@ void Node::forward(Origin origin, Request request, const topology::Keyspace& key
   for (const NodeId owner : partition.owners) {
     if (target == NodeId() && owner != options_.self && view_->reaches(owner)) target = owner;
   }
-  if (target == NodeId() && may_be_stood_in(keyspace, request) && loop_.hosts(partition.id)) {
+  const bool may_stand_in = loop_.hosts(partition.id) && topology::is_active(*catalog_, options_.self) &&
+                            may_be_stood_in(request.verb, request.level, keyspace.sloppy);
+  if (target == NodeId() && may_stand_in) {
     MARK(env_.recorder, "node.stands_in");
     return serve(std::move(origin), std::move(request), keyspace);
   }

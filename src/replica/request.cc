@@ -1,5 +1,7 @@
 #include "replica/request.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "base/limits.h"
@@ -121,7 +123,8 @@ Result<void> validate_sizes(const Request& request) {
 
 Result<void> validate_enums(const Request& request) {
   if (request.verb < Verb::get || request.verb > Verb::compact) return fail(Code::invalid, "unknown verb");
-  if (request.level > Level::any) return fail(Code::invalid, "unknown level; use one, majority or all");
+  if (request.level > Level::any)
+    return fail(Code::invalid, "unknown level; use one, majority or all, or any for a single write of an ap keyspace");
   if (request.level == Level::any && request.verb != Verb::put && request.verb != Verb::del)
     return fail(Code::invalid, "level any is for single writes: what stands in for an owner is not read");
   return validate_condition(request.condition);
@@ -143,8 +146,8 @@ Result<void> validate_op(const Request& request) {
 Result<void> validate_seen(const Request& request) {
   const Version& seen = request.seen;
   if (seen == Version{}) return {};
-  const bool is_single = request.verb == Verb::get || request.verb == Verb::put || request.verb == Verb::del;
-  if (!is_single) return fail(Code::invalid, "only a get, put or delete names the version that its client has seen");
+  if (!is_single(request.verb))
+    return fail(Code::invalid, "only a get, put or delete names the version that its client has seen");
   const bool of_ap = seen.create_revision == Revision() && seen.modify_revision == Revision() && seen.version == 0;
   if (of_ap && seen.hlc != 0 && seen.dot_node != NodeId() && seen.dot_sequence != 0) return {};
   return fail(Code::invalid,
@@ -180,6 +183,11 @@ Response refuse(RequestId id, Code code, std::string why, std::string hint) {
   response.why = std::move(why);
   response.hint = std::move(hint);
   return response;
+}
+
+Duration budget_of(const Request& request) {
+  return request.budget > Duration::zero() ? std::min(request.budget, limits::request_budget_max)
+                                           : limits::request_budget_default;
 }
 
 std::size_t footprint(const Request& request) {

@@ -41,6 +41,14 @@ constexpr bool is_write(Verb verb) {
   return verb != Verb::get && verb != Verb::multi_get && verb != Verb::scan && verb != Verb::watch;
 }
 
+// Works on one key, unconditionally: what a token of ap can go with.
+constexpr bool is_single(Verb verb) { return verb == Verb::get || verb == Verb::put || verb == Verb::del; }
+
+// ap: a node that is no owner may carry it out where no owner can be reached.
+constexpr bool may_be_stood_in(Verb verb, Level level, bool sloppy) {
+  return is_single(verb) && (sloppy || level == Level::any);
+}
+
 // When a cas may write, or what a Txn compares. Exactly one kind.
 struct Condition {
   enum class Kind : std::uint8_t { none = 0, absent = 1, version = 2, value = 3, exists = 4, created = 5 };
@@ -194,7 +202,7 @@ struct Event {
 // What the richer verbs answer.
 struct Results {
   bool succeeded = false;     // txn: the compares held and then_steps ran; else else_steps
-  std::vector<Item> items{};  // scan: in the order of keys; txn, multi_get: one for each step
+  std::vector<Item> items{};  // scan: in the order of keys, in ap of their hashes; txn, multi_get: one for each step
   Bytes next_key{};           // scan, del_range: where to go on; empty: that was all
   Revision
       revision{};  // scan, multi_get: the state is as of here; txn, del_range: the one spent, 0: none; watch: all up to here was told
@@ -224,6 +232,9 @@ Response refuse(RequestId id, Code code, std::string why, std::string hint = {})
 
 // Everything that can be judged without the map: sizes, verb, level, condition, op id. Returns the refusal's code and reason.
 Result<void> validate(const Request& request);
+
+// The time it may take, from when it came in.
+Duration budget_of(const Request& request);
 
 // What this request costs a queue.
 std::size_t footprint(const Request& request);

@@ -33,6 +33,11 @@ std::size_t count(const std::map<NodeId, std::size_t>& counts, NodeId node) {
 
 }  // namespace
 
+bool is_active(const Catalog& catalog, NodeId node) {
+  const Member* member = catalog.member(node);
+  return member != nullptr && member->state == MemberState::active;
+}
+
 std::vector<NodeId> active_members(const Catalog& catalog) {
   std::vector<NodeId> nodes;
   for (const auto& [node, member] : catalog.members) {

@@ -5,6 +5,8 @@
 
 namespace rift::topology {
 
+// A member that takes on work: neither leaving nor lost.
+bool is_active(const Catalog& catalog, NodeId node);
 std::vector<NodeId> active_members(const Catalog& catalog);
 
 // Owners for a new partition, the first of them its preferred leader. `copies` is at most the number of active members.

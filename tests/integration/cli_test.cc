@@ -118,6 +118,17 @@ TEST_F(CliTest, TeachingVariantsAreOfClustersFoundedForThem) {
     const json refused = run_json(words, not_done, "error");
     EXPECT_NE(refused.at("why").get<std::string>().find("--allow-teaching"), std::string::npos);
   }
+  std::vector<std::string> again = {"cluster", "init"};
+  for (const auto& node : plan().nodes) again.push_back(node.listen);
+  EXPECT_EQ(run(again).exit, done) << "repeated it changes nothing";
+  again.push_back("--allow-teaching");
+  EXPECT_NE(run(again).err.find("was founded without teaching variants"), std::string::npos) << run(again).err;
+  EXPECT_EQ(run({"cluster", "up", "--name", "class", "--nodes", "1", "--allow-teaching"}).exit, done);
+  EXPECT_EQ(run({"keyspace", "create", "toys", "--mode", "ap", "--durability", "none", "--name", "class"}).exit, done);
+  const json lesson = run_json({"put", "--ks", "toys", "k", "v", "--name", "class"}, done, "reply");
+  EXPECT_EQ(lesson.at("receipt").at("teaching"), json::array({"no_durability"}));
+  EXPECT_EQ(lesson.at("receipt").at("wal_durability"), false);
+  EXPECT_EQ(run({"cluster", "down", "--name", "class"}).exit, done);
   EXPECT_EQ(run_json({"put", "--ks", "carts", "k", "v", "-c", "any"}, done, "reply").at("outcome"), "done");
   EXPECT_EQ(run_json({"put", "--ks", "bank", "k", "v", "-c", "any"}, not_done, "reply").at("code"), "invalid");
   EXPECT_EQ(run_json({"get", "--ks", "carts", "k", "-c", "any"}, not_done, "reply").at("code"), "invalid");
@@ -351,9 +362,9 @@ TEST_F(CliTest, KillsPausesAndRestartsANode) {
   run_json({"cluster", "resume", "n3"}, done, "cluster_change");
   // Who was away for seconds is one of "all" again as soon as the others have its answers: until then they refuse.
   for (const std::string keyspace : {"bank", "carts"}) {
-    EXPECT_TRUE(test::eventually(
-        [&] { return run({"put", "--ks", keyspace, "resumed", "v", "-c", "all"}).exit == done; }))
-        << keyspace;
+    EXPECT_TRUE(test::eventually([&] {
+      return run({"put", "--ks", keyspace, "resumed", "v", "-c", "all"}).exit == done;
+    })) << keyspace;
   }
   EXPECT_EQ(run({"cluster", "kill", "n9"}).exit, usage);
 }

@@ -57,6 +57,7 @@ TEST(Sim, SeedsPassRepeatAndReachTheRareBranches) {
   EXPECT_GT(with_snapshots * 2, seeds) << "a snapshot was installed in too few seeds";
   for (const char* mark : {"node.round_with_several_requests",
                            "node.forward_repeated",
+                           "node.stands_in",
                            "sim.syncs_shared",
                            "sim.power_loss_took_batches",
                            "sim.crash_inside_a_round",
@@ -77,6 +78,9 @@ TEST(Sim, SeedsPassRepeatAndReachTheRareBranches) {
                            "cp.read_waits_for_token",
                            "ap.refused_clock_is_off",
                            "ap.refused_stamps_are_ahead",
+                           "ap.read_degraded",
+                           "ap.read_hedged",
+                           "ap.stood_in",
                            "ap.token_not_met",
                            "ap.token_from_ahead"}) {
     EXPECT_TRUE(reached.contains(mark)) << mark << " was not reached in " << seeds << " seeds";

@@ -2,6 +2,8 @@
 // incarnation, the ceiling found on disk, an unclean start. Helpers to cut with the views that a failure detector would come to.
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <algorithm>
 #include <functional>
 #include <map>
@@ -150,6 +152,17 @@ template <class Kind>
 bool is(const Outgoing& message) {
   const auto decoded = wire::decode_message(message.message);
   return decoded && std::holds_alternative<Kind>(*decoded);
+}
+
+// Writes at ONE on `node` while nobody else hears of it.
+inline Response write_alone(ApCluster& c, std::uint32_t node, Request request) {
+  c.set_filter(
+      [node](NodeId from, const Outgoing& message) { return from == NodeId(node) && is<wire::Store>(message); });
+  const auto reply = c.call(NodeId(node), std::move(request));
+  c.run_for(milliseconds(5));
+  c.set_filter({});
+  EXPECT_EQ(reply->outcome, Outcome::done) << reply->why;
+  return *reply;
 }
 
 }  // namespace rift::ap

@@ -31,6 +31,15 @@ Request page(const Bytes& cursor, std::uint32_t keys_max, Level level = Level::o
   return request;
 }
 
+void make_atomic(ApCluster& c) {
+  topology::Catalog next = c.catalog();
+  next.epoch = MapEpoch(next.epoch.value() + 1);
+  topology::Keyspace& keyspace = next.keyspaces.at("k");
+  keyspace.atomic = true;
+  keyspace.read = keyspace.write = Level::majority;
+  c.change_catalog(std::move(next));
+}
+
 std::vector<std::string> values_of(const Response& response) {
   std::vector<std::string> values;
   for (const Item& item : response.results->items) values.push_back(item.found ? item.value.to_string() : "absent");
@@ -174,6 +183,42 @@ TEST(ApScan, IsOfOneCopyAndRefusesToBeMore) {
   const auto reply = c.call(NodeId(1), page({}, 10, Level::majority));
   EXPECT_EQ(reply->code, Code::unsupported);
   EXPECT_NE(reply->hint.find("ONE"), std::string::npos);
+}
+
+TEST(ApScan, OfAnAtomicKeyspaceIsRefused) {
+  ApCluster c;
+  make_atomic(c);
+  const auto reply = c.call(NodeId(1), page({}, 10));
+  EXPECT_EQ(reply->code, Code::unsupported);
+  EXPECT_NE(reply->why.find("atomic"), std::string::npos) << reply->why;
+}
+
+TEST(ApScan, T39ACopyThatIsCatchingUpGivesNoPage) {
+  bool forgets = false;
+  ApCluster c(3, 1, [&](NodeId, Options& options) { options.forgetful = forgets; });
+  c.call(NodeId(1), at_level(put("k", "v"), Level::all));
+  c.set_filter([](NodeId from, const Outgoing&) { return from == NodeId(2); });  // which nobody is told by
+  c.crash(NodeId(1));
+  forgets = true;
+  ASSERT_TRUE(c.restart(NodeId(1)));
+  const auto reply = c.call(NodeId(1), page({}, 10));
+  EXPECT_EQ(reply->code, Code::level_unreachable);
+  EXPECT_EQ(reply->outcome, Outcome::not_done);
+  c.set_filter({});
+  ASSERT_TRUE(c.rest_within(seconds(10)));
+  EXPECT_EQ(c.call(NodeId(1), page({}, 10))->results->items.size(), 1U);
+}
+
+TEST(ApMultiGet, OfAnAtomicKeyspaceIsReadByAMajority) {
+  ApCluster c;
+  make_atomic(c);
+  c.call(NodeId(1), at_level(put("a", "1"), Level::majority));
+  const auto read = c.call(NodeId(1), many({"a", "never"}, Level::one));
+  EXPECT_EQ(read->receipt.reached, Level::majority);
+  EXPECT_THAT(values_of(*read), testing::ElementsAre("1", "absent"));
+  c.isolate(NodeId(1));
+  c.observe(NodeId(1), nodes_of({1}));
+  EXPECT_EQ(c.call(NodeId(1), many({"a", "never"}, Level::one))->code, Code::level_unreachable);
 }
 
 }  // namespace

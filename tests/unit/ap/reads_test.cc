@@ -13,16 +13,6 @@ using kit::get;
 using kit::nodes_of;
 using kit::put;
 
-// Writes at ONE on `node` while nobody else hears of it.
-Response write_alone(ApCluster& c, std::uint32_t node, Request request) {
-  c.set_filter(
-      [node](NodeId from, const Outgoing& message) { return from == NodeId(node) && is<wire::Store>(message); });
-  const auto reply = c.call(NodeId(node), std::move(request));
-  c.run_for(milliseconds(5));
-  c.set_filter({});
-  return *reply;
-}
-
 TEST(ApReads, OneAnswersFromTheLocalCopyAtOnce) {
   ApCluster c;
   c.call(NodeId(1), put("k", "v"));

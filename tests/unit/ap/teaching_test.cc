@@ -99,6 +99,45 @@ TEST(ApWithoutDurability, AllIsAcknowledgedBeforeAnyDiskAndLostWithThePower) {
   EXPECT_TRUE(c.call(NodeId(1), at_level(get("warm"), Level::all))->found);
 }
 
+// The owner that loses it has noted, by a clock that is ahead, that all is acknowledged up to a stamp above this one's: no stamp tells what its
+// disk lacks.
+TEST(ApWithoutDurability, AnOwnerAsksForEverythingAfterItsPowerWasLost) {
+  ApCluster c;
+  make(c, [](topology::Keyspace& keyspace) { keyspace.durability = topology::Durability::none; });
+  c.set_wall_offset(NodeId(2), seconds(5));
+  c.set_filter([](NodeId from, const Outgoing& message) {  // nobody's clock follows it
+    return from == NodeId(2) && (is<wire::Store>(message) || is<wire::HintOffer>(message));
+  });
+  c.call(NodeId(2), put("warm", "v"));
+  c.run_for(seconds(3));
+  const auto low_water =
+      MUST(c.at(2).store().get(env::Table::meta, wire::partition_meta_key(c.partition(), "all_acked")));
+  ASSERT_TRUE(low_water);
+  c.hold_disk(NodeId(2));
+  const auto reply = c.call(NodeId(1), at_level(put("k", "v"), Level::all), milliseconds(100));
+  ASSERT_TRUE(reply);
+  ASSERT_EQ(reply->outcome, Outcome::done) << reply->why;
+  ASSERT_LT(reply->version.hlc, MUST(wire::decode_u64(*low_water)));
+  c.crash(NodeId(2));
+  c.release_disk(NodeId(2));
+  ASSERT_FALSE(c.contents(2).contains("k"));
+  c.set_filter({});
+  ASSERT_TRUE(c.restart(NodeId(2)));
+  EXPECT_TRUE(c.rest_within(seconds(10)));
+  EXPECT_TRUE(c.contents(2).contains("k"));
+}
+
+TEST(ApReceipts, SayWalOnlyWhereTheSystemWasGivenTheWrite) {
+  for (const auto durability : {topology::Durability::fsync, topology::Durability::wal, topology::Durability::none}) {
+    ApCluster c;
+    make(c, [&](topology::Keyspace& keyspace) { keyspace.durability = durability; });
+    const bool is_wal = durability == topology::Durability::wal;
+    EXPECT_EQ(c.call(NodeId(1), put("k", "v"))->receipt.wal_durability, is_wal);
+    for (const Level level : {Level::one, Level::majority})
+      EXPECT_EQ(c.call(NodeId(1), at_level(get("k"), level))->receipt.wal_durability, is_wal);
+  }
+}
+
 // What a peer forgets on it is on disk in every mode (DESIGN 6).
 TEST(ApWithoutDurability, AHintIsPaidOnlyByWhatIsOnDisk) {
   ApCluster c;

@@ -24,17 +24,6 @@ Request minting(Request request) {
   return request;
 }
 
-// Done at ONE on `node`, and nobody else has heard of it.
-Version write_alone(ApCluster& c, std::uint32_t node, Request request) {
-  c.set_filter(
-      [node](NodeId from, const Outgoing& message) { return from == NodeId(node) && is<wire::Store>(message); });
-  const auto reply = c.call(NodeId(node), std::move(request));
-  c.run_for(milliseconds(5));
-  c.set_filter({});
-  EXPECT_EQ(reply->outcome, Outcome::done) << reply->why;
-  return reply->version;
-}
-
 Version stamped(ApCluster& c, std::uint32_t maker, milliseconds ahead) {
   return version_of({.hlc = causal::Hlc::from_wall(c.at(1).now().wall + ahead),
                      .dot = {.node = NodeId(maker), .incarnation = 77, .sequence = 5}});
@@ -44,7 +33,7 @@ TEST(ApTokens, AReadOfOneAsksTheOthersForWhatItsClientHasSeen) {
   for (const Level level : {Level::one, Level::majority}) {
     ApCluster c;
     c.call(NodeId(1), at_level(put("k", "old"), Level::all));
-    const Version seen = write_alone(c, 1, put("k", "new"));
+    const Version seen = write_alone(c, 1, put("k", "new")).version;
     EXPECT_EQ(c.call(NodeId(2), get("k"))->value, Bytes("old")) << "without it ONE is what is here";
     c.cut_both(NodeId(3), NodeId(1));  // a majority without the one that has it
     const auto reply = c.call(NodeId(2), having_seen(at_level(get("k"), level), seen));
@@ -68,7 +57,7 @@ TEST(ApTokens, AReadWhoseOwnCopyIsNewEnoughAsksNobody) {
 TEST(ApTokens, WhatHasBeenSeenMayComeHereWhileItIsSought) {
   ApCluster c;
   c.call(NodeId(1), at_level(put("k", "old"), Level::all));
-  const Version seen = write_alone(c, 1, put("k", "new"));
+  const Version seen = write_alone(c, 1, put("k", "new")).version;
   const causal::Envelope envelope = c.contents(1).at("k");
   c.set_filter([](NodeId from, const Outgoing&) { return from == NodeId(1); });
   const auto id = c.submit(NodeId(2), having_seen(get("k"), seen));
@@ -87,7 +76,7 @@ TEST(ApTokens, WhatNobodyInReachHoldsIsRefusedSoonAndSaysWhatWasFound) {
   for (const Level level : {Level::one, Level::majority}) {
     ApCluster c;
     const auto old = c.call(NodeId(1), at_level(put("k", "old"), Level::all));
-    const Version seen = write_alone(c, 1, put("k", "new"));
+    const Version seen = write_alone(c, 1, put("k", "new")).version;
     c.split(nodes_of({1}), nodes_of({2, 3}));
     const auto id = c.submit(NodeId(2), kit::with_budget(having_seen(at_level(get("k"), level), seen), seconds(5)));
     c.run_for(milliseconds(20));
@@ -108,7 +97,7 @@ TEST(ApTokens, WhatNobodyInReachHoldsIsRefusedSoonAndSaysWhatWasFound) {
 TEST(ApTokens, ASilentOwnerIsWaitedForUpToALimitFarBelowTheDeadline) {
   ApCluster c;
   c.call(NodeId(1), at_level(put("k", "old"), Level::all));
-  const Version seen = write_alone(c, 1, put("k", "new"));
+  const Version seen = write_alone(c, 1, put("k", "new")).version;
   c.split(nodes_of({1}), nodes_of({2, 3}), false);
   const auto id = c.submit(NodeId(2), kit::with_budget(having_seen(get("k"), seen), seconds(5)));
   c.run_for(milliseconds(250));
@@ -122,7 +111,7 @@ TEST(ApTokens, ASilentOwnerIsWaitedForUpToALimitFarBelowTheDeadline) {
 TEST(ApTokens, AReadOutOfTimeAnswersNothingOlderThanWhatWasSeen) {
   ApCluster c;
   c.call(NodeId(1), at_level(put("k", "old"), Level::all));
-  const Version seen = write_alone(c, 1, put("k", "new"));
+  const Version seen = write_alone(c, 1, put("k", "new")).version;
   c.set_filter([](NodeId, const Outgoing& message) { return is<wire::FetchReply>(message); });
   const auto known = c.call(NodeId(2), kit::with_budget(having_seen(get("k"), seen), milliseconds(150)));
   EXPECT_EQ(known->code, Code::timeout) << "the value did not come, but somebody holds it";
@@ -137,7 +126,7 @@ TEST(ApTokens, AReadOutOfTimeAnswersNothingOlderThanWhatWasSeen) {
 TEST(ApTokens, ADeleteThatWasSeenStaysSeen) {
   ApCluster c;
   c.call(NodeId(1), at_level(put("k", "v"), Level::all));
-  const Version seen = write_alone(c, 1, del("k"));
+  const Version seen = write_alone(c, 1, del("k")).version;
   ASSERT_TRUE(c.call(NodeId(2), get("k"))->found);
   const auto reply = c.call(NodeId(2), having_seen(get("k"), seen));
   EXPECT_EQ(reply->outcome, Outcome::done);
@@ -175,7 +164,7 @@ TEST(ApTokens, T05AWriteStandsAboveWhatItsClientHasReadElsewhere) {
   for (const bool with_token : {true, false}) {
     ApCluster c;
     c.set_wall_offset(NodeId(2), milliseconds(60));
-    const Version seen = write_alone(c, 2, put("k", "read"));
+    const Version seen = write_alone(c, 2, put("k", "read")).version;
     c.set_filter(
         [](NodeId from, const Outgoing& message) { return from == NodeId(2) || is<wire::HintOffer>(message); });
     const auto written = c.call(NodeId(1), with_token ? having_seen(put("k", "written"), seen) : put("k", "written"));

@@ -93,6 +93,19 @@ std::string handed_over(const Survey& survey, const std::string& which, NodeId t
   return names;
 }
 
+TEST(GroupsWith, AMemberThatKeepsWritesForOwnersIsStillNeeded) {
+  Survey survey = spread();
+  survey.groups.erase(survey.groups.begin());
+  Group& kept = survey.groups.front();
+  kept.mode = Mode::ap;
+  kept.voters.clear();
+  EXPECT_EQ(groups_with(survey, NodeId(2)).size(), 0U);
+  kept.replicas[NodeId(2)].role = stand_in_role;
+  EXPECT_EQ(groups_with(survey, NodeId(2)), std::vector<std::string>{"bank/1"});
+  kept.replicas[NodeId(2)].role = "owner";
+  EXPECT_EQ(groups_with(survey, NodeId(2)).size(), 0U);
+}
+
 TEST(Transfer, TellsNobodyWhereTheTargetHasNoVoteInOneOfThem) {
   EXPECT_EQ(handed_over(spread(), "bank", NodeId(2)),
             "invalid: n2 has no vote in bank/1, so nobody was told; name a partition where it has one, as bank/0");

@@ -143,6 +143,19 @@ TEST(RoutingHere, AVersionSeenIsRefusedWhereTokensAreOfAnotherKind) {
   EXPECT_EQ(world.call(in("carts", having_seen(kit::get("a")))).value, Bytes("1"));
 }
 
+TEST(RoutingHere, ACursorIsOfApAndAnyToo) {
+  Alone world;
+  Request scan = kit::get("");
+  scan.verb = Verb::scan;
+  scan.operands.ensure().cursor = "k";
+  EXPECT_EQ(world.call(in("carts", scan)).code, Code::ok);
+  const Response refused = world.call(in("bank", scan));
+  EXPECT_EQ(refused.code, Code::invalid);
+  EXPECT_NE(refused.why.find("goes on from a key"), std::string::npos) << refused.why;
+  EXPECT_EQ(world.call(in("carts", kit::with_level(kit::put("a", "1"), Level::any))).code, Code::ok);
+  EXPECT_EQ(world.call(in("bank", kit::with_level(kit::put("a", "1"), Level::any))).code, Code::invalid);
+}
+
 TEST(RoutingHere, AnswersOfOneRoundLeaveTogether) {
   Alone world;
   for (const char* key : {"a", "b", "c"}) world.submit(in("carts", kit::put(key, "1")));

@@ -1,6 +1,7 @@
 // A node stands in for owners of an ap keyspace: it is asked only where no owner is in reach, says so in status while it keeps something, and forgets with
 // the keyspace.
 #include "tests/unit/node/members_world.h"
+#include "topology/owners.h"
 
 namespace rift::node {
 namespace {
@@ -78,6 +79,22 @@ TEST_F(StandIn, T31WhatItKeepsForADroppedKeyspaceNeverComesBack) {
     EXPECT_EQ(read.outcome, Outcome::done) << describe(read);
     EXPECT_FALSE(read.found);
   }
+}
+
+// What it kept now would go with it, if it is forgotten before the owner is back.
+TEST_F(StandIn, AMemberThatLeavesTakesNothingMore) {
+  leave_the_owner_alone();
+  ASSERT_EQ(ask(kit::put("k", "v"), other, Level::any).outcome, Outcome::done);
+  ASSERT_TRUE(alter_keyspace({.name = "bank", .read = {}, .write = {}, .copies = 2}, third).has_value());
+  const auto left = change({.kind = MemberChange::Kind::remove, .node = NodeId(other)}, third);
+  ASSERT_TRUE(left.has_value()) << left.error().detail;
+  ASSERT_TRUE(world.pass_until([&] { return !topology::is_active(catalog(other), NodeId(other)); }));
+  EXPECT_EQ(ask(kit::put("k", "w"), other, Level::any).code, Code::level_unreachable);
+  EXPECT_EQ(ask(kit::put("k", "w"), third, Level::any).outcome, Outcome::done);
+  EXPECT_EQ(roles(other), std::vector<std::string>{std::string(stand_in_role)}) << "what it has it keeps";
+  world.heal();
+  EXPECT_TRUE(world.pass_until([&] { return ask(kit::get("k"), owner, Level::one).value == Bytes("w"); }));
+  EXPECT_TRUE(world.pass_until([&] { return roles(other).empty(); }));
 }
 
 TEST(TeachingKeyspace, IsNamedInEveryReceipt) {

@@ -167,6 +167,15 @@ TEST(Validate, MultiGetOnlyReads) {
   EXPECT_EQ(refusal(with_operands(Verb::multi_get, Operands{})), Code::invalid);
 }
 
+TEST(Validate, OnlyAScanGoesOnFromACursorThatIsNoLongerThanAKey) {
+  Operands operands;
+  operands.cursor = std::string(limits::key_bytes_max, 'c');
+  EXPECT_EQ(refusal(with_operands(Verb::scan, operands)), Code::ok);
+  EXPECT_EQ(refusal(with_operands(Verb::del_range, operands)), Code::invalid);
+  operands.cursor = std::string(limits::key_bytes_max + 1, 'c');
+  EXPECT_EQ(refusal(with_operands(Verb::scan, operands)), Code::too_large);
+}
+
 TEST(Validate, RangesMayBeginBeforeEveryKeyAndLocksEnd) {
   Request scan = with_operands(Verb::scan, Operands{});
   scan.key = Bytes();
