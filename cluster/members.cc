@@ -268,7 +268,7 @@ bool takes_part(const ReplicaStatus& replica) {
   return false;
 }
 
-// Voters of a cp group, owners of an ap partition, and how many of them take part.
+// Voters of a cp group, owners of an ap partition, and how many of them take part where they are most: beyond a cut they are up and help nobody.
 struct Standing {
   std::size_t copies = 0;
   std::size_t up = 0;
@@ -281,11 +281,22 @@ struct Standing {
 Standing standing_of(const Survey& survey, const Group& group) {
   const auto& members = group.mode == Mode::cp && !group.voters.empty() ? group.voters : group.owners;
   Standing standing{.copies = members.size(), .up = 0, .is_led = group.mode == Mode::ap || group.leader != NodeId()};
+  std::vector<NodeId> up;
   for (const NodeId node : members) {
     const auto known = survey.nodes.find(node);
     const auto replica = group.replicas.find(node);
     const bool answers = known != survey.nodes.end() && known->second && replica != group.replicas.end();
-    standing.up += answers && takes_part(replica->second) ? 1U : 0U;
+    if (answers && takes_part(replica->second)) up.push_back(node);
+  }
+  const auto heard_by = [&](NodeId node) {
+    const auto& reachable = survey.nodes.at(node)->status.reachable;
+    return static_cast<std::size_t>(
+        std::count_if(up.begin(), up.end(), [&](NodeId other) { return other == node || holds(reachable, other); }));
+  };
+  if (group.mode == Mode::cp && holds(up, group.leader)) {
+    standing.up = heard_by(group.leader);
+  } else {
+    for (const NodeId node : up) standing.up = std::max(standing.up, heard_by(node));
   }
   return standing;
 }
@@ -297,15 +308,18 @@ std::string failures(std::ptrdiff_t count) {
 }  // namespace
 
 std::string what_can_fail(const Survey& survey, const topology::Keyspace& keyspace) {
-  std::optional<Standing> worst;
+  const auto rank = [](const Standing& s) { return std::tuple(s.is_led, s.spare(), s.up); };
+  std::vector<Standing> all;
   for (const Group& group : survey.groups) {
-    if (group.keyspace != keyspace.name) continue;
-    const Standing standing = standing_of(survey, group);
-    const auto rank = [](const Standing& s) { return std::tuple(s.is_led, s.spare()); };
-    if (!worst || rank(standing) < rank(*worst)) worst = standing;
+    if (group.keyspace == keyspace.name) all.push_back(standing_of(survey, group));
   }
-  if (!worst) return keyspace.name + ": no partition";
-  const std::string up = fmt::format("{}: {} of {} copies up", keyspace.name, worst->up, worst->copies);
+  if (all.empty()) return keyspace.name + ": no partition";
+  const auto worst =
+      std::min_element(all.begin(), all.end(), [&](const auto& a, const auto& b) { return rank(a) < rank(b); });
+  const auto alike = std::count_if(all.begin(), all.end(), [&](const Standing& s) { return rank(s) == rank(*worst); });
+  const bool is_part = static_cast<std::size_t>(alike) < all.size();
+  const std::string where = is_part ? fmt::format(" {} of {} partitions have", alike, all.size()) : "";
+  const std::string up = fmt::format("{}:{} {} of {} copies up", keyspace.name, where, worst->up, worst->copies);
   if (keyspace.atomic) {  // reads need a majority like writes, and nobody leads
     if (worst->spare() < 0)
       return fmt::format("{}; no writes and no reads until {} more come back", up, -worst->spare());
@@ -313,7 +327,7 @@ std::string what_can_fail(const Survey& survey, const topology::Keyspace& keyspa
                        worst->spare() == 0 ? "s" : "");
   }
   if (keyspace.mode == Mode::ap) {
-    if (worst->up == 0) return up + "; nothing is served";
+    if (worst->up == 0) return up + (is_part ? "; of these nothing is served" : "; nothing is served");
     if (worst->spare() < 0) return fmt::format("{}; level one is served, majority is not", up);
     return fmt::format("{}; {} end{} level majority, level one needs one copy", up, failures(worst->spare() + 1),
                        worst->spare() == 0 ? "s" : "");

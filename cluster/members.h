@@ -87,7 +87,8 @@ Result<LossPlan> plan_loss(const Survey& survey, const std::vector<NodeId>& lost
 // The groups whose members, as far as somebody says, still include `node`.
 std::vector<std::string> groups_with(const Survey& survey, NodeId node);
 
-// "bank: 2 of 3 copies up; one more failure stops writes". Of all partitions of the keyspace: that of the worst one.
+// "bank: 2 of 3 copies up; one more failure stops writes". Of the partitions that stand worst, and how many those are; of the sides of a cut: the
+// leader's, or the one with most copies.
 std::string what_can_fail(const Survey& survey, const topology::Keyspace& keyspace);
 
 }  // namespace rift::cluster

@@ -148,7 +148,7 @@ MatrixRow a11(std::string form, std::string title) {
 }
 
 MatrixRow a11_strict() {
-  MatrixRow r = a11("strict", "ONE and ONE");
+  MatrixRow r = a11("strict", "ONE and ONE; counted where an owner is in reach");
   r.demands.homes_only = true;
   return r;
 }

@@ -1,5 +1,7 @@
 #include "chaos/fault/rows.h"
 
+#include <algorithm>
+
 #include "base/overloaded.h"
 #include "chaos/fault/row_parts.h"
 
@@ -43,9 +45,14 @@ const std::vector<MatrixRow>& matrix_rows() {
 }
 
 std::vector<const MatrixRow*> find_rows(std::string_view name) {
+  const auto is_named = [name](std::string_view text) {
+    const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
+    return std::equal(text.begin(), text.end(), name.begin(), name.end(),
+                      [&](char a, char b) { return lower(a) == lower(b); });
+  };
   std::vector<const MatrixRow*> found;
   for (const MatrixRow& row : matrix_rows()) {
-    if (row.id == name || row.name() == name) found.push_back(&row);
+    if (is_named(row.id) || is_named(row.name())) found.push_back(&row);
   }
   return found;
 }

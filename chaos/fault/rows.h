@@ -139,6 +139,6 @@ struct MatrixRow {
 
 const std::vector<MatrixRow>& matrix_rows();
 // All forms of "C5", or the one form "C5-halves"; empty: no such row.
-std::vector<const MatrixRow*> find_rows(std::string_view name);
+std::vector<const MatrixRow*> find_rows(std::string_view name);  // in capitals or not
 
 }  // namespace rift::chaos::fault

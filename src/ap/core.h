@@ -70,6 +70,8 @@ struct Core {
   }
   bool synced(ByteView key) const { return rounds.durable(rounds.round_of(xxh3_64(key))); }
   NodeId self() const { return placement.self(); }
+  // Why so many nodes cannot be had now as `level` counts; nothing: they can be reached.
+  std::optional<Response> refuse_out_of_reach(const Request& request, Level level) const;
   // What each answer says of itself; what was reached, and by whom, is the answer's own.
   Receipt receipt(Level asked) const {
     Receipt receipt;

@@ -267,7 +267,9 @@ std::vector<HintDebt> HintBook::debts() const {
     if (entry.rows == 0 && !entry.dirty) continue;
     HintDebt debt{.target = target, .keys = entry.rows, .bytes = entry.bytes, .oldest = {}, .dirty_since = {}};
     if (entry.rows > 0) debt.oldest = WallTime(entry.oldest.wall());
-    if (entry.dirty) debt.dirty_since = WallTime(entry.dirty->since.wall());
+    // From the beginning on is since the first moment: zero would say that there is no mark.
+    if (entry.dirty)
+      debt.dirty_since = std::max(WallTime(entry.dirty->since.wall()), WallTime() + WallTime::duration(1));
     debts.push_back(debt);
   }
   return debts;

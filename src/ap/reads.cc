@@ -67,15 +67,8 @@ Result<void> Reads::read_key(const Request& request, Part part, Turn& turn) {
     answer_here(request, part, slot, turn);
     return {};
   }
-  const std::size_t reachable = placement.reachable(*placement.counted_nodes()),
-                    needed = owners_needed(level, placement.copies());
-  if (reachable < needed) {
-    answer(part,
-           refuse(request.id, Code::level_unreachable,
-                  fmt::format("{} reaches {} of {} owners of {}, level {} needs {}", to_string(core_.self()), reachable,
-                              placement.copies(), core_.options.name, to_string(level), needed),
-                  "a lower level, or another node"),
-           false, turn);
+  if (auto refused = core_.refuse_out_of_reach(request, level)) {
+    answer(part, std::move(*refused), false, turn);
     return {};
   }
   const std::uint64_t token = core_.next_token();

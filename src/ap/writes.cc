@@ -17,7 +17,6 @@ constexpr std::size_t pending_overhead_bytes = 256;
 
 std::optional<Response> Writes::refusal(const Request& request, Turn& turn) const {
   const Placement& placement = core_.placement;
-  const Level level = placement.write_level(request.level);
   // Deletes go on under pressure: they are how space is won back.
   if (turn.pressure() == env::Pressure::disk_full && request.verb == Verb::put) {
     return refuse(request.id, Code::disk_full, fmt::format("{} has no disk space left", to_string(core_.self())),
@@ -46,13 +45,7 @@ std::optional<Response> Writes::refusal(const Request& request, Turn& turn) cons
                               to_string(core_.self()), ahead.count()),
                   "write through another node");
   }
-  const std::size_t reachable = placement.reachable(*placement.counted_nodes()),
-                    needed = owners_needed(level, placement.copies());
-  if (reachable >= needed) return std::nullopt;
-  return refuse(request.id, Code::level_unreachable,
-                fmt::format("{} reaches {} of {} owners of {}, level {} needs {}", to_string(core_.self()), reachable,
-                            placement.copies(), core_.options.name, to_string(level), needed),
-                "a lower level, or another node");
+  return core_.refuse_out_of_reach(request, placement.write_level(request.level));
 }
 
 // What a client says it has seen must not drag this node's clock along, and through its writes that of others (traps T03, T07).

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <cstdlib>
 #include <limits>
@@ -83,17 +84,20 @@ Result<Duration> parse_duration(const std::string& text) {
   double number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   const std::string unit(end, text.data() + text.size());
-  static const std::map<std::string, double> units = {{"us", 1e3}, {"ms", 1e6}, {"s", 1e9}, {"m", 60e9}};
+  static const std::map<std::string, double> units = {{"us", 1e3}, {"ms", 1e6}, {"s", 1e9}, {"m", 60e9}, {"h", 3600e9}};
   const auto found = units.find(unit);
   if (error != std::errc() || found == units.end() || !(number >= 0 && number <= 1e6)) {
-    return rift::fail(Code::invalid, fmt::format("'{}' is no duration; say 50ms, 1.5s or 2m", text));
+    return rift::fail(Code::invalid, fmt::format("'{}' is no duration; say 50ms, 1.5s, 2m or 1h", text));
   }
   return Duration(static_cast<Duration::rep>(number * found->second));
 }
 
 Result<Level> level_of(const std::string& text) {
   if (text.empty()) return Level::unspecified;
-  const auto level = parse_level(text);
+  std::string lower = text;  // the documents write MAJORITY
+  std::transform(lower.begin(), lower.end(), lower.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  const auto level = parse_level(lower);
   if (level) return *level;
   return rift::fail(
       Code::invalid,

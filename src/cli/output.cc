@@ -21,6 +21,7 @@ constexpr Duration map_age_shown = std::chrono::seconds(10);
 
 json to_json(const Item& item) {
   json value = {{"found", item.found}, {"version", json_version(item.version)}};
+  if (item.version.hlc != 0) value["token"] = token_text(item.version);
   put_bytes(value, "key", item.key.view());
   if (item.found) put_bytes(value, "value", item.value.view());
   return value;
@@ -64,6 +65,15 @@ std::string_view to_text(ReadPath path) {
       return "quorum_repaired";
   }
   return "none";
+}
+
+// As `rift keyspace create` spells it.
+std::vector<std::string> options_of(const Teaching& teaching) {
+  std::vector<std::string> names;
+  if (teaching.sloppy) names.emplace_back("--sloppy");
+  if (teaching.wall_clock) names.emplace_back("--clock wall");
+  if (teaching.no_durability) names.emplace_back("--durability none");
+  return names;
 }
 
 std::vector<std::string> names_of(const Teaching& teaching) {
@@ -126,6 +136,8 @@ std::string node_list(const std::vector<NodeId>& nodes) {
 std::string receipt_line(const Response& response) {
   const Receipt& receipt = response.receipt;
   std::string text = receipt.reached == Level::unspecified ? "" : fmt::format("level {}", to_string(receipt.reached));
+  const bool is_raised = receipt.asked != Level::unspecified && is_weaker(receipt.asked, receipt.reached);
+  if (is_raised) text += fmt::format(" (asked {})", to_string(receipt.asked));
   if (!receipt.acknowledged_by.empty()) text += fmt::format("   held by {}", node_list(receipt.acknowledged_by));
   if (!receipt.stand_ins.empty()) text += fmt::format("   of them no owners: {}", node_list(receipt.stand_ins));
   if (response.version.modify_revision.value() != 0) {
@@ -150,7 +162,7 @@ std::string receipt_line(const Response& response) {
 // What a reader of the answer must know before trusting it; of a map that is as old as it always is, nothing.
 void show_caveats(const Receipt& receipt) {
   if (receipt.degraded) fmt::print(stderr, "degraded: less stands behind this than was asked for\n");
-  for (const std::string& name : names_of(receipt.teaching)) fmt::print(stderr, "teaching keyspace: {}\n", name);
+  for (const std::string& name : options_of(receipt.teaching)) fmt::print(stderr, "teaching keyspace: {}\n", name);
   if (receipt.map_age >= map_age_shown)
     fmt::print(stderr, "the node's cluster map is {:.0f} s old\n", to_seconds(receipt.map_age));
 }
@@ -178,9 +190,11 @@ std::string_view behind_try(std::string_view hint) {
 }
 
 // A key and its value on a line, as `cut -f` takes them apart.
-void show_items(const std::vector<Item>& items) {
+void show_items(const std::vector<Item>& items, bool keys_only) {
   for (const Item& item : items) {
-    if (item.found) {
+    if (item.found && keys_only) {
+      fmt::print("{}\n", item.key.view());
+    } else if (item.found) {
       fmt::print("{}\t{}\n", item.key.view(), item.value.view());
     } else {
       fmt::print(stderr, "{}\tabsent\n", item.key.view());
@@ -201,7 +215,7 @@ void show_results(const Show& show, const Response& response) {
   } else if (show.verb == "compact") {
     fmt::print("DONE   history begins after revision {}   {}\n", results.compacted.value(), took);
   }
-  show_items(results.items);
+  show_items(results.items, show.keys_only);
 }
 
 void show_text(const Show& show, const Response& response) {

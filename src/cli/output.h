@@ -27,6 +27,7 @@ struct Show {
   std::string_view verb;
   Duration took{};
   bool with_token = false;  // text of a read: on stderr
+  bool keys_only = false;   // text of a scan
 };
 // Prints the reply on stdout (a failure in text form: stderr) and returns its exit code.
 Exit show_response(const Show& show, const std::string& key, const Response& response);

@@ -137,8 +137,9 @@ void print(const Debts& debts) {
       what = fmt::format("{} keys, oldest {} ago, {} of hints", debt.keys, age_of(debt.oldest), size_of(debt.bytes));
     }
     if (debt.dirty_since != WallTime()) {
-      what +=
-          fmt::format("{}everything written in the last {}", what.empty() ? "" : "; and ", age_of(debt.dirty_since));
+      const bool is_all = debt.dirty_since <= WallTime() + WallTime::duration(1);
+      what += what.empty() ? "" : "; and ";
+      what += is_all ? "everything that it holds" : "everything written in the last " + age_of(debt.dirty_since);
     }
     fmt::print("{:<16} {} owes {}   {}\n", owed.keyspace, to_string(owed.from), to_string(debt.target), what);
   }
@@ -239,8 +240,8 @@ void print(const Compared& compared) {
   for (const auto& [node, why] : copies.silent)
     fmt::print("{} does not answer: what it holds is unknown ({})\n", to_string(node), why);
   if (copies.agree()) {
-    fmt::print("all copies of {} agree: {} keys, after {:.1f} s\n", compared.keyspace.name, copies.keys(),
-               to_seconds(compared.took));
+    fmt::print("all copies of {} agree: {} keys, deleted ones included, after {:.1f} s\n", compared.keyspace.name,
+               copies.keys(), to_seconds(compared.took));
   } else {
     fmt::print("the copies of {} did not come to agree in {:.0f} s; what is owed: rift hints\n", compared.keyspace.name,
                to_seconds(compared.took));

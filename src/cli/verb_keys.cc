@@ -82,7 +82,9 @@ Exit scan_by_hash(const Context& context, const KeysOptions& options, Client& cl
       left -= page.results->items.size();
       page.results->next_key = Bytes(scan->cursor());
     }
-    exit = show_response({.format = context.format, .verb = "scan", .took = Clock::now() - start}, first, page);
+    exit = show_response(
+        {.format = context.format, .verb = "scan", .took = Clock::now() - start, .keys_only = options.keys_only}, first,
+        page);
   } while (exit == Exit::done && left > 0 && !scan->is_over());
   if (exit == Exit::done && !scan->is_over())
     fmt::print(stderr, "more keys follow: --cursor {}; --limit 0 gives all\n", scan->cursor());
@@ -129,7 +131,9 @@ Exit scan(const Context& context, const KeysOptions& options) {
         if (left == 0 && next.empty()) next = look_ahead(client, *scan);
         page.results->next_key = Bytes(next);
       }
-      exit = show_response({.format = context.format, .verb = "scan", .took = Clock::now() - start}, first, page);
+      exit = show_response(
+          {.format = context.format, .verb = "scan", .took = Clock::now() - start, .keys_only = options.keys_only},
+          first, page);
     } while (exit == Exit::done && left > 0 && !scan->is_over());
     if (exit == Exit::done && !next.empty())
       fmt::print(stderr, "more keys follow, from {} on; --limit 0 gives all\n", shell_word(next));

@@ -1,6 +1,7 @@
 // rift mput: many keys at once, each by itself.
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <fstream>
 #include <iostream>
@@ -93,6 +94,9 @@ void show_text(const Pairs& pairs, const std::vector<Answer>& answers, const Cou
   if (others > shown) fmt::print(stderr, "and {} more\n", others - shown);
   fmt::print("{} done   {} not done   {} unknown   of {}   {:.1f} s\n", counts.done, counts.not_done, counts.unknown,
              answers.size(), seconds);
+  const auto kept = std::count_if(answers.begin(), answers.end(),
+                                  [](const Answer& answer) { return answer.receipt.reached == Level::any; });
+  if (kept > 0) fmt::print("{} of them are on no owner yet, but kept for one: rift hints\n", kept);
   if (counts.unknown > 0) fmt::print("unknown ones may or may not be there: read them before you put them again\n");
 }
 

@@ -150,7 +150,8 @@ void add_net(CLI::App& app, Context& context) {
       ->add_option("groups", cut_options->words, "Groups of nodes with / between them; c stands for the pinned clients")
       ->required();
   cut_verb->add_flag("--one-way", cut_options->one_way, "Only what the first group sends is stopped");
-  const auto [heal_verb, heal_options] = add("heal", "End a cut, or all cuts", heal);
+  const auto [heal_verb, heal_options] =
+      add("heal", "End a cut, or all cuts; a delay ends with: rift net delay LINK 0ms", heal);
   heal_verb->add_option("cut", heal_options->cut, "Its name, as printed by cut (default: all)");
   const auto [delay_verb, delay_options] =
       add("delay", "Delay what travels from one node to another:  rift net delay 'n1>n3' 50ms", delay);

@@ -108,36 +108,49 @@ void print_node(const std::string& endpoint, const Result<StatusReply>& reply) {
   }
 }
 
-// "leader*", "voter", "learner"; of several partitions "3 copies, 1*". Empty: it holds nothing of the keyspace.
+// "leader*", "voter", "learner", "stand-in"; of several partitions "3 copies, 1*, 2 stand-ins". Empty: it holds nothing of the keyspace.
 std::string cell_of(const cluster::Survey& survey, const std::string& keyspace, NodeId node) {
   std::size_t copies = 0;
   std::size_t led = 0;
+  std::size_t stands_in = 0;
   std::string role;
   for (const cluster::Group& group : survey.groups) {
     const auto replica = group.replicas.find(node);
     if (group.keyspace != keyspace || replica == group.replicas.end()) continue;
-    ++copies;
+    replica->second.role == stand_in_role ? ++stands_in : ++copies;
     led += group.leader == node ? 1U : 0U;
     role = replica->second.role == "follower" ? "voter" : replica->second.role;
     if (group.leader == node) role = "leader*";
   }
-  if (copies < 2) return role;
-  return led == 0 ? fmt::format("{} copies", copies) : fmt::format("{} copies, {}*", copies, led);
+  if (copies + stands_in < 2) return role;
+  std::string text = copies == 0 ? "" : fmt::format("{} {}", copies, copies == 1 ? "copy" : "copies");
+  if (led > 0) text += fmt::format(", {}*", led);
+  if (stands_in > 0)
+    text += fmt::format("{}{} stand-in{}", text.empty() ? "" : ", ", stands_in, stands_in == 1 ? "" : "s");
+  return text;
+}
+
+bool answers(const cluster::Survey& survey, NodeId node) {
+  const auto reply = survey.nodes.find(node);
+  return reply != survey.nodes.end() && reply->second;
 }
 
 void print_table(const cluster::Survey& survey) {
-  std::vector<std::string> names;
-  for (const auto& [name, keyspace] : survey.catalog.keyspaces) names.push_back(name);
+  std::map<std::string, std::size_t> widths;
+  for (const auto& [name, keyspace] : survey.catalog.keyspaces) {
+    std::size_t& width = widths[name] = std::max<std::size_t>(name.size(), 14);
+    for (const auto& [node, member] : survey.catalog.members)
+      width = std::max(width, cell_of(survey, name, node).size());
+  }
   fmt::print("\n{:<6}", "");
-  for (const std::string& name : names) fmt::print(" {:<14}", name);
+  for (const auto& [name, width] : widths) fmt::print(" {:<{}}", name, width);
   for (const auto& [node, member] : survey.catalog.members) {
     fmt::print("\n{:<6}", to_string(node));
-    const auto reply = survey.nodes.find(node);
-    if (reply == survey.nodes.end() || !reply->second) {
+    if (!answers(survey, node)) {
       fmt::print(" does not answer");
       continue;
     }
-    for (const std::string& name : names) fmt::print(" {:<14}", cell_of(survey, name, node));
+    for (const auto& [name, width] : widths) fmt::print(" {:<{}}", cell_of(survey, name, node), width);
   }
   fmt::print("\n\n");
   for (const auto& [name, keyspace] : survey.catalog.keyspaces)

@@ -57,6 +57,12 @@ Teaching teaching_of(const topology::Keyspace& keyspace) {
           .no_durability = keyspace.durability == topology::Durability::none};
 }
 
+// A scan of an ap keyspace is of one copy, whatever single reads are to be of.
+Level default_level(const topology::Keyspace& keyspace, Verb verb) {
+  if (is_write(verb)) return keyspace.write;
+  return keyspace.mode == Mode::ap && verb == Verb::scan ? Level::one : keyspace.read;
+}
+
 Result<const topology::Partition*> partition_of(const topology::Keyspace& keyspace, const Request& request) {
   if (keyspace.mode == Mode::cp && request.seen != Version{}) {
     return fail(Code::invalid,
@@ -161,7 +167,7 @@ void Node::route(Origin origin, Request request) {
   if (!placed) return requests_.answer(origin, refuse(request.id, placed.error().code, placed.error().detail));
   const topology::Partition& partition = **placed;
   request.partition = partition.id;
-  if (request.level == Level::unspecified) request.level = is_write(request.verb) ? keyspace.write : keyspace.read;
+  if (request.level == Level::unspecified) request.level = default_level(keyspace, request.verb);
   if (request.budget == Duration::zero()) request.budget = limits::request_budget_default;
 
   if (requests_.size() >= open_requests_max) {
@@ -215,9 +221,10 @@ void Node::forward(Origin origin, Request request, const topology::Keyspace& key
     return serve(std::move(origin), std::move(request), keyspace);
   }
   if (target == NodeId()) {
-    requests_.answer(origin, refuse(request.id, Code::level_unreachable,
-                                    fmt::format("{} reaches none of the {} owners of this key",
-                                                to_string(options_.self), partition.owners.size())));
+    requests_.answer(origin,
+                     refuse(request.id, Code::level_unreachable,
+                            fmt::format("{} reaches none of the {} owners of partition {}", to_string(options_.self),
+                                        partition.owners.size(), partition.id.value())));
     return;
   }
   const Time deadline = loop_.now().steady + request.budget;

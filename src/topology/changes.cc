@@ -63,16 +63,22 @@ Result<void> set_copies(Catalog& catalog, Keyspace& keyspace, std::uint32_t copi
   return {};
 }
 
+Result<void> demand_no_ap(const Catalog& catalog, NodeId leaver) {
+  for (const auto& [name, keyspace] : catalog.keyspaces) {
+    const bool owns = std::any_of(keyspace.partitions.begin(), keyspace.partitions.end(),
+                                  [&](const Partition& partition) { return holds(partition.owners, leaver); });
+    if (keyspace.mode == Mode::cp || !owns) continue;
+    return fail(Code::invalid, fmt::format("{} owns partitions of the ap keyspace {}, which do not move; drop it first",
+                                           to_string(leaver), name));
+  }
+  return {};
+}
+
 // The newcomer takes the leaver's place in the order, so that the leaders stay spread.
 Result<void> find_substitutes(Catalog& catalog, Keyspace& keyspace, NodeId leaver) {
   for (Partition& partition : keyspace.partitions) {
     const auto at = std::find(partition.owners.begin(), partition.owners.end(), leaver);
     if (at == partition.owners.end()) continue;
-    if (keyspace.mode == Mode::ap) {
-      return fail(Code::invalid,
-                  fmt::format("{} owns partitions of the ap keyspace {}, which do not move; drop it first",
-                              to_string(leaver), keyspace.name));
-    }
     const NodeId substitute = choose_another_owner(catalog, partition);
     if (substitute == NodeId()) {
       return fail(Code::invalid,
@@ -157,6 +163,7 @@ Result<Catalog> add_member(const Catalog& catalog, Member member) {
 Result<Catalog> remove_member(const Catalog& catalog, NodeId node) {
   const Member* member = TRY(find_member(catalog, node));
   if (member->state != MemberState::active) return catalog;
+  TRY(demand_no_ap(catalog, node));  // before anything that can be helped
   Catalog result = next_of(catalog);
   result.members.at(node).state = MemberState::leaving;
   for (auto& [name, keyspace] : result.keyspaces) {

@@ -140,6 +140,7 @@ TEST(Rows, AreFoundByNumberAndByForm) {
   EXPECT_EQ(find_rows("C5").size(), 2U);
   ASSERT_EQ(find_rows("C5-halves").size(), 1U);
   EXPECT_EQ(find_rows("C5-halves").front()->nodes, 4U);
+  EXPECT_EQ(find_rows("c5-HALVES").size(), 1U);
   EXPECT_THAT(find_rows("C99"), IsEmpty());
   EXPECT_THAT(find_rows(""), IsEmpty());
 }

@@ -103,7 +103,8 @@ TEST(Receipt, TextSaysWhatTheAnswerIsWorth) {
   const Printed text = printed(Format::text, "get", read);
   EXPECT_EQ(text.out, "tea\n") << "the value alone, for scripts";
   for (const Printed& both : {write, text}) {
-    for (const char* part : {"degraded", "teaching keyspace: sloppy", "teaching keyspace: no_durability", "12 s old"})
+    for (const char* part :
+         {"degraded", "teaching keyspace: --sloppy", "teaching keyspace: --durability none", "12 s old"})
       EXPECT_NE(both.err.find(part), std::string::npos) << part << " in " << both.err;
   }
   EXPECT_EQ(printed(Format::text, "put", Response()).err, "");
@@ -124,8 +125,9 @@ TEST(ParseDuration, NeedsAUnit) {
   EXPECT_EQ(MUST(parse_duration("50ms")), 50ms);
   EXPECT_EQ(MUST(parse_duration("1.5s")), 1500ms);
   EXPECT_EQ(MUST(parse_duration("2m")), 2min);
+  EXPECT_EQ(MUST(parse_duration("1h")), 1h);
   EXPECT_EQ(MUST(parse_duration("0s")), 0s);
-  for (const char* wrong : {"", "5", "s", "-1s", "1h", "1 s", "nan s", "infs", "9999999999s", "1ss"}) {
+  for (const char* wrong : {"", "5", "s", "-1s", "1d", "1 s", "nan s", "infs", "9999999999s", "1ss"}) {
     EXPECT_FALSE(parse_duration(wrong)) << wrong;
   }
 }

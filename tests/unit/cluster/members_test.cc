@@ -8,8 +8,8 @@ namespace {
 
 const std::vector<NodeId> three = {NodeId(1), NodeId(2), NodeId(3)};
 
-// A keyspace of one partition on n1, n2 and n3. `roles`: what each of them says; empty: it does not answer.
-std::string told(Mode mode, const std::vector<std::string>& roles, bool atomic = false) {
+// A keyspace of one partition on n1, n2 and n3. `roles`: what each of them says; empty: it does not answer. `alone`: a cut, with it on one side.
+std::string told(Mode mode, const std::vector<std::string>& roles, bool atomic = false, NodeId alone = {}) {
   Survey survey;
   Group group;
   group.keyspace = "bank";
@@ -23,7 +23,11 @@ std::string told(Mode mode, const std::vector<std::string>& roles, bool atomic =
       survey.nodes.emplace(node, rift::fail(Code::unreachable, "no answer"));
       continue;
     }
-    survey.nodes.emplace(node, StatusReply());
+    StatusReply reply;
+    for (const NodeId other : three) {
+      if (other == node || (other != alone && node != alone)) reply.status.reachable.push_back(other);
+    }
+    survey.nodes.emplace(node, std::move(reply));
     ReplicaStatus replica;
     replica.role = roles[i];
     group.replicas[node] = replica;
@@ -61,6 +65,34 @@ TEST(WhatCanFail, OfAnApKeyspaceGoesByLevels) {
   EXPECT_EQ(told(Mode::ap, {"owner", "owner", "catching up"}), told(Mode::ap, {"owner", "owner", ""}))
       << "it counts in no majority";
   EXPECT_EQ(told(Mode::ap, {"stopped", "", ""}), "bank: 0 of 3 copies up; nothing is served");
+}
+
+TEST(WhatCanFail, CountsNoCopyBeyondACut) {
+  EXPECT_EQ(told(Mode::cp, {"leader", "follower", "pre_candidate"}, false, NodeId(3)),
+            "bank: 2 of 3 copies up; one more failure stops writes");
+  EXPECT_EQ(told(Mode::cp, {"leader", "follower", "follower"}, false, NodeId(1)),
+            "bank: 1 of 3 copies up; no writes and no current reads until 1 more come back");
+  EXPECT_EQ(told(Mode::ap, {"owner", "owner", "owner"}, false, NodeId(1)),
+            "bank: 2 of 3 copies up; one more failure ends level majority, level one needs one copy");
+}
+
+TEST(WhatCanFail, SaysHowManyPartitionsStandWorst) {
+  Survey survey;
+  for (int i = 0; i < 3; ++i) {
+    Group group;
+    group.keyspace = "trio";
+    group.mode = Mode::ap;
+    group.owners = {NodeId(i == 0 ? 1 : 2)};
+    group.replicas[group.owners.front()].role = "owner";
+    survey.groups.push_back(group);
+  }
+  survey.nodes.emplace(NodeId(1), rift::fail(Code::unreachable, "no answer"));
+  survey.nodes.emplace(NodeId(2), StatusReply());
+  topology::Keyspace keyspace;
+  keyspace.name = "trio";
+  keyspace.mode = Mode::ap;
+  EXPECT_EQ(what_can_fail(survey, keyspace),
+            "trio: 1 of 3 partitions have 0 of 1 copies up; of these nothing is served");
 }
 
 TEST(WhatCanFail, OfAnAtomicKeyspaceAMajorityDoesEverything) {

@@ -156,6 +156,22 @@ TEST(RoutingHere, ACursorIsOfApAndAnyToo) {
   EXPECT_EQ(world.call(in("bank", kit::with_level(kit::put("a", "1"), Level::any))).code, Code::invalid);
 }
 
+TEST(RoutingHere, AScanOfApIsAtOneWhateverSingleReadsAreOf) {
+  struct Careful : NodeWorld {
+    Careful() {
+      topology::Catalog catalog = first_catalog(1);
+      add(catalog, "careful", Mode::ap, {{n1}});
+      catalog.keyspaces.at("careful").read = Level::majority;
+      found(catalog);
+    }
+  } world;
+  Request scan = kit::get("");
+  scan.verb = Verb::scan;
+  EXPECT_EQ(world.call(in("careful", scan)).receipt.reached, Level::one);
+  EXPECT_EQ(world.call(in("careful", kit::get("k"))).receipt.reached, Level::majority);
+  EXPECT_EQ(world.call(in("careful", kit::with_level(scan, Level::majority))).code, Code::unsupported);
+}
+
 TEST(RoutingHere, AnswersOfOneRoundLeaveTogether) {
   Alone world;
   for (const char* key : {"a", "b", "c"}) world.submit(in("carts", kit::put(key, "1")));

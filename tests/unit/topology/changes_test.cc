@@ -194,6 +194,8 @@ TEST(RemoveMember, RefusesWhatWouldLeaveTooFew) {
   expect_refused(remove_member(with(cluster(3), "bank"), NodeId(1)), Code::invalid,
                  "rift keyspace alter bank --copies 2");
   expect_refused(remove_member(with(cluster(5), "cart", Mode::ap, 5), NodeId(1)), Code::invalid, "ap keyspace cart");
+  expect_refused(remove_member(with(with(cluster(3), "bank"), "cart", Mode::ap, 3), NodeId(1)), Code::invalid,
+                 "ap keyspace cart");  // nobody lowers the copies of bank in vain
   expect_refused(remove_member(cluster(1), NodeId(1)), Code::invalid, "last member");
   expect_refused(remove_member(cluster(3), NodeId(9)), Code::invalid, "not a member");
   expect_refused(forget_member(cluster(3), NodeId(1)), Code::invalid, "not leaving");
