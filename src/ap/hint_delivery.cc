@@ -259,8 +259,10 @@ Result<void> HintDelivery::on_ack(NodeId from, const wire::StoreAck& ack, Turn& 
   if (index >= courier.batch.size()) return {};
   Item& item = courier.batch[index];
   if (item.state != State::sent) return {};
-  // Settled only by the proof that the owner holds it; a refusal waits for the stall timer.
-  if (ack.winner < item.stamp) return {};
+  // Settled only by the proof that the owner holds it, or something newer that has met it: what is lost by that is in the owner's ledger. A refusal
+  // is of a copy that was not looked at, whatever the owner holds; it waits for the stall timer.
+  const bool is_refused = ack.result == wire::StoreResult::refused || ack.result == wire::StoreResult::clock_skew;
+  if (is_refused || ack.winner < item.stamp) return {};
   courier.in_flight_bytes -= item.bytes;
   TRY(settle(from, courier, item, turn));
   return progressed(from, courier, turn);

@@ -196,8 +196,9 @@ Exit tell(const chaos::fault::MatrixRow& row, const Range& range) {
 
 Exit rows(const Context& context, const SimOptions& options, const Range& range) {
   RowsWish wish{.rows = {}, .first_seed = range.first, .last_seed = range.last, .jobs = options.job_count()};
+  if (!options.rows) wish.rows = chaos::fault::find_rows(options.row);
   for (const auto& row : chaos::fault::matrix_rows()) {
-    if (options.rows || row.id == options.row || row.name() == options.row) wish.rows.push_back(&row);
+    if (options.rows) wish.rows.push_back(&row);
   }
   if (!wish.rows.empty() && options.tell) return tell(*wish.rows.front(), range);
   if (!wish.rows.empty()) return sim_rows(context, wish);

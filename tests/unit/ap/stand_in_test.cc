@@ -157,6 +157,23 @@ TEST_F(ApStandIn, WhatWasWrittenMeanwhileWinsWhereItIsLaterAndTheLoserIsInALedge
   EXPECT_GE(losses, 1U);
 }
 
+// Seed 5877: owners without space, which hold what has won meanwhile, refuse the copy unseen. Their newer version is no proof that they have met it.
+TEST_F(ApStandIn, ACopyThatIsRefusedIsOwedUntilItIsInALedger) {
+  c.split({s1}, {o1, o2, o3, s2});
+  ASSERT_EQ(write(s1, "k", "kept", Level::any).outcome, Outcome::done);
+  c.run_for(milliseconds(50));
+  ASSERT_EQ(write(o1, "k", "won", Level::all).outcome, Outcome::done);
+  for (const NodeId owner : owners) c.at(owner).store().set_pressure(env::Pressure::stalled);
+  c.heal_and_see();
+  c.run_for(seconds(3));
+  EXPECT_FALSE(is_empty()) << "nobody has taken it";
+  for (const NodeId owner : owners) c.at(owner).store().set_pressure(env::Pressure::none);
+  EXPECT_TRUE(comes_home("k", "won"));
+  std::uint64_t told = 0;
+  for (const NodeId owner : owners) told += c.counter(owner.value(), "concurrent_losses");
+  EXPECT_GE(told, 1U);
+}
+
 TEST_F(ApStandIn, WhoIsNotAskedToKeepKeepsNothing) {
   wire::Store store{.token = 1, .reason = wire::StoreReason::write, .key = "k", .envelope = {}};
   store.envelope.kind = causal::Kind::value;
