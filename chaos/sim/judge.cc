@@ -49,17 +49,6 @@ std::map<NodeId, Copy> copies_of_owners(Cluster& cluster, const std::string& key
   return copies;
 }
 
-// A running node that is no owner keeps something for those.
-bool has_stand_in(Cluster& cluster, const std::string& keyspace) {
-  const std::vector<NodeId> ids = cluster.ids();
-  return std::any_of(ids.begin(), ids.end(), [&](NodeId id) {
-    const auto replicas = cluster.status(id).replicas;
-    return std::any_of(replicas.begin(), replicas.end(), [&](const ReplicaStatus& replica) {
-      return replica.role == stand_in_role && replica.name.starts_with(keyspace + "/");
-    });
-  });
-}
-
 std::set<std::string> keys_of(const std::map<NodeId, Copy>& copies) {
   std::set<std::string> keys;
   for (const auto& [id, copy] : copies) {
@@ -117,6 +106,16 @@ std::vector<Answered> only(const std::vector<Answered>& answers, const std::stri
 }
 
 }  // namespace
+
+bool has_stand_in(Cluster& cluster, const std::string& keyspace) {
+  const std::vector<NodeId> ids = cluster.ids();
+  return std::any_of(ids.begin(), ids.end(), [&](NodeId id) {
+    const auto replicas = cluster.status(id).replicas;
+    return std::any_of(replicas.begin(), replicas.end(), [&](const ReplicaStatus& replica) {
+      return replica.role == stand_in_role && replica.name.starts_with(keyspace + "/");
+    });
+  });
+}
 
 bool has_converged(Cluster& cluster, const std::string& keyspace) {
   if (has_stand_in(cluster, keyspace)) return false;

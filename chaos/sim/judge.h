@@ -13,6 +13,9 @@
 
 namespace rift::chaos::sim {
 
+// A running node that is no owner keeps something for those (an ap keyspace: ANY, sloppy).
+bool has_stand_in(Cluster& cluster, const std::string& keyspace);
+
 // True when all owners hold the same versions of every key, and under one version the same value, and nobody keeps any for them.
 bool has_converged(Cluster& cluster, const std::string& keyspace);
 

@@ -136,6 +136,8 @@ RowResult run_row(const fault::MatrixRow& row, const RowOptions& options) {
   evidence.digests = end.digests;
   evidence.trouble =
       load.open_count() == 0 ? faults.trouble() : "operations have had no answer long after their deadline";
+  if (evidence.trouble.empty() && has_stand_in(cluster, keyspace))
+    evidence.trouble = "long after the heal a node still keeps writes for owners";
   result.facts = faults.facts();
   result.facts.broken = observer.broken();
   if (row.mode == Mode::ap) {

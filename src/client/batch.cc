@@ -118,7 +118,10 @@ std::vector<Answer> Client::put_all(const std::string& keyspace,
   answers.reserve(pairs.size());
   while (answers.size() < pairs.size()) {
     std::vector<caller::Operation> operations;
+    std::size_t bytes = 0;
     for (std::size_t i = answers.size(); i < pairs.size() && operations.size() < put_all_in_flight; ++i) {
+      bytes += pairs[i].first.size() + pairs[i].second.size();
+      if (!operations.empty() && bytes > put_all_bytes_in_flight) break;
       auto operation = make(keyspace, Verb::put, pairs[i].first, options);
       operation.value = Bytes(pairs[i].second);
       operations.push_back(std::move(operation));

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "base/limits.h"
 #include "base/result.h"
 #include "base/time.h"
 #include "caller/operation.h"
@@ -28,8 +29,8 @@ struct ClientOptions {
   Duration refusal_patience = Duration::max();         // refusals alone end an operation after so long
   bool exactly_once = true;  // op ids on cp writes: retries are deduplicated, resolve() can ask
   bool retry = true;         // off: one attempt each
-  // Reads see at least what this client has written and read before, whichever nodes answer. cp: those of level ONE. ap: of the 4,096 keys used last,
-  // and writes stand above it; where nobody in reach holds that version a read ends with `token_not_met`, not done.
+  // Reads see at least what this client has written and read before, whichever nodes answer. cp: those of level ONE. ap: gets of the 4,096 keys that
+  // gets, puts and dels used last (a multi_get or scan neither keeps nor asks for what was seen), and writes stand above it; where nobody in reach holds that version a read ends with `token_not_met`, not done.
   bool read_own = false;
 };
 
@@ -80,9 +81,11 @@ class Client {
   Answer increment(const std::string& keyspace, ByteView key, std::int64_t delta, const CallOptions& options = {});
   // cp only. results->succeeded says which list of steps ran, results->items what each came to.
   Answer txn(const std::string& keyspace, TxnWish wish, const CallOptions& options = {});
-  // Each key by itself, in no order, at most put_all_in_flight at a time: the answers in the order of `pairs`, some done and others not. A pair that
-  // has no answer within `options.deadline` of its own start is unknown. Not from a callback. `ended` is told how many have an answer, now and then.
+  // Each key by itself, in no order, at most put_all_in_flight and (but for one pair) put_all_bytes_in_flight at a time: the answers in the order of
+  // `pairs`, some done and others not. A pair that has no answer within `options.deadline` of its own start is unknown. Not from a callback. `ended`
+  // is told how many have an answer, now and then.
   static constexpr std::size_t put_all_in_flight = 256;
+  static constexpr std::size_t put_all_bytes_in_flight = 16 * limits::mebi;
   std::vector<Answer> put_all(const std::string& keyspace,
                               const std::vector<std::pair<std::string, std::string>>& pairs,
                               const CallOptions& options = {}, const std::function<void(std::size_t)>& ended = {});

@@ -98,6 +98,20 @@ TEST(Client, T48EachPairOfABatchHasAnOutcomeOfItsOwn) {
   EXPECT_TRUE(client->put_all("wide", {}).empty());
 }
 
+TEST(Client, T48ABatchOfLargeValuesIsSentInSteps) {
+  FakeCluster cluster;
+  const auto client = cluster.connect();
+  cluster.front().set_script([](const Request& request) { return refuse(request.id, Code::ok, ""); });
+  const std::size_t most = Client::put_all_bytes_in_flight / limits::mebi;
+  std::vector<std::pair<std::string, std::string>> pairs;
+  for (std::size_t i = 0; i < 2 * most + 1; ++i)
+    pairs.emplace_back("k" + std::to_string(i), std::string(limits::mebi - 8, 'v'));
+  std::vector<std::size_t> told;
+  const auto answers = client->put_all("bank", pairs, {}, [&](std::size_t ended) { told.push_back(ended); });
+  EXPECT_EQ(told, (std::vector<std::size_t>{most, 2 * most, 2 * most + 1}));
+  EXPECT_TRUE(std::all_of(answers.begin(), answers.end(), [](const Answer& answer) { return answer.is_done(); }));
+}
+
 TEST(Client, SubmittedOperationsTravelInBatches) {
   FakeCluster cluster;
   const auto client = cluster.connect({.endpoints = {}, .exactly_once = false});
