@@ -116,9 +116,19 @@ Survivor best_of(const Group& group, const topology::Partition& partition, const
   return best;
 }
 
+// Once for all partitions of a keyspace.
+void tell_of_stand_ins(const Survey& survey, const Group& group, LossPlan& plan) {
+  const auto keyspace = survey.catalog.keyspaces.find(group.keyspace);
+  if (keyspace == survey.catalog.keyspaces.end() || keyspace->second.atomic) return;
+  std::string line = fmt::format("{}: no owner is lost; writes at level any that only {} kept for the owners are",
+                                 group.keyspace, names_of(plan.loss.lost));
+  if (std::find(plan.consequences.begin(), plan.consequences.end(), line) == plan.consequences.end())
+    plan.consequences.push_back(std::move(line));
+}
+
 void plan_ap(const Survey& survey, const Group& group, LossPlan& plan) {
   const Hearing hearing(survey, group, plan.loss.lost);
-  if (hearing.count_lost(group.owners) == 0) return;
+  if (hearing.count_lost(group.owners) == 0) return tell_of_stand_ins(survey, group, plan);
   const std::size_t left = hearing.count_owners_heard();
   if (left == 0 && hearing.silent().empty()) {
     plan.consequences.push_back(

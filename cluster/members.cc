@@ -167,17 +167,24 @@ Result<topology::Catalog> Members::forget_when_free(NodeId node,
                                                     const std::function<void(const std::string&)>& tell) const {
   const auto deadline = std::chrono::steady_clock::now() + limit_;
   std::vector<std::string> waiting;
+  bool answers = true;
   while (true) {
     const auto seen = survey();
     if (seen) {
+      const auto known = seen->nodes.find(node);
+      answers = known == seen->nodes.end() || known->second.has_value();
       auto groups = groups_with(*seen, node);
       if (groups.empty()) break;
       if (groups != waiting) tell(fmt::format("waits for {}", fmt::join(groups, ", ")));
       waiting = std::move(groups);
     }
     if (std::chrono::steady_clock::now() >= deadline) {
-      return rift::fail(Code::timeout, fmt::format("{0} still takes part in {1}; `rift members remove {0}` goes on",
-                                                   to_string(node), fmt::join(waiting, ", ")));
+      const std::string silence =
+          answers ? ""
+                  : fmt::format("; it does not answer: `rift members recover --lost {}` gives up what it alone keeps",
+                                to_string(node));
+      return rift::fail(Code::timeout, fmt::format("{0} still takes part in {1}; `rift members remove {0}` goes on{2}",
+                                                   to_string(node), fmt::join(waiting, ", "), silence));
     }
     std::this_thread::sleep_for(poll_period);
   }
@@ -243,12 +250,23 @@ Result<std::vector<Group>> to_hand_over(const Survey& survey, const std::string&
   return concerned;
 }
 
+// What it keeps for owners must reach them first; of one that does not tell, or has stopped, nobody knows that it keeps nothing.
+bool may_keep_writes(const Survey& survey, const Group& group, NodeId node) {
+  const auto keyspace = survey.catalog.keyspaces.find(group.keyspace);
+  const auto known = survey.nodes.find(node);
+  if (keyspace == survey.catalog.keyspaces.end() || known == survey.nodes.end()) return false;
+  if (!topology::may_stand_in(survey.catalog, keyspace->second, node)) return false;
+  if (!known->second) return true;
+  const auto replica = group.replicas.find(node);
+  return replica != group.replicas.end() &&
+         (replica->second.role == stand_in_role || replica->second.role == "stopped");
+}
+
 std::vector<std::string> groups_with(const Survey& survey, NodeId node) {
   std::vector<std::string> names;
   for (const Group& group : survey.groups) {
-    if (group.mode == Mode::ap) {  // what it keeps for owners must reach them first
-      const auto replica = group.replicas.find(node);
-      if (replica != group.replicas.end() && replica->second.role == stand_in_role) names.push_back(group.name);
+    if (group.mode == Mode::ap) {
+      if (!holds(group.owners, node) && may_keep_writes(survey, group, node)) names.push_back(group.name);
       continue;
     }
     const bool named =

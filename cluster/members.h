@@ -84,7 +84,7 @@ Result<std::vector<Group>> to_hand_over(const Survey& survey, const std::string&
 // changing its members.
 Result<LossPlan> plan_loss(const Survey& survey, const std::vector<NodeId>& lost);
 
-// The groups whose members, as far as somebody says, still include `node`.
+// The groups whose members, as far as somebody says, still include `node`, and those for whose owners it keeps writes, or may.
 std::vector<std::string> groups_with(const Survey& survey, NodeId node);
 
 // "bank: 2 of 3 copies up; one more failure stops writes". Of the partitions that stand worst, and how many those are; of the sides of a cut: the

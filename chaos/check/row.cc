@@ -216,8 +216,9 @@ void measure_more(RowRun& run, const Evidence& evidence, const RowDemands& deman
   if (demands.p99_factor_max) run.p99_factor = p99_factor(evidence);
   if (demands.refused_within) run.slowest_refusal = slowest_refusal(evidence, demands);
   if (evidence.mode != Mode::ap) return;
-  run.sessions = find_broken_sessions(evidence.operations, evidence.keyspace,
-                                      evidence.wall_clock ? NewerBy::time : NewerBy::time_and_version);
+  run.sessions =
+      find_broken_sessions(evidence.operations, evidence.keyspace,
+                           evidence.wall_clock ? NewerBy::time : NewerBy::time_and_version, evidence.by_tokens);
   if (!evidence.final_state) return;
   run.sequentially_lost = find_sequentially_lost_writes(evidence.operations, evidence.keyspace, *evidence.final_state);
   run.elements_lost = find_lost_elements(evidence.operations, evidence.keyspace, *evidence.final_state);

@@ -17,7 +17,7 @@ void add_offender(std::uint64_t before, std::uint64_t read, SessionReport& repor
 }
 
 // All of one client and one key, by start.
-void judge(std::vector<Known> done, SessionReport& report) {
+void judge(std::vector<Known> done, bool by_tokens, SessionReport& report) {
   std::vector<Known> by_end = done;
   std::stable_sort(done.begin(), done.end(),
                    [](const Known& a, const Known& b) { return a.op->invoke < b.op->invoke; });
@@ -27,7 +27,7 @@ void judge(std::vector<Known> done, SessionReport& report) {
   std::size_t ended = 0;
   for (const Known& one : done) {
     for (; ended < by_end.size() && by_end[ended].op->complete < one.op->invoke; ++ended) {
-      if (by_end[ended].op->held != Level::unspecified) continue;  // degraded: it said that an older one may follow
+      if (by_end[ended].op->held != Level::unspecified && !by_tokens) continue;  // degraded
       if (newest.op == nullptr || by_end[ended].version > newest.version) newest = by_end[ended];
     }
     if (one.op->kind != Kind::read || newest.op == nullptr) continue;
@@ -43,7 +43,8 @@ using Creators = std::map<std::pair<std::string_view, std::string_view>, const O
 void judge_by_time(std::vector<Known> done, const Creators& creators, SessionReport& report) {
   std::stable_sort(done.begin(), done.end(),
                    [](const Known& a, const Known& b) { return a.op->invoke < b.op->invoke; });
-  const Operation* own = nullptr;  // the client's last write that has ended; it does one thing at a time
+  const Operation* own =
+      nullptr;  // the client's last write; only where it has ended when a read begins is that one judged
   for (const Known& one : done) {
     if (is_write(*one.op)) {
       own = one.op;
@@ -60,7 +61,8 @@ void judge_by_time(std::vector<Known> done, const Creators& creators, SessionRep
 
 }  // namespace
 
-SessionReport find_broken_sessions(std::span<const Operation> operations, std::string_view keyspace, NewerBy newer_by) {
+SessionReport find_broken_sessions(std::span<const Operation> operations, std::string_view keyspace, NewerBy newer_by,
+                                   bool by_tokens) {
   std::map<std::pair<std::uint64_t, std::string_view>, std::vector<Known>> sessions;
   Creators creators;
   for (const Operation& op : operations) {
@@ -72,7 +74,8 @@ SessionReport find_broken_sessions(std::span<const Operation> operations, std::s
   }
   SessionReport report;
   for (auto& [session, done] : sessions) {
-    newer_by == NewerBy::time ? judge_by_time(std::move(done), creators, report) : judge(std::move(done), report);
+    newer_by == NewerBy::time ? judge_by_time(std::move(done), creators, report)
+                              : judge(std::move(done), by_tokens, report);
   }
   return report;
 }

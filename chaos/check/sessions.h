@@ -29,7 +29,9 @@ struct SessionReport {
 
 constexpr std::size_t session_offenders_max = 3;
 
+// `by_tokens`: clients pass on the version of every answer, so that a degraded one binds what follows like any other; without, it said that an older
+// one may follow.
 SessionReport find_broken_sessions(std::span<const Operation> operations, std::string_view keyspace,
-                                   NewerBy newer_by = NewerBy::time_and_version);
+                                   NewerBy newer_by = NewerBy::time_and_version, bool by_tokens = false);
 
 }  // namespace rift::chaos::check

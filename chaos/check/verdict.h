@@ -38,6 +38,7 @@ struct Evidence {
   std::vector<std::string> digests;       // at the end, one per owner
   NewerBy newer_by = NewerBy::time;       // what makes a read stale
   bool wall_clock = false;                // ap: versions go by the bare wall clock, and say nothing of what is newer
+  bool by_tokens = false;                 // ap: clients pass on the version of every answer
   std::string trouble;                    // why the run could not be carried or looked at to its end; empty: it was
 };
 

@@ -240,7 +240,7 @@ void judge_ap(Cluster& cluster, const std::string& keyspace, const check::Histor
 }
 
 void judge_sessions(const std::string& keyspace, const check::History& history, std::vector<std::string>& failures) {
-  const auto report = check::find_broken_sessions(history.operations, keyspace);
+  const auto report = check::find_broken_sessions(history.operations, keyspace, check::NewerBy::time_and_version, true);
   if (report.broken() == 0) return;
   failures.push_back(
       fmt::format("{}: a client with tokens went back: operation {} read less than operation {} had told", keyspace,

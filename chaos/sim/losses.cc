@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "base/limits.h"
+#include "base/node_list.h"
 #include "causal/merge.h"
 #include "wire/keys.h"
 #include "wire/records.h"
@@ -22,8 +23,9 @@ std::vector<env::KeyValue> all_rows(SimDisk& disk, env::Table table) {
       disk.scan(table, env::Range{}, std::numeric_limits<std::size_t>::max(), std::numeric_limits<std::size_t>::max()));
 }
 
-void add_held(SimDisk& disk, const topology::Keyspace& keyspace, Left& left) {
+void add_held(NodeId node, SimDisk& disk, const topology::Keyspace& keyspace, Left& left) {
   for (const topology::Partition& partition : keyspace.partitions) {
+    if (!holds(partition.owners, node)) continue;
     const auto range = wire::ap_data_range(partition.id, Generation(1));
     for (const auto& [disk_key, value] :
          MUST(disk.scan(env::Table::state_ap, range, std::numeric_limits<std::size_t>::max(),
@@ -84,7 +86,7 @@ std::vector<Answered> find_silent_losses(Cluster& cluster, const std::string& ke
   Left left;
   Past past;
   for (auto& [id, node] : cluster.nodes()) {
-    add_held(node->disk(), *map, left);
+    add_held(id, node->disk(), *map, left);
     add_told(node->disk(), left);
     past.add(node->disk().contexts());
   }

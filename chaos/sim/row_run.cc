@@ -123,6 +123,7 @@ RowResult run_row(const fault::MatrixRow& row, const RowOptions& options) {
   evidence.mode = row.mode;
   evidence.atomic = row.atomic;
   evidence.wall_clock = row.wall_clock;
+  evidence.by_tokens = row.tokens;
   const bool by_time = row.mode == Mode::cp || row.atomic || row.wall_clock;
   evidence.newer_by = by_time ? check::NewerBy::time : check::NewerBy::time_and_version;
   evidence.id = row.id;

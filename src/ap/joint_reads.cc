@@ -28,10 +28,11 @@ void JointReads::weaken(std::optional<Receipt>& whole, const Receipt& part) {
   whole->read_path = std::max(whole->read_path, part.read_path);
 }
 
-void JointReads::gather(std::uint64_t joint, std::size_t place, Response response, Turn& turn) {
+void JointReads::gather(std::uint64_t joint, std::size_t place, Response response, bool wait_for_disk, Turn& turn) {
   const auto found = joints_.find(joint);
   if (found == joints_.end()) return;  // cancelled
   Joint& all = found->second;
+  all.wait_for_disk = all.wait_for_disk || wait_for_disk;
   if (response.outcome == Outcome::done) {
     Item& item = all.items[place];
     item.found = response.found;
@@ -46,7 +47,8 @@ void JointReads::gather(std::uint64_t joint, std::size_t place, Response respons
   if (--all.left > 0) return;
   Joint ended = std::move(all);
   joints_.erase(found);
-  turn.reply_when_stored(whole_of(std::move(ended)));
+  const bool waits = ended.wait_for_disk;
+  waits ? turn.reply_when_durable(whole_of(std::move(ended))) : turn.reply_when_stored(whole_of(std::move(ended)));
 }
 
 Response JointReads::whole_of(Joint joint) {

@@ -20,7 +20,8 @@ class JointReads {
 
   void begin(std::uint64_t joint, const Request& request);
   // The answer to the key at `place`. With the last one the request is answered.
-  void gather(std::uint64_t joint, std::size_t place, Response response, Turn& turn);
+  // `wait_for_disk`: of some key a version is told that is not on this disk yet.
+  void gather(std::uint64_t joint, std::size_t place, Response response, bool wait_for_disk, Turn& turn);
   void cancel(RequestId request);
 
  private:
@@ -29,6 +30,7 @@ class JointReads {
     std::vector<Item> items;
     std::size_t left = 0;
     std::size_t bytes = 0;
+    bool wait_for_disk = false;
     std::optional<Response> failed;  // the first that was
     std::optional<Receipt> receipt;
   };

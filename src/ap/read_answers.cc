@@ -19,7 +19,7 @@ void Reads::fill_value(Response& response, const std::optional<causal::Envelope>
 }
 
 void Reads::answer(Part part, Response response, bool wait_for_disk, Turn& turn) {
-  if (part.joint != 0) return joints_.gather(part.joint, part.place, std::move(response), turn);
+  if (part.joint != 0) return joints_.gather(part.joint, part.place, std::move(response), wait_for_disk, turn);
   wait_for_disk ? turn.reply_when_durable(std::move(response)) : turn.reply_when_stored(std::move(response));
 }
 

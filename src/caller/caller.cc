@@ -104,6 +104,10 @@ void Caller::submit(RequestId id, Operation operation, Time now) {
 
 void Caller::observe(std::shared_ptr<const topology::Catalog> catalog, Time now) {
   ASSERT(catalog != nullptr);
+  if (catalog_ != nullptr && catalog_->cluster != catalog->cluster) {  // founded anew: its partitions begin again
+    tokens_ = Tokens();
+    seen_.clear();
+  }
   // A node that lags may hand out an older map.
   if (catalog_ == nullptr || catalog_->cluster != catalog->cluster || catalog_->epoch <= catalog->epoch)
     catalog_ = std::move(catalog);

@@ -21,15 +21,17 @@ constexpr Duration map_age_shown = std::chrono::seconds(10);
 
 json to_json(const Item& item) {
   json value = {{"found", item.found}, {"version", json_version(item.version)}};
-  if (item.version.hlc != 0) value["token"] = token_text(item.version);
   put_bytes(value, "key", item.key.view());
   if (item.found) put_bytes(value, "value", item.value.view());
   return value;
 }
 
-json to_json(const Results& results) {
+json to_json(const Results& results, bool with_tokens) {
   json items = json::array();
-  for (const Item& item : results.items) items.push_back(to_json(item));
+  for (const Item& item : results.items) {
+    items.push_back(to_json(item));
+    if (with_tokens && item.version.hlc != 0) items.back()["token"] = token_text(item.version);
+  }
   json value = {{"succeeded", results.succeeded},
                 {"items", items},
                 {"revision", json_number(results.revision.value())},
@@ -256,7 +258,7 @@ void show_json(const Show& show, const std::string& key, const Response& respons
   if (response.version.hlc != 0) value["token"] = token_text(response.version);
   put_bytes(value, "key", key);
   if (response.found || show.verb == "incr") put_bytes(value, "value", response.value.view());
-  if (response.results) value["results"] = to_json(*response.results);
+  if (response.results) value["results"] = to_json(*response.results, show.verb == "mget");
   if (!response.why.empty()) value["why"] = response.why;
   if (!response.hint.empty()) value["hint"] = with_level_flags(response.hint);
   fmt::print("{}\n", value.dump(-1, ' ', false, json::error_handler_t::replace));

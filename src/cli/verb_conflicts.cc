@@ -180,7 +180,8 @@ struct Xray {
   Mode mode = Mode::ap;
   std::string partition;  // "carts/3"
   std::map<NodeId, KeyView> views;
-  std::map<NodeId, std::string> silent;
+  std::map<NodeId, std::string> silent;         // owners
+  std::map<NodeId, std::string> silent_others;  // who may keep a copy for them
 };
 
 Result<Xray> look_at(const InspectOptions& options) {
@@ -196,7 +197,8 @@ Result<Xray> look_at(const InspectOptions& options) {
             .mode = keyspace->mode,
             .partition = topology::partition_name(*keyspace, partition),
             .views = {},
-            .silent = {}};
+            .silent = {},
+            .silent_others = {}};
   for (const NodeId owner : partition.owners) {
     const topology::Member* member = catalog.member(owner);
     auto view = member == nullptr
@@ -212,6 +214,7 @@ Result<Xray> look_at(const InspectOptions& options) {
   for (const auto& [node, member] : catalog.members) {
     if (holds(partition.owners, node) || !topology::may_stand_in(catalog, *keyspace, node)) continue;
     auto view = AdminClient(member.client_address, node_limit).inspect_key(keyspace->name, options.key);
+    if (!view) xray.silent_others[node] = view.error().detail;
     if (view && view->found) xray.views.emplace(node, std::move(*view));
   }
   return xray;
@@ -265,6 +268,8 @@ void print(const InspectOptions& options, const Xray& xray) {
                state_of(xray.mode, view), rest_of(xray.mode, view));
   }
   for (const auto& [node, why] : xray.silent) fmt::print("? {:<4} does not answer ({})\n", to_string(node), why);
+  for (const auto& [node, why] : xray.silent_others)
+    fmt::print("? {:<4} does not answer, and may keep a copy for the owners ({})\n", to_string(node), why);
   if (newest == nullptr) {
     fmt::print("no owner that answers holds it\n");
   } else {
@@ -295,9 +300,15 @@ json to_json(NodeId node, const KeyView& view) {
           {"dirty", json_nodes(view.dirty)}};
 }
 
+std::map<NodeId, std::string> all_silent(const Xray& xray) {
+  std::map<NodeId, std::string> all = xray.silent;
+  all.insert(xray.silent_others.begin(), xray.silent_others.end());
+  return all;
+}
+
 void print_json(const InspectOptions& options, const Xray& xray) {
   json value = {{"schema", "rift.inspect/1"},  {"keyspace", xray.keyspace}, {"mode", std::string(to_string(xray.mode))},
-                {"partition", xray.partition}, {"owners", json::array()},   {"silent", silent_json(xray.silent)}};
+                {"partition", xray.partition}, {"owners", json::array()},   {"silent", silent_json(all_silent(xray))}};
   put_bytes(value, "key", options.key);
   for (const auto& [node, view] : xray.views) value["owners"].push_back(to_json(node, view));
   fmt::print("{}\n", value.dump(-1, ' ', false, json::error_handler_t::replace));

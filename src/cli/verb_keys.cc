@@ -144,7 +144,7 @@ Exit scan(const Context& context, const KeysOptions& options) {
 Exit mget(const Context& context, const KeysOptions& options) {
   return with_client(context, options, [&](Client& client, Level level) {
     const auto start = Clock::now();
-    const Answer answer = client.multi_get(options.keyspace, options.keys, {.level = level});
+    const Answer answer = client.multi_get(options.keyspace, options.keys, {.level = level, .mints_token = true});
     return show_response({.format = context.format, .verb = "mget", .took = Clock::now() - start}, options.keys.front(),
                          answer);
   });

@@ -43,7 +43,8 @@ struct CallOptions {
   std::uint64_t token = 0;
   // ap get, put, del: Response::version of an earlier answer about the same key. A read answers nothing older, a write stands above it.
   Version seen{};
-  bool mints_token = false;  // ap get: the answer's version will be `seen` later: it is answered once it is on a disk
+  bool mints_token =
+      false;  // ap get, multi_get: the answer's version will be `seen` later: it is answered once it is on a disk
   // ap, with ClientOptions::read_own. Off: without what the client has seen of the key, which goes on from this answer.
   bool read_own = true;
 };

@@ -76,6 +76,14 @@ TEST(Sessions, ByTimeAReadOfWhatWasWrittenBeforeOnesOwnWriteIsBroken) {
   EXPECT_EQ(by_time({early, versioned(write("a", {10, 15}), 5), versioned(read("a", {20, 30}), 5)}).broken(), 0U);
 }
 
+TEST(Sessions, ADegradedAnswerBindsClientsWithTokens) {
+  Operation degraded = versioned(read("b", {10, 15}), 5);
+  degraded.held = Level::one;
+  const std::vector<Operation> ops = {degraded, versioned(read("a", {20, 30}), 4)};
+  EXPECT_EQ(judge(ops).broken(), 0U);
+  EXPECT_EQ(find_broken_sessions(history(ops), "bank", NewerBy::time_and_version, true).broken(), 1U);
+}
+
 TEST(Sessions, WhatWasNotOverOrNotDonePromisesNothing) {
   EXPECT_EQ(judge({versioned(write("a", {0, 25}), 5), versioned(read("b", {20, 30}), 4)}).broken(), 0U);
   const auto found = judge({unknown(versioned(write("a", {0, 10}), 5)), versioned(read("b", {20, 30}), 4)});

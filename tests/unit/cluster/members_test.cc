@@ -132,6 +132,20 @@ TEST(GroupsWith, AMemberThatKeepsWritesForOwnersIsStillNeeded) {
   kept.mode = Mode::ap;
   kept.voters.clear();
   EXPECT_EQ(groups_with(survey, NodeId(2)).size(), 0U);
+  survey.catalog = MUST(topology::found(ClusterId{.high = 1, .low = 2}, [] {
+    std::vector<topology::Member> members;
+    for (std::uint32_t n = 1; n <= 5; ++n)
+      members.push_back({.node = NodeId(n), .client_address = "c", .peer_address = "p", .disk = {.high = 1, .low = n}});
+    return members;
+  }()));
+  survey.catalog.keyspaces["bank"].mode = Mode::ap;
+  survey.nodes.emplace(NodeId(2), StatusReply());
+  EXPECT_EQ(groups_with(survey, NodeId(2)).size(), 0U) << "it answers, and keeps nothing";
+  survey.nodes.at(NodeId(2)) = rift::fail(Code::unreachable, "no answer");
+  EXPECT_EQ(groups_with(survey, NodeId(2)).size(), 1U) << "who knows what it keeps?";
+  survey.nodes.at(NodeId(2)) = StatusReply();
+  kept.replicas[NodeId(2)].role = "stopped";
+  EXPECT_EQ(groups_with(survey, NodeId(2)).size(), 1U);
   kept.replicas[NodeId(2)].role = stand_in_role;
   EXPECT_EQ(groups_with(survey, NodeId(2)), std::vector<std::string>{"bank/1"});
   kept.replicas[NodeId(2)].role = "owner";

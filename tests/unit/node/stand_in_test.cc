@@ -79,6 +79,8 @@ TEST_F(StandIn, T31WhatItKeepsForADroppedKeyspaceNeverComesBack) {
     EXPECT_EQ(read.outcome, Outcome::done) << describe(read);
     EXPECT_FALSE(read.found);
   }
+  EXPECT_EQ(world.seat(other).store.size(env::Table::state_ap), 0U) << "buried";
+  EXPECT_EQ(world.seat(other).store.size(env::Table::hint), 0U);
 }
 
 // What it kept now would go with it, if it is forgotten before the owner is back.
