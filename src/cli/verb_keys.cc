@@ -200,7 +200,8 @@ void add_keys(CLI::App& app, Context& context) {
     command->add_option("--cursor", options->cursor, "ap: go on where an earlier scan has ended");
     add_number(*command, "--limit", options->limit, "At most so many keys; 0: all");
     command->add_flag("--keys-only", options->keys_only, "Without the values");
-    command->add_option("-c,--level", options->level, "one, majority or all (default: the keyspace's)");
+    command->add_option("-c,--level", options->level,
+                        "one, majority or all (default: the keyspace's; ap: one, nothing else)");
   }
   {
     auto [command, options] = add("mget", "Read several keys at once", "rift mget --ks bank acct:1 acct:2", mget);
