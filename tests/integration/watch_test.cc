@@ -218,7 +218,7 @@ TEST_F(WatchTest, TheVerbsOfManyKeysAnswerInTheirSchemas) {
   ASSERT_EQ(page.at("results").at("items").size(), 2U);
   EXPECT_EQ(page.at("results").at("items")[1].at("key"), "a:2");
   EXPECT_EQ(page.at("results").at("items")[1].at("value"), "v-a:2");
-  EXPECT_EQ(program_.run({"scan", "--ks", "bank", "a:2", "c", "--keys-only"}).out, "a:2\t\nb:1\t\n");
+  EXPECT_EQ(program_.run({"scan", "--ks", "bank", "a:2", "c", "--keys-only"}).out, "a:2\nb:1\n");
   const auto several = json_of({"mget", "--ks", "bank", "b:1", "never", "a:1"}, 0, "reply");
   EXPECT_EQ(several.at("results").at("items")[0].at("value"), "v-b:1");
   EXPECT_EQ(several.at("results").at("items")[1].at("found"), false);
